@@ -1,0 +1,72 @@
+"""The one place that turns a file into pixels, and a compact list of the files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff"})
+
+
+class UnreadableImageError(ValueError):
+    """A file that is there but does not decode as an image."""
+
+
+def read_image(path: str | Path) -> Tensor:
+    """Decode an image file, turned upright by its EXIF orientation.
+
+    Gray, palette, CMYK and transparent images become RGB; 16-bit gray is scaled to 8 bits, not clipped.
+
+    Returns:
+        uint8 pixels (3, H, W), RGB.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        UnreadableImageError: naming the file, if it does not decode to the end.
+    """
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I;16"):
+                pixels_HW = (np.asarray(upright) >> 8).astype(np.uint8)
+                upright = Image.fromarray(pixels_HW)
+            pixels_HWC = np.array(upright.convert("RGB"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no image at {path}") from None
+    except Exception as error:  # Pillow raises anything from OSError to SyntaxError on a broken file
+        raise UnreadableImageError(f"{path} does not decode as an image: {error}") from error
+    return torch.from_numpy(pixels_HWC).permute(2, 0, 1).contiguous()
+
+
+def is_image(path: Path) -> bool:
+    """Whether the name looks like an image that is not hidden."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+class PathList:
+    """Half a million paths in one array instead of as many Python strings, so that workers share it untouched.
+
+    A list of str is copied page by page into every worker as reference counts change; two arrays are not.
+    """
+
+    def __init__(self, root: str | Path, relative_paths: Iterable[str]) -> None:
+        encoded = [path.encode("utf-8", "surrogateescape") for path in relative_paths]
+        self.root = str(root)
+        self._ends = np.cumsum([len(path) for path in encoded], dtype=np.int64)
+        self._bytes = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def relative(self, index: int) -> str:
+        """The path as it was given, relative to the root."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"path {index} of {len(self)}")
+        start = int(self._ends[index - 1]) if index else 0
+        return self._bytes[start : int(self._ends[index])].tobytes().decode("utf-8", "surrogateescape")
+
+    def __getitem__(self, index: int) -> Path:
+        return Path(self.root, self.relative(index))

