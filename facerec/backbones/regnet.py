@@ -1,8 +1,7 @@
 """Designing Network Design Spaces (Radosavovic et al., CVPR 2020), https://arxiv.org/abs/2003.13678.
 
 Equations 2 to 4: the widths of all blocks are a line, rounded to powers of ``growth`` and to multiples of 8; blocks of
-one width make a stage. X is a grouped bottleneck without bottleneck (ratio 1), Y adds squeeze-and-excitation to it
-(section 5, figures 15 and 16).
+one width make a stage. X is a grouped bottleneck without bottleneck (ratio 1), Y adds squeeze-and-excitation to it.
 """
 
 from functools import partial

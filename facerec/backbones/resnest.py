@@ -1,9 +1,8 @@
 """ResNeSt: Split-Attention Networks (Zhang et al., CVPR workshops 2022), https://arxiv.org/abs/2004.08955.
 
-The ResNeSt-fast-free setting of table 6: radix 2, cardinality 1, 64 channels (2s1x64d). The 3x3 convolution makes two
-splits of its output and an attention over the splits weighs them per channel (equations 1 and 2, figure 2).
-Downsampling is by average pooling, after the splits and in the shortcut, and the stem is three 3x3 convolutions
-(section 3.3, "network tweaks").
+The paper's main setting: radix 2, cardinality 1, width 64 (2s1x64d). The 3x3 convolution makes two splits of its
+output, and an attention over the splits weighs them per channel (section 3, figure 2). Downsampling is by average
+pooling, after the splits and in the shortcut, and the stem is three 3x3 convolutions: the tweaks that the paper lists.
 """
 
 import torch
@@ -30,7 +29,7 @@ STEM_WIDTHS = {50: 0.5, 101: 1.0}
 
 
 class SplitAttention(nn.Module):
-    """3x3 convolution into two splits, and their sum weighted by a softmax over the splits (figure 2, right)."""
+    """3x3 convolution into two splits, and their sum weighted by a softmax over the splits (figure 2)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -81,7 +80,7 @@ def deep_stem(stem: Stem, inner: int, width: int) -> nn.Sequential:
 
 
 class ResNeSt(StagedBackbone):
-    """Split-attention network of 50 or 101 layers (table 3).
+    """Split-attention network of 50 or 101 layers.
 
     Args:
         depth: number of layers.

@@ -1,6 +1,6 @@
 """Squeeze-and-Excitation Networks (Hu et al., CVPR 2018), https://arxiv.org/abs/1709.01507.
 
-Figure 3 and table 1: a ResNet whose branches end with channel attention, reduction ratio 16 (section 6.1).
+Figure 3 and table 1: a ResNet whose branches end with channel attention, reduction ratio 16.
 """
 
 from torch import nn
