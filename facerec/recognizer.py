@@ -25,7 +25,7 @@ class FaceRecognizer(LightningModule):
     Args:
         backbone: images (B, 3, H, W) to embeddings (B, D).
         loss: objective on embeddings and labels; built here for D and ``num_classes``.
-        optimizer: takes parameter groups and gives an optimizer, e.g. ``{class_path: torch.optim.SGD, init_args: ...}``.
+        optimizer: takes parameter groups and gives an optimizer, e.g. ``{class_path: torch.optim.SGD, ...}``.
         num_classes: number of training people C. Linked from the data on the command line.
         schedule: factor of the learning rate over the run; the run's length comes from the trainer.
         loss_lr_factor: factor of the learning rate of the loss's own parameters (class weights, centers).

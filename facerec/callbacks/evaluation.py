@@ -9,6 +9,7 @@ from torch import Tensor
 
 from facerec.data.batches import Batch
 from facerec.data.datamodule import FaceDataModule
+from facerec.recognizer import FaceRecognizer
 
 Stage = Literal["val", "test"]
 
@@ -51,11 +52,11 @@ class EvaluationCallback(Callback):
         """Whether this callback measures the evaluation set of that name."""
 
     @abstractmethod
-    def rows(self, pl_module: LightningModule, embeddings_BD: Tensor, batch: Batch) -> Tensor:
+    def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
         """What to keep of a batch: (B, ...)."""
 
     @abstractmethod
-    def measure(self, trainer: Trainer, pl_module: LightningModule, stage: Stage, tables: dict[str, SetTable]) -> None:
+    def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
         """Log what the tables of this pass say."""
 
     def _start(self) -> None:
@@ -66,7 +67,7 @@ class EvaluationCallback(Callback):
     ) -> None:
         name = data_of(trainer).evaluation_sets(stage)[loader]
         if self.wants(name):
-            rows = self.rows(pl_module, outputs, batch)
+            rows = self.rows(recognizer_of(pl_module), outputs, batch)
             self._tables.setdefault(name, SetTable()).add(batch.indices, rows)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -103,11 +104,11 @@ class EvaluationCallback(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure."""
-        self.measure(trainer, pl_module, "val", self._tables)
+        self.measure(trainer, recognizer_of(pl_module), "val", self._tables)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure."""
-        self.measure(trainer, pl_module, "test", self._tables)
+        self.measure(trainer, recognizer_of(pl_module), "test", self._tables)
 
 
 def data_of(trainer: Trainer) -> FaceDataModule:
@@ -120,3 +121,14 @@ def data_of(trainer: Trainer) -> FaceDataModule:
     if not isinstance(datamodule, FaceDataModule):
         raise TypeError("this callback measures the sets of a FaceDataModule: pass datamodule= to the trainer")
     return datamodule
+
+
+def recognizer_of(pl_module: LightningModule) -> FaceRecognizer:
+    """The module as what it is.
+
+    Raises:
+        TypeError: if it is another LightningModule.
+    """
+    if not isinstance(pl_module, FaceRecognizer):
+        raise TypeError(f"this callback measures a FaceRecognizer, not a {type(pl_module).__name__}")
+    return pl_module

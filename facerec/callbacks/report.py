@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from facerec.callbacks.evaluation import Stage
+from facerec.callbacks.evaluation import Stage, recognizer_of
 from facerec.callbacks.verification import Verification
 from facerec.metrics import area_under_roc, bootstrap_interval, equal_error_rate
 
@@ -47,8 +47,9 @@ class Report(Callback):
         lines = [format_table(rows)]
         if f"{stage}/accuracy" in metrics:
             lines.append(f"dev accuracy (training people, other images): {metrics[f'{stage}/accuracy']:.2%}")
-        if stage == "test" and pl_module.calibration:
-            lines.append(f"at the threshold {pl_module.calibration['threshold']:.4f}, chosen on the validation pairs:")
+        calibration = recognizer_of(pl_module).calibration
+        if stage == "test" and calibration:
+            lines.append(f"at the threshold {calibration['threshold']:.4f}, chosen on the validation pairs:")
             for name in verification.scores:
                 far, frr = (metrics[f"test/{name}/{rate}_at_calibrated"] for rate in ("far", "frr"))
                 lines.append(f"  {name}: FAR {far:.2%}, FRR {frr:.2%}")

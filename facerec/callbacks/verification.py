@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -10,6 +10,7 @@ from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, da
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
 from facerec.metrics import area_under_roc, equal_error_rate, error_rates_at
+from facerec.recognizer import FaceRecognizer
 
 Scores = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 
@@ -39,17 +40,17 @@ class Verification(EvaluationCallback):
         """Every set of pairs."""
         return name != DEV
 
-    def rows(self, pl_module: LightningModule, embeddings_BD: Tensor, batch: Batch) -> Tensor:
+    def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
         """The embeddings (B, D)."""
         return embeddings_BD.float()
 
-    def measure(self, trainer: Trainer, pl_module: LightningModule, stage: Stage, tables: dict[str, SetTable]) -> None:
+    def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
         """Score the pairs of each set and log the error rates."""
         sets = data_of(trainer).pair_sets(stage)
         self.scores = {}
         rates: list[float] = []
         for name, table in tables.items():
-            indices_N, embeddings_ND = table.gather(pl_module)
+            indices_N, embeddings_ND = table.gather(recognizer)
             pairs, same = sets[name].pairs, sets[name].same
             assert same is not None
             if len(indices_N) < len(sets[name]):  # a limited pass (sanity check, limit_val_batches): what is there
@@ -60,21 +61,21 @@ class Verification(EvaluationCallback):
             self.scores[name] = scores, same
             rate, threshold = equal_error_rate(scores, same)
             rates.append(rate)
-            self._log(pl_module, f"{stage}/{name}/eer", rate)
-            self._log(pl_module, f"{stage}/{name}/threshold", threshold)
-            self._log(pl_module, f"{stage}/{name}/auc", area_under_roc(scores, same))
-            if stage == "test" and pl_module.calibration:
-                far, frr = error_rates_at(scores, same, pl_module.calibration["threshold"])
-                self._log(pl_module, f"{stage}/{name}/far_at_calibrated", far)
-                self._log(pl_module, f"{stage}/{name}/frr_at_calibrated", frr)
+            self._log(recognizer, f"{stage}/{name}/eer", rate)
+            self._log(recognizer, f"{stage}/{name}/threshold", threshold)
+            self._log(recognizer, f"{stage}/{name}/auc", area_under_roc(scores, same))
+            if stage == "test" and recognizer.calibration:
+                far, frr = error_rates_at(scores, same, recognizer.calibration["threshold"])
+                self._log(recognizer, f"{stage}/{name}/far_at_calibrated", far)
+                self._log(recognizer, f"{stage}/{name}/frr_at_calibrated", frr)
         if rates:
-            pl_module.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
+            recognizer.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
         if rates and stage == "val":
-            pl_module.calibration = calibrate(self.scores)
+            recognizer.calibration = calibrate(self.scores)
 
     @staticmethod
-    def _log(pl_module: LightningModule, name: str, value: float) -> None:
-        pl_module.log(name, value, sync_dist=True)
+    def _log(recognizer: FaceRecognizer, name: str, value: float) -> None:
+        recognizer.log(name, value, sync_dist=True)
 
 
 def calibrate(scores: Scores) -> dict[str, float]:

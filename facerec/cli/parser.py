@@ -19,7 +19,7 @@ UNKNOWN_NAME = (
     re.compile(r"Option '(?P<name>[\w./]+)' is not accepted"),
     re.compile(r"import path string: (?P<name>[\w./]+)"),
 )
-FAMILIES = (Backbone, Loss, ImageSource, PairSource)
+FAMILIES: tuple[type[object], ...] = (Backbone, Loss, ImageSource, PairSource)
 
 
 class FaceArgumentParser(LightningArgumentParser):
@@ -64,7 +64,7 @@ def _class_names() -> Iterator[str]:
             yield from (name for name in inspect.signature(known).parameters)
 
 
-def _subclasses(family: type) -> Iterator[type]:
+def _subclasses(family: type[object]) -> Iterator[type[object]]:
     for known in family.__subclasses__():
         yield known
         yield from _subclasses(known)

@@ -105,8 +105,8 @@ class FaceCLI(LightningCLI):
         for key in sorted(before.keys() | after.keys()):
             if before.get(key) != after.get(key) and key != "num_classes":
                 rank_zero_warn(
-                    f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A checkpoint "
-                    "keeps the hyperparameters it was trained with; to change them, train anew"
+                    f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A "
+                    "checkpoint keeps the hyperparameters it was trained with; to change them, train anew"
                 )
 
     def _settings(self) -> Any:

@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 
     image: Tensor
     label: int
-    index: int
+    place: int
 
 
 class SourceDataset(Dataset[Sample]):
@@ -77,7 +77,7 @@ def collate(samples: list[Sample]) -> Batch:
     return Batch(
         torch.stack([sample.image for sample in samples]),
         torch.tensor([sample.label for sample in samples], dtype=torch.int64),
-        torch.tensor([sample.index for sample in samples], dtype=torch.int64),
+        torch.tensor([sample.place for sample in samples], dtype=torch.int64),
     )
 
 

@@ -15,7 +15,7 @@ from torch.utils.data.distributed import DistributedSampler
 from facerec.data.batches import Batch, SourceDataset, collate, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
-from facerec.data.sources import Images, ImageSource, PairSource
+from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
 
 DEV = "dev"
@@ -185,8 +185,8 @@ class FaceDataModule(LightningDataModule):
         sets = self.pair_sets(stage)
         if not sets:
             raise ValueError(
-                f"no {stage} pairs: give data.{stage}_pairs, or {stage}_pairs.txt under data.root={self.root} with lines "
-                "'image image 1' (one person) or 'image image 0' (two people)"
+                f"no {stage} pairs: give data.{stage}_pairs, or {stage}_pairs.txt under data.root={self.root} with "
+                "lines 'image image 1' (one person) or 'image image 0' (two people)"
             )
         for name, pairs in sets.items():
             if name == DEV or "/" in name:
@@ -286,7 +286,7 @@ class FaceDataModule(LightningDataModule):
         self, dataset: SourceDataset, sampler: DistributedSampler[SourceDataset], batch_size: int, drop_last: bool
     ) -> DataLoader[Batch]:
         return DataLoader(
-            dataset,
+            dataset,  # type: ignore[arg-type]  # a loader is typed by its items before collate
             batch_size,
             sampler=sampler,
             num_workers=self.num_workers,

@@ -1,7 +1,7 @@
 """Verification: how well a score tells genuine pairs from impostor pairs.
 
-Raw scores in, numbers out: no sigmoid, no bins, exact with ties. A higher score means more alike, and a pair is accepted
-when its score is at least the threshold. All rates are fractions in [0, 1].
+Raw scores in, numbers out: no sigmoid, no bins, exact with ties. A higher score means more alike, and a pair is
+accepted when its score is at least the threshold. All rates are fractions in [0, 1].
 
 Shapes: P pairs, K distinct scores.
 """
