@@ -73,7 +73,7 @@ class ClassifierLoss(Loss):
                 f"{type(self).__name__} takes one class index per image (B,), not {labels_B.dtype} of shape "
                 f"{tuple(labels_B.shape)}: soft labels (mixup, cutmix) have no margin"
             )
-        if len(labels_B) and not (0 <= int(labels_B.min()) and int(labels_B.max()) < self.num_classes):
+        if len(labels_B) and not (int(labels_B.min()) >= 0 and int(labels_B.max()) < self.num_classes):
             raise ValueError(
                 f"labels from {int(labels_B.min())} to {int(labels_B.max())}, but {type(self).__name__} was built for "
                 f"{self.num_classes} people: they must lie in [0, {self.num_classes})"
