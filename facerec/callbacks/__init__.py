@@ -2,9 +2,18 @@
 
 from facerec.callbacks.accuracy import DevAccuracy
 from facerec.callbacks.checkpoint import BestCheckpoint
+from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.report import Report
 from facerec.callbacks.throughput import Throughput
 from facerec.callbacks.verification import Verification
 
-__all__ = ["BestCheckpoint", "DevAccuracy", "Report", "Throughput", "Verification", "VerificationFigures"]
+__all__ = [
+    "AdaptiveGradientClipping",
+    "BestCheckpoint",
+    "DevAccuracy",
+    "Report",
+    "Throughput",
+    "Verification",
+    "VerificationFigures",
+]
