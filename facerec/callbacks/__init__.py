@@ -5,6 +5,7 @@ from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.report import Report
+from facerec.callbacks.seeding import EpochSeed
 from facerec.callbacks.throughput import Throughput
 from facerec.callbacks.verification import Verification
 
@@ -12,6 +13,7 @@ __all__ = [
     "AdaptiveGradientClipping",
     "BestCheckpoint",
     "DevAccuracy",
+    "EpochSeed",
     "Report",
     "Throughput",
     "Verification",

@@ -16,7 +16,15 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
-from facerec.callbacks import BestCheckpoint, DevAccuracy, Report, Throughput, Verification, VerificationFigures
+from facerec.callbacks import (
+    BestCheckpoint,
+    DevAccuracy,
+    EpochSeed,
+    Report,
+    Throughput,
+    Verification,
+    VerificationFigures,
+)
 from facerec.cli.parser import FaceArgumentParser
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
@@ -55,7 +63,7 @@ class SaveConfig(SaveConfigCallback):
         checkpoint[CONFIG_KEY] = self._yaml()
 
     def _yaml(self) -> str:
-        return str(self.parser.dump(self.config, skip_none=False))
+        return str(self.parser.dump(self.config, skip_unset=False))
 
 
 class FaceCLI(LightningCLI):
@@ -134,7 +142,7 @@ class FaceCLI(LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         # Before the user's callbacks and the checkpoint: they may monitor what ours log.
-        own = [DevAccuracy(), Verification(), VerificationFigures(), Throughput(), Report()]
+        own = [EpochSeed(), DevAccuracy(), Verification(), VerificationFigures(), Throughput(), Report()]
         config["callbacks"] = own + list(config.get("callbacks") or [])
         return super()._instantiate_trainer(config, callbacks)
 
@@ -162,7 +170,7 @@ def run(arguments: Sequence[str]) -> None:
     arguments = list(arguments)
     asks_help = any(argument in ("-h", "--help") for argument in arguments)
     config, checkpoint = _value_of(arguments, "config"), _value_of(arguments, "ckpt_path")
-    experiment = Path(config).stem if config else DEFAULT_NAME
+    experiment = config_name(config) if config else DEFAULT_NAME
     if config is None and not asks_help:
         if checkpoint is not None:
             settings, experiment = from_checkpoint(checkpoint), run_name(checkpoint)
@@ -197,6 +205,12 @@ def from_checkpoint(path: str) -> str:
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
     return yaml.safe_dump(settings, sort_keys=False)
+
+
+def config_name(config: str) -> str:
+    """Name of the experiment a configuration is of: the file's, or the run's for a run's own ``config.yaml``."""
+    path = Path(config).resolve()
+    return path.parents[1].name if path.parent.name.startswith("version_") else path.stem
 
 
 def run_name(checkpoint: str) -> str:

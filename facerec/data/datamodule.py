@@ -19,6 +19,7 @@ from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
 
 DEV = "dev"
+SEED_STRIDE = 1_000_003
 VERIFY_UP_TO = 20_000  # images decoded once before training; larger sets are checked as they are read
 
 
@@ -280,7 +281,8 @@ class FaceDataModule(LightningDataModule):
     def _sampler(self, dataset: SourceDataset, *, shuffle: bool) -> DistributedSampler[SourceDataset]:
         """Shares the images among the processes; with one process too, since its order is a function of the epoch."""
         replicas, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer is not None else (1, 0)
-        return DistributedSampler(dataset, replicas, rank, shuffle=shuffle, seed=self.seed)
+        # torch shuffles by seed + epoch: without a stride, seed 1 would repeat the epochs of seed 0, one later.
+        return DistributedSampler(dataset, replicas, rank, shuffle=shuffle, seed=self.seed * SEED_STRIDE)
 
     def _loader(
         self, dataset: SourceDataset, sampler: DistributedSampler[SourceDataset], batch_size: int, drop_last: bool
