@@ -5,7 +5,7 @@ from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.report import Report
-from facerec.callbacks.seeding import EpochSeed
+from facerec.callbacks.seeding import StepSeed
 from facerec.callbacks.throughput import Throughput
 from facerec.callbacks.verification import Verification
 
@@ -13,8 +13,8 @@ __all__ = [
     "AdaptiveGradientClipping",
     "BestCheckpoint",
     "DevAccuracy",
-    "EpochSeed",
     "Report",
+    "StepSeed",
     "Throughput",
     "Verification",
     "VerificationFigures",

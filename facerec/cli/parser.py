@@ -38,19 +38,27 @@ class FaceArgumentParser(LightningArgumentParser):
 
 
 def nearest(name: str, known: list[str]) -> str | None:
-    """The known name most like ``name``: as a whole, else in its last part; None if nothing is like it."""
-    whole = get_close_matches(name, known, n=1, cutoff=0.8)
-    if whole:
-        return whole[0]
+    """The known name most like ``name``; None if nothing is like it.
+
+    An abbreviation comes first, then a name alike as a whole, then one alike in its last part, and at last the same for
+    what ``name`` is a part of (``model.backbon.depth``: ``model.backbone``).
+    """
+    longer = [entry for entry in known if entry.startswith(name)]
+    alike = longer or get_close_matches(name, known, n=1, cutoff=0.8)
+    if alike:
+        return alike[0]
     last_parts = {entry.rpartition(".")[2]: entry for entry in known}
     part = get_close_matches(name.rpartition(".")[2], list(last_parts), n=1, cutoff=0.7)
-    return last_parts[part[0]] if part else None
+    if part:
+        return last_parts[part[0]]
+    return nearest(name.rpartition(".")[0], known) if "." in name else None
 
 
 def _options(parser: Any) -> Iterator[str]:
     """Options of a parser and of its commands."""
     for action in parser._actions:
-        yield from (option.lstrip("-") for option in action.option_strings if option.startswith("--"))
+        names = (option.removeprefix("--") for option in action.option_strings if option.startswith("--"))
+        yield from (name for name in names if not name.endswith(".help"))
         if isinstance(action.choices, dict):
             for command in action.choices.values():
                 yield from _options(command)

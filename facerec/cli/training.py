@@ -19,8 +19,8 @@ from facerec import losses as losses
 from facerec.callbacks import (
     BestCheckpoint,
     DevAccuracy,
-    EpochSeed,
     Report,
+    StepSeed,
     Throughput,
     Verification,
     VerificationFigures,
@@ -56,7 +56,8 @@ class SaveConfig(SaveConfigCallback):
             if isinstance(logger, TensorBoardLogger):
                 text = "\n".join(f"    {line}" for line in self._yaml().splitlines())  # Markdown code
                 logger.experiment.add_text("config", text)
-        rank_zero_info(f"This run is kept in {trainer.log_dir}")
+                # Not trainer.log_dir: it asks the other processes, and only the first one is here.
+                rank_zero_info(f"This run is kept in {logger.log_dir}")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add it to the checkpoint, as text."""
@@ -142,7 +143,7 @@ class FaceCLI(LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         # Before the user's callbacks and the checkpoint: they may monitor what ours log.
-        own = [EpochSeed(), DevAccuracy(), Verification(), VerificationFigures(), Throughput(), Report()]
+        own = [StepSeed(), DevAccuracy(), Verification(), VerificationFigures(), Throughput(), Report()]
         config["callbacks"] = own + list(config.get("callbacks") or [])
         return super()._instantiate_trainer(config, callbacks)
 

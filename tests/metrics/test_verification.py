@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
@@ -14,7 +16,7 @@ def slow_equal_error_rate(scores, same):
         far = sum(s >= threshold for s in impostor) / len(impostor)
         frr = sum(s < threshold for s in genuine) / len(genuine)
         points.append((far, frr))
-    for (far0, frr0), (far1, frr1) in zip(points, points[1:], strict=False):
+    for (far0, frr0), (far1, frr1) in pairwise(points):
         if far1 >= frr1:
             share = (frr0 - far0) / ((frr0 - far0) + (far1 - frr1))
             return far0 + share * (far1 - far0)
@@ -45,7 +47,8 @@ def test_equal_error_rate_against_brentq_on_scikit_learns_roc():
 
     for scores, same in random_sets(200, seed=1):
         fpr, tpr, _ = roc_curve(same, scores, drop_intermediate=False)
-        expected = brentq(lambda x, f=interp1d(fpr, tpr): 1.0 - x - f(x), 0.0, 1.0)
+        curve = interp1d(fpr, tpr)
+        expected = brentq(lambda x, curve=curve: 1.0 - x - curve(x), 0.0, 1.0)
         # Where the ROC is vertical at the crossing, interpolation over FAR is ambiguous, and ours is on the segment.
         rate, _ = equal_error_rate(scores, same)
         jump = np.abs(np.diff(fpr)).max()
