@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facerec import __version__
 from facerec.backbones import Backbone
+from facerec.backbones.cost import check_max_params
 from facerec.data.batches import Batch
 from facerec.losses import Loss
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
@@ -35,6 +36,7 @@ class FaceRecognizer(LightningModule):
         image_std: what they are divided by then.
         channels_last: keep images and convolution weights with the channels innermost: 1.5 to 2 times faster on CPUs
             and on GPUs with tensor cores.
+        max_params: refuse a backbone with more parameters than this, such as a course's limit of 30000000.
         flip_test: embed the mirror image too when evaluating and add the two unit embeddings (Liu et al., CVPR 2017,
             section 4.1, concatenate them): a lower error for twice the time.
 
@@ -43,7 +45,7 @@ class FaceRecognizer(LightningModule):
     ``load_from_checkpoint`` takes them again.
 
     Raises:
-        ValueError: if ``loss_lr_factor`` is not positive.
+        ValueError: if ``loss_lr_factor`` is not positive, or the backbone is above ``max_params``.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class FaceRecognizer(LightningModule):
         image_mean: float = 0.5,
         image_std: float = 0.5,
         channels_last: bool = True,
+        max_params: int | None = None,
         flip_test: bool = False,
     ) -> None:
         super().__init__()
+        check_max_params(backbone, max_params)
         if loss_lr_factor <= 0.0:
             raise ValueError(f"model.loss_lr_factor={loss_lr_factor}: must be positive")
         self.save_hyperparameters(logger=False)
