@@ -33,12 +33,12 @@ def read_image(path: str | Path) -> Tensor:
             if upright.mode.startswith("I;16"):
                 pixels_HW = (np.asarray(upright) >> 8).astype(np.uint8)
                 upright = Image.fromarray(pixels_HW)
-            pixels_HWC = np.array(upright.convert("RGB"))
+            pixels_3HW = np.ascontiguousarray(np.asarray(upright.convert("RGB")).transpose(2, 0, 1))
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
     except Exception as error:  # Pillow raises anything from OSError to SyntaxError on a broken file
         raise UnreadableImageError(f"{path} does not decode as an image: {error}") from error
-    return torch.from_numpy(pixels_HWC).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(pixels_3HW)
 
 
 def is_image(path: Path) -> bool:

@@ -46,7 +46,7 @@ class Images(ABC):
 class ImageSource(Images):
     """Images with the person each of them shows.
 
-    ``identities`` holds the names of the people, sorted (index = class); ``labels`` the class of each image, int64 (N,).
+    ``identities`` holds the names of the people, sorted (index = class); ``labels`` the class of each image.
     """
 
     @property
@@ -111,7 +111,7 @@ class AllPairs(PairSource):
         return self.images.name(index)
 
     @cached_property
-    def pairs(self) -> NDArray[np.int64]:  # type: ignore[override]  # computed once
+    def pairs(self) -> NDArray[np.int64]:
         """All index pairs i < j (P, 2)."""
         if len(self) > self.max_images:
             raise ValueError(

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def resize(images_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize uint8 or float images to (height, width), bilinear with antialiasing; nothing happens to the right size."""
+    """Resize uint8 or float images to (height, width), bilinear with antialiasing; the right size stays untouched."""
     if images_BCHW.shape[-2:] == size:
         return images_BCHW
     resized = F.interpolate(images_BCHW.float(), size, mode="bilinear", antialias=True, align_corners=False)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import loss_oracles as oracle
 import pytest
 import torch
 
 import facerec.losses as losses
 from facerec.losses import ClassifierLoss, Loss, Ramp
+from tests.losses import loss_oracles as oracle
 
 
 @dataclass

@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loss_cases import CASES, batch, every_case, every_head, every_pair_loss
 
 import facerec.losses as losses
+from tests.losses.loss_cases import CASES, batch, every_case, every_head, every_pair_loss
 
 
 def gradients(loss, x):

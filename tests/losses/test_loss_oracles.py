@@ -3,17 +3,17 @@
 import itertools
 import math
 
-import loss_oracles as oracle
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loss_cases import CASES, batch, class_weight, every_case
 from pytorch_metric_learning import distances, miners, reducers
 from pytorch_metric_learning import losses as pml
 
 import facerec.losses as losses
 from facerec.losses.functional import multiply_angle
+from tests.losses import loss_oracles as oracle
+from tests.losses.loss_cases import CASES, batch, class_weight, every_case
 
 
 def compare(case, size, dim, people, seed=0, dtype=torch.float64, tolerance=1e-9):

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from loss_cases import batch, every_case
 
 import facerec.losses as losses
 from facerec.losses import Joint, Ramp, Softmax, Triplet
 from facerec.losses.base import smallest_scale
+from tests.losses.loss_cases import batch, every_case
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import copy
 
 import pytest
 import torch
-from loss_cases import CASES, batch, every_case
 from torch import nn
 
 import facerec.losses as losses
 from facerec.losses import ClassifierLoss, Loss
+from tests.losses.loss_cases import CASES, batch, every_case
 
 
 def all_classes(base):

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loss_cases import CASES, batch, every_head
 
 import facerec.losses as losses
 from facerec.losses.functional import product
 from facerec.losses.functional.matmul import factors_in
+from tests.losses.loss_cases import CASES, batch, every_head
 
 
 def both(case, size, dim, people, block=2048, dtype=torch.float32, seed=0, **settings):

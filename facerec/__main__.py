@@ -1,0 +1,5 @@
+"""``python -m facerec``."""
+
+from facerec.cli import main
+
+main()

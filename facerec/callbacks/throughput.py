@@ -1,0 +1,31 @@
+"""How fast training goes: images a second, the first steps left out."""
+
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from facerec.data.batches import Batch
+
+
+class Throughput(Callback):
+    """Logs ``train/images_per_second`` over each epoch, all processes together, validation time not counted."""
+
+    def __init__(self) -> None:
+        self._started = 0.0
+        self._images = 0
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Start the clock at the second batch of an epoch: the first waits for the loader to start."""
+        if batch_idx == min(1, int(trainer.num_training_batches) - 1):
+            self._started = time.perf_counter()
+            self._images = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Count, and log at the last batch."""
+        self._images += len(batch.labels) * trainer.world_size
+        if batch_idx + 1 == trainer.num_training_batches:
+            seconds = time.perf_counter() - self._started
+            pl_module.log("train/images_per_second", self._images / max(seconds, 1e-9))

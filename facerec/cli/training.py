@@ -1,0 +1,254 @@
+"""``facerec fit``, ``validate`` and ``test``: LightningCLI with our model, data and habits."""
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+
+from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
+from facerec import losses as losses
+from facerec.callbacks import (
+    BestCheckpoint,
+    DevAccuracy,
+    Report,
+    StepSeed,
+    Throughput,
+    Verification,
+    VerificationFigures,
+)
+from facerec.cli.parser import FaceArgumentParser
+from facerec.data import FaceDataModule
+from facerec.recognizer import FaceRecognizer
+
+DEFAULT_CONFIG = Path(__file__).parents[1] / "default.yaml"
+DEFAULT_NAME = "orl_resnet18_arcface"
+CONFIG_KEY = "facerec_config"
+HARMLESS_WARNINGS = (
+    "LightningCLI's args parameter is intended",  # we pass the arguments on purpose
+    ".*isinstance.treespec, LeafSpec.* is deprecated",  # inside Lightning
+    "Precision bf16-mixed is not supported by the model summary",
+    "The '.*_dataloader' does not have many workers",
+    "The number of training batches .* is smaller than the logging interval",
+)
+SOURCES = ("train", "dev", "val_pairs", "test_pairs")
+
+
+class SaveConfig(SaveConfigCallback):
+    """Keeps the effective configuration: beside the run, as text in TensorBoard, and in every checkpoint."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save the file of a training; an evaluation leaves the training's own file alone."""
+        if trainer.state.fn == "fit":
+            super().setup(trainer, pl_module, stage)
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Add it to TensorBoard, and print where the run is kept."""
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                text = "\n".join(f"    {line}" for line in self._yaml().splitlines())  # Markdown code
+                logger.experiment.add_text("config", text)
+                # Not trainer.log_dir: it asks the other processes, and only the first one is here.
+                rank_zero_info(f"This run is kept in {logger.log_dir}")
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add it to the checkpoint, as text."""
+        checkpoint[CONFIG_KEY] = self._yaml()
+
+    def _yaml(self) -> str:
+        return str(self.parser.dump(self.config, skip_unset=False))
+
+
+class FaceCLI(LightningCLI):
+    """LightningCLI for a FaceRecognizer on a FaceDataModule.
+
+    Args:
+        experiment: name of the folder under ``runs/``.
+        args: command and options.
+    """
+
+    def __init__(self, experiment: str, args: list[str]) -> None:
+        self.experiment = experiment
+        self.arguments = args
+        super().__init__(
+            FaceRecognizer,
+            FaceDataModule,
+            args=args,
+            save_config_callback=SaveConfig,
+            save_config_kwargs={"overwrite": True},
+            seed_everything_default=0,
+            parser_class=FaceArgumentParser,
+            parser_kwargs={"allow_abbrev": False},
+            auto_configure_optimizers=False,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """The commands, and the arguments of the trainer's methods that are not settings."""
+        return {
+            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule"},
+            "validate": {"model", "dataloaders", "datamodule", "verbose"},
+            "test": {"model", "dataloaders", "datamodule", "verbose"},
+        }
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Links between settings, and the settings of the checkpoint."""
+        parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
+        parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
+        parser.link_arguments("model.image_size", "data.image_size")
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning lets the checkpoint's hyperparameters win over the configuration; say so for each of them."""
+        before = _flat(self._settings().get("model"))
+        super()._parse_ckpt_path()
+        after = _flat(self._settings().get("model"))
+        for key in sorted(before.keys() | after.keys()):
+            if before.get(key) != after.get(key) and key != "num_classes":
+                rank_zero_warn(
+                    f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A "
+                    "checkpoint keeps the hyperparameters it was trained with; to change them, train anew"
+                )
+
+    def _settings(self) -> Any:
+        return self.config[self.config.subcommand]
+
+    def before_instantiate_classes(self) -> None:
+        """Let ``--data.root`` on the command line take the place of sources that a file or checkpoint names."""
+        data = self._settings().data
+        if data.root is not None and _given(self.arguments, "data.root"):
+            replaced = [
+                name for name in SOURCES if data.get(name) is not None and not _given(self.arguments, f"data.{name}")
+            ]
+            for name in replaced:
+                data[name] = None
+            if replaced:
+                rank_zero_info(f"--data.root {data.root} takes the place of data.{', data.'.join(replaced)}")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add our callbacks and, unless another is set, a TensorBoard logger under ``runs/<experiment>``."""
+        trainer = self._get(self.config_init, "trainer")
+        if trainer.get("logger") in (None, True):
+            kwargs["logger"] = TensorBoardLogger("runs", name=self.experiment, version=self._version())
+        warn_of_slow_bfloat16(str(trainer.get("precision")), str(trainer.get("accelerator")))
+        return super().instantiate_trainer(**kwargs)
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
+        # Before the user's callbacks and the checkpoint: they may monitor what ours log.
+        own = [StepSeed(), DevAccuracy(), Verification(), VerificationFigures(), Throughput(), Report()]
+        config["callbacks"] = own + list(config.get("callbacks") or [])
+        return super()._instantiate_trainer(config, callbacks)
+
+    def _version(self) -> str | None:
+        """An evaluation is kept with the run its checkpoint is from."""
+        path = Path(self._settings().get("ckpt_path") or "")
+        run = path.parents[1] if len(path.parents) > 1 else path
+        own_run = path.parent.name == "checkpoints" and run.parent == Path("runs", self.experiment)
+        return run.name if own_run and self.subcommand != "fit" else None
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        """Lightning's own table would come beside ours."""
+        extra = {} if subcommand == "fit" else {"verbose": False}
+        return super()._prepare_subcommand_kwargs(subcommand) | extra
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run ``fit``, ``validate`` or ``test``.
+
+    Without ``--config``, the settings come from the checkpoint, if one is given, or from the embedded default.
+
+    Raises:
+        SystemExit: with status 1 and a message, for data or settings that cannot be used.
+    """
+    arguments = list(arguments)
+    asks_help = any(argument in ("-h", "--help") for argument in arguments)
+    config, checkpoint = _value_of(arguments, "config"), _value_of(arguments, "ckpt_path")
+    experiment = config_name(config) if config else DEFAULT_NAME
+    if config is None and not asks_help:
+        if checkpoint is not None:
+            settings, experiment = from_checkpoint(checkpoint), run_name(checkpoint)
+            rank_zero_info(f"No --config: the settings of {checkpoint}")
+        else:
+            settings = DEFAULT_CONFIG.read_text(encoding="utf-8")
+            rank_zero_info("No --config: the embedded default, as in experiments/orl_resnet18_arcface.yaml")
+        arguments[1:1] = ["--config", settings]
+    for harmless in HARMLESS_WARNINGS:
+        warnings.filterwarnings("ignore", message=harmless)
+    try:
+        FaceCLI(experiment, arguments)
+    except (ValueError, FileNotFoundError) as error:
+        if os.environ.get("FACEREC_TRACEBACK"):
+            raise
+        print(f"facerec: {error}\n(FACEREC_TRACEBACK=1 shows where)", file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def from_checkpoint(path: str) -> str:
+    """The configuration (YAML) that a checkpoint was trained with.
+
+    Raises:
+        SystemExit: with status 1, if there is no such checkpoint or it holds no configuration.
+    """
+    if not Path(path).is_file():
+        raise SystemExit(f"facerec: no checkpoint {path}")
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if CONFIG_KEY not in checkpoint:
+        raise SystemExit(f"facerec: {path} was not written by `facerec fit`: give the --config it was trained with")
+    settings = yaml.safe_load(checkpoint[CONFIG_KEY])
+    for belongs_to_the_run in ("ckpt_path", "weights_only"):
+        settings.pop(belongs_to_the_run, None)
+    return yaml.safe_dump(settings, sort_keys=False)
+
+
+def config_name(config: str) -> str:
+    """Name of the experiment a configuration is of: the file's, or the run's for a run's own ``config.yaml``."""
+    path = Path(config).resolve()
+    return path.parents[1].name if path.parent.name.startswith("version_") else path.stem
+
+
+def run_name(checkpoint: str) -> str:
+    """Name of the experiment a checkpoint is from: ``runs/<name>/version_N/checkpoints/x.ckpt``, else the file's."""
+    path = Path(checkpoint)
+    return path.parents[2].name if path.parent.name == "checkpoints" and len(path.parents) > 3 else path.stem
+
+
+def warn_of_slow_bfloat16(precision: str, accelerator: str) -> None:
+    """bfloat16 without instructions for it is slower than float32; say so before the user waits."""
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
+    if precision.startswith("bf16") and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        rank_zero_warn("this CPU has no bfloat16 instructions: --trainer.precision 32-true is probably faster")
+
+
+def _given(arguments: Sequence[str], key: str) -> bool:
+    """Whether a setting, or a part of it, is on the command line."""
+    return any(argument == f"--{key}" or argument.startswith((f"--{key}=", f"--{key}.")) for argument in arguments)
+
+
+def _value_of(arguments: Sequence[str], key: str) -> str | None:
+    """Value of ``--key VALUE`` or ``--key=VALUE``, the first one."""
+    for position, argument in enumerate(arguments):
+        if argument == f"--{key}" and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if argument.startswith(f"--{key}="):
+            return argument.partition("=")[2]
+    return None
+
+
+def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as ``{"a.b": value}``."""
+    if hasattr(settings, "as_dict"):
+        settings = settings.as_dict()
+    if not isinstance(settings, dict):
+        return {prefix: settings}
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat

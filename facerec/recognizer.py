@@ -1,0 +1,166 @@
+"""FaceRecognizer, the only LightningModule: images to embeddings to a loss. Steps and logging only."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+
+from facerec import __version__
+from facerec.backbones import Backbone
+from facerec.data.batches import Batch
+from facerec.losses import Loss
+from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
+from facerec.transforms import Preprocess
+
+
+class FaceRecognizer(LightningModule):
+    """A backbone trained with a loss on embeddings.
+
+    Its checkpoint describes itself: weights, hyperparameters, preprocessing, the names of the training people, and the
+    threshold calibrated on the validation pairs.
+
+    Args:
+        backbone: images (B, 3, H, W) to embeddings (B, D).
+        loss: objective on embeddings and labels; built here for D and ``num_classes``.
+        optimizer: takes parameter groups and gives an optimizer, e.g. ``{class_path: torch.optim.SGD, ...}``.
+        num_classes: number of training people C. Linked from the data on the command line.
+        schedule: factor of the learning rate over the run; the run's length comes from the trainer.
+        loss_lr_factor: factor of the learning rate of the loss's own parameters (class weights, centers).
+        image_size: (height, width) of an image in pixels.
+        image_mean: subtracted from pixels in [0, 1].
+        image_std: what they are divided by then.
+        channels_last: keep images and convolution weights with the channels innermost: 1.5 to 2 times faster on CPUs
+            and on GPUs with tensor cores.
+
+    Built from the command line, the hyperparameters are names and numbers. Built in Python, the backbone, loss and
+    optimizer are objects, which ``torch.load(weights_only=True)`` rightly refuses: they stay out of the checkpoint, and
+    ``load_from_checkpoint`` takes them again.
+
+    Raises:
+        ValueError: if ``loss_lr_factor`` is not positive.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        loss: Loss,
+        optimizer: OptimizerCallable,
+        num_classes: int | None = None,
+        schedule: WarmupCosine = WarmupCosine(),  # noqa: B008  # frozen
+        loss_lr_factor: float = 1.0,
+        image_size: tuple[int, int] = (112, 112),
+        image_mean: float = 0.5,
+        image_std: float = 0.5,
+        channels_last: bool = True,
+    ) -> None:
+        super().__init__()
+        if loss_lr_factor <= 0.0:
+            raise ValueError(f"model.loss_lr_factor={loss_lr_factor}: must be positive")
+        self.save_hyperparameters(logger=False)
+        for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
+            del self.hparams[name]
+        self.preprocess = Preprocess(image_size, image_mean, image_std)
+        self.backbone = backbone
+        self.loss = loss
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.loss_lr_factor = loss_lr_factor
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.backbone.to(memory_format=self.memory_format)
+        self.num_classes = num_classes
+        self.identities: list[str] = []
+        self.calibration: dict[str, float] | None = None
+        if num_classes is not None:
+            self.loss.build(self.backbone.embedding_dim, num_classes)
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Embed images.
+
+        Args:
+            images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.
+
+        Returns:
+            float32 embeddings (B, D), not normalised.
+        """
+        normalised = self.preprocess(images_BCHW).contiguous(memory_format=self.memory_format)
+        embeddings: Tensor = self.backbone(normalised)
+        return embeddings.float()
+
+    def setup(self, stage: str) -> None:
+        """Take the names of the training people from the data.
+
+        Raises:
+            ValueError: if training starts and the number of people was never given.
+        """
+        if stage != "fit":
+            return
+        if self.num_classes is None:
+            raise ValueError("FaceRecognizer needs num_classes to train: pass data.num_classes")
+        datamodule = getattr(self.trainer, "datamodule", None)
+        self.identities = list(getattr(datamodule, "identities", []))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of a batch; the loss sees float32 whatever the trainer's precision."""
+        embeddings_BD = self(batch.images)
+        with torch.autocast(self.device.type, enabled=False):
+            loss: Tensor = self.loss(embeddings_BD, batch.labels)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
+        self.log("train/learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """Embeddings of a batch; the callbacks measure them."""
+        embeddings_BD: Tensor = self(batch.images)
+        return embeddings_BD
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """Embeddings of a batch; the callbacks measure them."""
+        return self.validation_step(batch, batch_idx, dataloader_idx)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The optimizer on all parameters, the loss's included, and the schedule, stepped with it."""
+        optimizer = self.optimizer(parameter_groups(self.backbone, self.loss))
+        scale_loss_lr(optimizer, self.loss_lr_factor)
+        scheduler = self.schedule.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what a user of the checkpoint needs beside weights and hyperparameters."""
+        checkpoint["facerec"] = {
+            "version": __version__,
+            "identities": self.identities,
+            "calibration": self.calibration,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore it, and outside training take the class weights as they are, whatever the data at hand.
+
+        Raises:
+            ValueError: if training would go on with another number of people.
+        """
+        extra = checkpoint.get("facerec", {})
+        trained_on = checkpoint.get("hyper_parameters", {}).get("num_classes")
+        resuming = self._trainer is not None and self._trainer.state.fn == "fit"
+        if trained_on is not None and trained_on != self.num_classes:
+            if resuming:
+                raise ValueError(
+                    f"the checkpoint was trained on {trained_on} people and the data has {self.num_classes}: "
+                    "training cannot go on with other people"
+                )
+            self.num_classes = trained_on
+            self.loss.build(self.backbone.embedding_dim, trained_on)
+        if not resuming:
+            self.identities = list(extra.get("identities", []))
+        self.calibration = extra.get("calibration")
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a checkpoint can hold the value without pickling a class of ours."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(entry) for key, entry in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))

@@ -1,0 +1,183 @@
+"""`facerec fit`, `validate` and `test`, run as a user runs them."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from facerec.cli import main
+from facerec.recognizer import FaceRecognizer
+from tests.conftest import SMALL
+
+EXPERIMENTS = sorted(Path(__file__).parents[2].joinpath("experiments").glob("*.yaml"))
+ORL_YAML = next(path for path in EXPERIMENTS if path.stem == "orl_resnet18_arcface")
+
+
+def events(run: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(str(run), size_guidance={"images": 0, "scalars": 0, "tensors": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def last(run: Path) -> dict:
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True, map_location="cpu")
+
+
+def best_file(run: Path) -> Path:
+    return next((run / "checkpoints").glob("best-*.ckpt"))
+
+
+def test_both_checkpoints_load_without_unpickling_code_and_describe_themselves(orl_run):
+    for path in (orl_run / "checkpoints" / "last.ckpt", best_file(orl_run)):
+        checkpoint = torch.load(path, weights_only=True)
+        assert checkpoint["facerec"]["identities"] == [f"s{person:02d}" for person in range(1, 25)]
+        assert set(checkpoint["facerec"]["calibration"]) == {"threshold", "far", "frr"}
+        assert checkpoint["hyper_parameters"]["image_size"] == [32, 32]
+        assert yaml.safe_load(checkpoint["facerec_config"])["model"]["image_size"] == [32, 32]
+
+
+def test_tensorboard_shows_what_the_readme_promises(orl_run):
+    accumulator = events(orl_run)
+    tags = accumulator.Tags()
+    expected = {
+        "train/loss",
+        "train/learning_rate",
+        "train/images_per_second",
+        "val/accuracy",
+        "val/eer",
+        "val/orl/eer",
+    }
+    assert expected <= set(tags["scalars"])
+    assert len(accumulator.Scalars("val/orl/eer")) == 2  # one an epoch
+    assert [image.width > 500 for image in accumulator.Images("val/orl")] == [True, True]
+    text = accumulator.Tensors("config/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "class_path: facerec.losses.ArcFace" in text
+
+
+def test_saved_config_is_complete_and_repeats_the_run(orl_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(["fit", "--config", str(orl_run / "config.yaml")])
+    again = last(tmp_path / "runs" / "orl_resnet18_arcface" / "version_0")
+    for name, weight in last(orl_run)["state_dict"].items():
+        torch.testing.assert_close(again["state_dict"][name], weight, rtol=0, atol=0)
+
+
+def test_the_default_is_the_experiment():
+    default = Path(__file__).parents[2] / "facerec" / "default.yaml"
+    assert default.read_bytes() == ORL_YAML.read_bytes()
+
+
+def test_resumed_run_is_the_uninterrupted_run(tmp_path, monkeypatch, orl_run):
+    """Killed after one epoch and resumed, the second epoch sees the same images, draws and learning rates."""
+    monkeypatch.chdir(tmp_path)
+    main(
+        ["fit", *SMALL, "--trainer.max_epochs=2", "--trainer.max_steps=-1", "--trainer.callbacks+=tests.cli.stop.Stop"]
+    )
+    first = Path("runs", "orl_resnet18_arcface", "version_0")
+    assert last(first)["epoch"] == 0
+    main(["fit", "--ckpt_path", str(first / "checkpoints" / "last.ckpt"), "--trainer.callbacks=[]"])
+    resumed = last(Path("runs", "orl_resnet18_arcface", "version_1"))
+    whole = last(orl_run)
+    assert resumed["global_step"] == whole["global_step"]
+    for name, weight in whole["state_dict"].items():
+        torch.testing.assert_close(resumed["state_dict"][name], weight, rtol=1e-5, atol=1e-6)
+
+
+def test_test_and_validate_from_the_checkpoint_alone(run_copy, capsys):
+    config_before = (run_copy / "config.yaml").read_text()
+    main(["test", "--ckpt_path", str(best_file(run_copy))])
+    table = capsys.readouterr().out
+    assert re.search(r"orl +[\d.]+% +[\d.]+% - [\d.]+% +-?[\d.]+ +[\d.]+ +450 +4500", table)
+    assert "dev accuracy" in table
+    assert "chosen on the validation pairs" in table
+    main(["validate", "--ckpt_path", str(best_file(run_copy))])
+    assert re.search(r"orl .* 270 +1500", capsys.readouterr().out)
+    assert (run_copy / "config.yaml").read_text() == config_before
+    assert not run_copy.with_name("version_1").exists()  # kept with the run they measure
+    assert {"test/eer", "test/orl/eer", "test/orl/far_at_calibrated"} <= set(events(run_copy).Tags()["scalars"])
+
+
+def test_the_validation_eer_of_the_best_checkpoint_is_the_one_that_chose_it(run_copy, capsys):
+    chosen = min(scalar.value for scalar in events(run_copy).Scalars("val/eer"))
+    main(["validate", "--ckpt_path", str(best_file(run_copy))])
+    shown = float(re.search(r"orl +([\d.]+)%", capsys.readouterr().out)[1]) / 100
+    assert shown == pytest.approx(chosen, abs=6e-5)
+
+
+def test_other_people_can_be_evaluated(run_copy, vggface_root, capsys):
+    main(["test", "--ckpt_path", str(best_file(run_copy)), "--data.root", str(vggface_root)])
+    out = capsys.readouterr()
+    assert re.search(r"pairs .* 6 +9\n", out.out)
+    assert "dev accuracy (" not in out.out  # these dev people were not trained on
+
+
+def test_config_and_checkpoint_together_say_what_the_checkpoint_overrides(run_copy, recwarn):
+    arguments = ["test", "--config", str(run_copy / "config.yaml"), "--model.loss.init_args.scale=7"]
+    main([*arguments, "--ckpt_path", str(best_file(run_copy))])
+    messages = [str(warning.message) for warning in recwarn]
+    overridden = [message for message in messages if "the checkpoint overrides" in message]
+    assert len(overridden) == 1
+    assert "model.loss.init_args.scale: 7.0 becomes" in overridden[0]
+
+
+def test_load_from_checkpoint_in_python(orl_run):
+    model = FaceRecognizer.load_from_checkpoint(best_file(orl_run), map_location="cpu").eval()
+    images = torch.randint(0, 256, (2, 3, 112, 92), dtype=torch.uint8)
+    embeddings = model(images)
+    assert embeddings.shape == (2, 16)
+    assert embeddings.dtype == torch.float32
+    assert model.calibration is not None
+    assert len(model.identities) == 24
+
+
+def test_training_goes_on_only_with_the_same_people(run_copy, vggface_root, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", "--ckpt_path", str(best_file(run_copy)), "--data.root", str(vggface_root)])
+    assert stopped.value.code == 1
+    assert "trained on 24 people and the data has 4" in capsys.readouterr().err
+
+
+def test_own_folder_with_the_default_settings(vggface_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["fit", *SMALL, "--data.root", str(vggface_root), "--data.batch_size=4"])
+    checkpoint = last(Path("runs", "orl_resnet18_arcface", "version_0"))
+    assert checkpoint["facerec"]["identities"] == [f"n{person:06d}" for person in range(1, 5)]
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_takes_one_step_of_each_kind(path, vggface_root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = yaml.safe_load(path.read_text())
+    assert "root" not in settings["data"], "machine paths stay out of experiments"
+    small = [
+        "--trainer.fast_dev_run=1",
+        "--trainer.accelerator=cpu",
+        "--trainer.enable_progress_bar=false",
+        "--trainer.enable_model_summary=false",
+        "--data.batch_size=4",
+        "--data.num_workers=0",
+    ]
+    if "train" not in settings["data"]:
+        small += ["--data.root", str(vggface_root)]
+    main(["fit", "--config", str(path), *small])
+
+
+def test_bfloat16_autocast_trains_and_the_loss_stays_in_float32(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    original = FaceRecognizer.training_step
+
+    def spy(self, batch, batch_idx):
+        loss = original(self, batch, batch_idx)
+        seen.append((loss.dtype, self.loss.weight.dtype))
+        return loss
+
+    monkeypatch.setattr(FaceRecognizer, "training_step", spy)
+    main(["fit", *SMALL, "--trainer.precision=bf16-mixed", "--trainer.max_epochs=1"])
+    assert set(seen) == {(torch.float32, torch.float32)}
+    assert all(
+        weight.isfinite().all() for weight in last(Path("runs/orl_resnet18_arcface/version_0"))["state_dict"].values()
+    )

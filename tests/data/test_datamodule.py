@@ -1,0 +1,160 @@
+import logging
+
+import numpy as np
+import pytest
+
+from facerec.data import FaceDataModule, FolderImages, ListImages, UnreadableImageError
+from facerec.data.layouts import find_sources
+from tests.conftest import save_face, write_pairs
+
+
+def fitted(root, **settings):
+    data = FaceDataModule(root=str(root), image_size=(32, 32), batch_size=4, **settings)
+    data.setup("fit")
+    return data
+
+
+def test_folders_layout(vggface_root):
+    data = fitted(vggface_root)
+    assert isinstance(data.train, FolderImages)
+    assert data.num_classes == 4
+    batches = list(data.train_dataloader())
+    assert [batch.images.shape for batch in batches] == [(4, 3, 32, 32)] * 4
+    assert sorted(np.concatenate([batch.indices for batch in batches])) == list(range(16))
+    assert data.evaluation_sets("val") == ["dev", "pairs"]
+    dev, pairs = data.val_dataloader()
+    assert sorted(next(iter(dev)).labels.tolist()) == [0, 1, 2, 3]
+    assert len(next(iter(pairs)).images) == 6  # 15 pairs, each image once
+
+
+@pytest.mark.parametrize("base", ["cls_data", "."])
+def test_hw2p2_layout(tmp_path, base):
+    for part, image in (("train", 1), ("dev", 2)):
+        folder = tmp_path / base / part
+        for person, label in ((1, 5), (2, 11)):
+            save_face(person, image, folder / "images" / f"{label}.jpg")
+        (folder / "labels.txt").write_text("11.jpg 11\n5.jpg 5\n")
+    write_pairs(tmp_path, tmp_path / "ver_data")
+    data = fitted(tmp_path)
+    assert isinstance(data.train, ListImages)
+    assert data.identities == ["5", "11"]
+    assert data.evaluation_sets("test") == ["dev", "pairs"]
+
+
+def test_lists_layout(tmp_path):
+    for person in (1, 2):
+        for image in (1, 2):
+            save_face(person, image, tmp_path / "images" / f"p{person}" / f"{image}.jpg")
+    (tmp_path / "train.txt").write_text("p1/1.jpg 0\np2/1.jpg 1\n")
+    (tmp_path / "dev.txt").write_text("p1/2.jpg 0\np2/2.jpg 1\n")
+    write_pairs(tmp_path, tmp_path / "images")
+    assert fitted(tmp_path).num_classes == 2
+
+
+def test_layout_can_be_named_and_must_be_when_two_fit(vggface_root):
+    (vggface_root / "train.txt").write_text("x 0\n")
+    with pytest.raises(ValueError, match="fits the layouts lists and folders: name one with data.layout"):
+        find_sources(str(vggface_root))
+    assert fitted(vggface_root, layout="folders").num_classes == 4
+    with pytest.raises(ValueError, match="choose one of folders, hw2p2, lists"):
+        find_sources(str(vggface_root), "tar")  # type: ignore[arg-type]
+
+
+def test_what_is_missing_is_said(tmp_path, vggface_root):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        fitted(tmp_path / "none")
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(ValueError, match="holds neither training images nor pairs: expected train/<person>"):
+        fitted(tmp_path / "bare")
+    with pytest.raises(ValueError, match="no data: give --data.root DIR"):
+        FaceDataModule().setup("fit")
+    (vggface_root / "val_pairs.txt").rename(vggface_root / "other.txt")
+    with pytest.raises(ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt"):
+        fitted(vggface_root)
+
+
+def test_unlabelled_or_one_sided_pairs_cannot_be_measured(vggface_root):
+    lines = (vggface_root / "val_pairs.txt").read_text().splitlines()
+    (vggface_root / "val_pairs.txt").write_text("\n".join(line[:-2] for line in lines))
+    with pytest.raises(ValueError, match="carry no labels"):
+        fitted(vggface_root)
+    (vggface_root / "val_pairs.txt").write_text("\n".join(line for line in lines if line.endswith("1")))
+    with pytest.raises(ValueError, match="both genuine and impostor"):
+        fitted(vggface_root)
+
+
+def test_dev_people_must_be_training_people(vggface_root):
+    save_face(9, 1, vggface_root / "dev" / "stranger" / "1.jpg")
+    with pytest.raises(ValueError, match="1 of 5 dev people are not among the 4 training people, 'stranger'"):
+        fitted(vggface_root)
+
+
+def test_dev_classes_follow_the_training_people(vggface_root):
+    for name in ("n000001", "n000003"):
+        (vggface_root / "dev" / name / "9.jpg").unlink()
+        (vggface_root / "dev" / name).rmdir()
+    dev, _ = fitted(vggface_root).val_dataloader()
+    assert next(iter(dev)).labels.tolist() == [1, 3]
+
+
+def test_broken_images_stop_before_training_or_are_skipped_and_counted(vggface_root):
+    (vggface_root / "train" / "n000002" / "3.jpg").write_bytes(b"not an image")
+    with pytest.raises(UnreadableImageError, match=r"1 of 16 training images do not decode.*n000002.3.jpg"):
+        fitted(vggface_root)
+    with pytest.warns(UserWarning, match="skipped 1 of 16 training images"):
+        data = fitted(vggface_root, unreadable="skip")
+    assert len(data.skipped) == 1
+    indices = np.concatenate([batch.indices for batch in data.train_dataloader()])
+    assert 6 not in indices  # s2's third
+    for path in (vggface_root / "train" / "n000003").iterdir():
+        path.write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="skipped 5 of 16"),
+        pytest.raises(ValueError, match="no training image of 'n000003' decodes"),
+    ):
+        fitted(vggface_root, unreadable="skip")
+
+
+def test_broken_image_of_a_pair_is_an_error_even_when_skipping(vggface_root):
+    (vggface_root / "ver_data" / "30_1.jpg").write_bytes(b"")
+    with pytest.raises(UnreadableImageError, match="val pairs 'pairs'.*30_1.jpg"):
+        fitted(vggface_root, unreadable="skip")
+
+
+def test_shared_people_are_told(tmp_path):
+    for person in (1, 2):
+        for image in (1, 2):
+            save_face(person, image, tmp_path / "train" / f"p{person}" / f"{image}.jpg")
+            save_face(person, image, tmp_path / "ver_data" / f"p{person}" / f"{image}.jpg")
+    (tmp_path / "val_pairs.txt").write_text("p1/1.jpg p1/2.jpg 1\np1/1.jpg p2/1.jpg 0\n")
+    with pytest.warns(UserWarning, match="2 people are in both the training people and the val pairs, 'p1'"):
+        fitted(tmp_path)
+
+
+def test_order_is_a_function_of_seed_and_epoch(vggface_root):
+    def order(seed, epoch):
+        loader = fitted(vggface_root, seed=seed).train_dataloader()
+        loader.sampler.set_epoch(epoch)
+        return np.concatenate([batch.indices for batch in loader]).tolist()
+
+    assert order(0, 0) == order(0, 0)
+    assert len({tuple(order(0, 0)), tuple(order(0, 1)), tuple(order(1, 0))}) == 3
+
+
+def test_workers_change_nothing(vggface_root):
+    plain = [batch.images for batch in fitted(vggface_root).train_dataloader()]
+    workers = [batch.images for batch in fitted(vggface_root, num_workers=2).train_dataloader()]
+    assert all((a == b).all() for a, b in zip(plain, workers, strict=True))
+
+
+def test_a_set_smaller_than_a_batch_still_trains(vggface_root, caplog):
+    data = FaceDataModule(root=str(vggface_root), image_size=(32, 32), batch_size=100)
+    with caplog.at_level(logging.WARNING):
+        data.setup("fit")
+    assert [len(batch.labels) for batch in data.train_dataloader()] == [16]
+
+
+@pytest.mark.parametrize("settings", [{"batch_size": 0}, {"eval_batch_size": 0}, {"num_workers": -1}])
+def test_bad_settings_name_themselves(settings):
+    with pytest.raises(ValueError, match=f"data.{next(iter(settings))}"):
+        FaceDataModule(root="x", **settings)

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facerec.data.images import PathList, UnreadableImageError, read_image
+from tests.conftest import face
+
+
+def test_pgm_is_what_pillow_reads():
+    pixels = np.array(Image.open(face(1, 1)))
+    ours = read_image(face(1, 1))
+    assert ours.dtype == torch.uint8
+    for channel in ours.numpy():
+        np.testing.assert_array_equal(channel, pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "1", "LA"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    path = tmp_path / ("image.tiff" if mode == "CMYK" else "image.png")
+    image = Image.open(face(2, 1)).convert("RGB").convert(mode)
+    image.save(path)
+    np.testing.assert_array_equal(read_image(path).numpy(), np.array(image.convert("RGB")).transpose(2, 0, 1))
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    pixels = (np.arange(256, dtype=np.uint16) * 257).reshape(16, 16)
+    Image.fromarray(pixels).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "deep.png")[0].numpy(), np.arange(256).reshape(16, 16))
+
+
+def test_exif_orientation_is_undone(tmp_path):
+    image = Image.open(face(3, 1)).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
+    image.save(tmp_path / "turned.png", exif=exif)
+    upright = np.array(image.rotate(-90, expand=True))
+    np.testing.assert_array_equal(read_image(tmp_path / "turned.png").numpy(), upright.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"\xff\xd8\xff\xe0 truncated", None])
+def test_what_does_not_decode_is_named(tmp_path, content):
+    path = tmp_path / "broken.jpg"
+    if content is None:  # a real image cut short
+        Image.open(face(1, 1)).save(path)
+        content = path.read_bytes()[:-300]
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImageError, match="broken.jpg does not decode"):
+        read_image(path)
+
+
+def test_missing_file_is_another_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no image at .*none.jpg"):
+        read_image(tmp_path / "none.jpg")
+
+
+def test_path_list_keeps_any_name(tmp_path):
+    names = ["a.jpg", "", "folder/b c.jpg", "ünï/çödé\n.png", "\udcff.jpg"]
+    paths = PathList("/root", names)
+    assert len(paths) == 5
+    assert [paths.relative(index) for index in range(5)] == names
+    assert str(paths[2]) == "/root/folder/b c.jpg"
+    with pytest.raises(IndexError):
+        paths.relative(5)
