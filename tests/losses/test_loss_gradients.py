@@ -23,10 +23,26 @@ def run(loss, x, y):
     return value, gradients(loss, x)
 
 
+# Their weights of each pair are detached by the papers, so their gradient is not the derivative of their value; it is
+# compared with the oracle's, which detaches the same.
+DETACHED = ("circle", "circle-faces", "circle-classes")
+
+
+def frozen(loss, x):
+    """The loss as gradcheck needs it: what it counts stands still, and a detached quality is that of the batch."""
+    loss = loss.double().eval()
+    if isinstance(loss, losses.AdaFace):
+        quality_B = loss.quality(x)
+        loss.quality = lambda embeddings_BD: quality_B
+    return loss
+
+
 @every_case
 def test_gradcheck(case):
-    loss = case.build(5, 4).double().eval()  # eval: what a loss counts must not move between evaluations
+    if case.name in DETACHED:
+        pytest.skip("detached by the paper: see test_equals_its_oracle")
     x, y = batch(9, 5, 4, seed=3)
+    loss = frozen(case.build(5, 4), x)
     parameters = [p for p in loss.parameters() if p.requires_grad]
 
     def value(x, *parameters):
@@ -37,19 +53,19 @@ def test_gradcheck(case):
 
 @pytest.mark.parametrize("implementation", ["blocked", "plain"])
 @every_head
-@pytest.mark.parametrize("angle", [0.0, math.pi, 0.4, math.pi - 0.3, math.pi - 0.01])
+@pytest.mark.parametrize("angle", [0.0, math.pi, 0.4, math.pi - 0.2, math.pi - 0.01])
 def test_gradcheck_at_the_edges_of_the_angle(case, implementation, angle):
-    """Cosines of 1 and -1, and angles on both sides of theta + m = pi, which is at pi - 0.5."""
-    loss = case.build(3, 2, implementation=implementation).double().eval()
+    """Cosines of 1 and -1, and angles on both sides of theta + m = pi, which is at pi - 0.5 or pi - 0.3."""
+    loss = case.build(3, 2, implementation=implementation)
     own = torch.tensor([0.6, 0.8, 0.0], dtype=torch.float64)
     side = torch.tensor([-0.8, 0.6, 0.0], dtype=torch.float64)
     x = (2.0 * (math.cos(angle) * own + math.sin(angle) * side))[None]
     copies = len(loss.weight) // 2
+    loss = frozen(loss, x)
     loss.weight.data = torch.cat([own.repeat(copies, 1) * 3.0, torch.tensor([[0.1, 0.2, -1.0]]).repeat(copies, 1)])
     y = torch.zeros(1, dtype=torch.int64)
     assert torch.isfinite(loss(x, y))
-    is_corner = case.name.startswith("subcenter") or (case.name.startswith("sphereface-1") and angle == math.pi)
-    if is_corner:  # equal sub-centers tie, and there the maximum has no derivative
+    if case.name in (*DETACHED, "subcenter"):  # equal sub-centers tie, and there the maximum has no derivative
         return
     assert torch.autograd.gradcheck(lambda x: loss(x, y), (x.requires_grad_(),), eps=1e-6, atol=2e-3, rtol=1e-3)
 

