@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facerec.losses.functional.rows import circle_exponents, row_values, without_self
 from facerec.losses.functional.vectors import directions
 
 # sqrt has an infinite slope at 0, where images repeat. Inside the root this bounds it and moves no distance over 0.01
@@ -127,16 +128,8 @@ def supervised_contrastive(embeddings_BD: Tensor, labels_B: Tensor, temperature:
     sums_KD = sums_KD.index_add(0, class_B, z_BD)
     positives_B = count_K[class_B] - 1
     toward_B = (z_BD * (sums_KD.index_select(0, class_B) - z_BD)).sum(1) / positives_B.clamp(min=1)
-    loss_B = self_excluding_logsumexp(z_BD, 1.0 / temperature) - toward_B / temperature
+    loss_B = row_values(z_BD, without_self(1.0 / temperature)) - toward_B / temperature
     return mean_where(loss_B, positives_B > 0), (positives_B == 0).sum()
-
-
-def self_excluding_logsumexp(z_BD: Tensor, scale: float) -> Tensor:
-    """Log sum_{a != i} exp(scale * z_i . z_a) for each row (B,)."""
-    logits_BB = (z_BD * scale) @ z_BD.T
-    # finite, so that a batch of one image has a gradient of 0 rather than NaN
-    logits_BB = logits_BB.fill_diagonal_(torch.finfo(logits_BB.dtype).min / 2)
-    return torch.logsumexp(logits_BB, dim=1)
 
 
 def circle_pairs(embeddings_BD: Tensor, labels_B: Tensor, scale: float, relaxation: float) -> Tensor:
@@ -152,18 +145,15 @@ def circle_pairs(embeddings_BD: Tensor, labels_B: Tensor, scale: float, relaxati
         relaxation: m.
     """
     z_BD = directions(embeddings_BD)
-    cos_BB = z_BD @ z_BD.T
-    genuine_BB, impostor_BB = genuine_pairs(labels_B), impostor_pairs(labels_B)
-    impostor_weight_BB = (cos_BB.detach() + relaxation).clamp_(min=0.0).mul_(scale)
-    genuine_weight_BB = (1.0 + relaxation - cos_BB.detach()).clamp_(min=0.0).mul_(-scale)
-    logit_BB = torch.where(genuine_BB, genuine_weight_BB, impostor_weight_BB) * (
-        cos_BB - torch.where(genuine_BB, 1.0 - relaxation, relaxation).to(cos_BB.dtype)
-    )
-    lowest = torch.finfo(cos_BB.dtype).min / 4
-    lse_B = torch.logsumexp(logit_BB.masked_fill(~impostor_BB, lowest), 1) + torch.logsumexp(
-        logit_BB.masked_fill(~genuine_BB, lowest), 1
-    )
-    return mean_where(F.softplus(lse_B, threshold=40.0), genuine_BB.any(1) & impostor_BB.any(1))
+    total_B = row_values(z_BD, circle_exponents(labels_B, scale, relaxation))
+    same_B = images_of_person(labels_B)
+    return mean_where(F.softplus(total_B, threshold=40.0), (same_B > 1) & (same_B < len(labels_B)))
+
+
+def images_of_person(labels_B: Tensor) -> Tensor:
+    """How many images of the batch show the person of each (B,)."""
+    _, class_B, count_K = torch.unique(labels_B, return_inverse=True, return_counts=True)
+    return count_K[class_B]
 
 
 def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) -> Tensor:

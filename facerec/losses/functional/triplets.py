@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facerec.losses.functional.pairs import genuine_pairs, impostor_pairs, mean_where, squared_distances
+from facerec.losses.functional.rows import ROWS, row_starts
 from facerec.losses.functional.vectors import directions
 
 Distance = Literal["squared_euclidean", "cosine"]
@@ -65,18 +66,30 @@ def triplet(
 def _batch_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """d(a, farthest p), d(a, nearest n) and whether there are both (B,).
 
-    The choice needs no gradient, so the (B, B) matrix is made outside autograd and B distances are made anew inside.
+    The choice needs no gradient: it is made outside autograd, some rows at a time; then B distances are
+    made anew inside.
     """
-    with torch.no_grad():
-        distance_BB = squared_distances(embeddings_BD)
-        same_BB = labels_B[:, None] == labels_B
-        nearest_B = distance_BB.masked_fill(same_BB, torch.inf).argmin(1)
-        distance_BB.masked_fill_(~same_BB.fill_diagonal_(False), -torch.inf)
-        farthest_B = distance_BB.argmax(1)
-        valid_B = same_BB.any(1) & (labels_B[nearest_B] != labels_B)
+    farthest_B, nearest_B, valid_B = _hardest(embeddings_BD.detach(), labels_B)
     positive_BD = embeddings_BD.index_select(0, farthest_B)
     negative_BD = embeddings_BD.index_select(0, nearest_B)
     return (embeddings_BD - positive_BD).square().sum(1), (embeddings_BD - negative_BD).square().sum(1), valid_B
+
+
+def _hardest(x_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Index of the farthest positive and of the nearest negative, and whether there are both (B,)."""
+    squared_1B = x_BD.square().sum(1)[None]
+    farthest, nearest, valid = [], [], []
+    for start in row_starts(len(x_BD)):
+        rows = slice(start, start + ROWS)
+        # |x_j|^2 - 2 x_i . x_j: the distance less |x_i|^2, which changes nothing within a row
+        distance_RB = torch.addmm(squared_1B, x_BD[rows], x_BD.T, alpha=-2.0)
+        same_RB = labels_B[rows, None] == labels_B
+        nearest_R = distance_RB.masked_fill(same_RB, torch.inf).argmin(1)
+        same_RB.diagonal(start).fill_(False)
+        farthest.append(distance_RB.masked_fill_(~same_RB, -torch.inf).argmax(1))
+        nearest.append(nearest_R)
+        valid.append(same_RB.any(1) & (labels_B[nearest_R] != labels_B[rows]))
+    return torch.cat(farthest), torch.cat(nearest), torch.cat(valid)
 
 
 def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
