@@ -160,7 +160,7 @@ def check_range(owner: object, low: float, high: float, **settings: float) -> No
 def smallest_scale(num_classes: int, probability: float = 0.9) -> float:
     """Scale below which a normalised softmax cannot give the own class a probability, even with perfect weights.
 
-    s >= (C - 1) / C * ln((C - 1) P / (1 - P)) (Wang et al., CosFace, CVPR 2018, equation 6).
+    s >= (C - 1) / C * ln((C - 1) P / (1 - P)) (Wang et al., CosFace, CVPR 2018, section 3.3).
 
     Args:
         num_classes: C.
@@ -177,6 +177,6 @@ def warn_small_scale(owner: object, scale: float, num_classes: int) -> None:
     if scale < bound:
         warnings.warn(
             f"{type(owner).__name__} scale={scale:g} is too small for {num_classes} people: even a perfect embedding "
-            f"stays below probability 0.9 and training stalls; set scale to at least {bound:.1f} (CosFace, equation 6)",
+            f"stays below probability 0.9 and training stalls; set scale to at least {bound:.1f} (CosFace, section 3.3)",
             stacklevel=3,
         )

@@ -58,7 +58,7 @@ class Contrastive(PairLoss):
 
 
 class Triplet(PairLoss):
-    """[d(a, p) - d(a, n) + m]+ (Schroff et al., FaceNet, CVPR 2015, equation 3), https://arxiv.org/abs/1503.03832.
+    """[d(a, p) - d(a, n) + m]+ (Schroff et al., FaceNet, CVPR 2015, section 3.1), https://arxiv.org/abs/1503.03832.
 
     Logs the share of triplets with a loss and the mean distances. Batch-hard collapse shows as a loss that stays at
     the margin (at ln 2 with the soft margin) with both distances at 0.
@@ -68,7 +68,7 @@ class Triplet(PairLoss):
         distance: "squared_euclidean" |x - y|^2, or "cosine" 1 - cos.
         strategy: "all" triplets of the batch (memory grows with B^2 times the images a person); "semi_hard", the
             nearest negative farther than each positive (FaceNet, section 3.2); "batch_hard", the farthest positive and
-            the nearest negative of each anchor (Hermans et al., arXiv:1703.07737, equation 5).
+            the nearest negative of each anchor (Hermans et al., arXiv:1703.07737, section 2).
         soft_margin: softplus(d(a, p) - d(a, n)) instead, without m (Hermans et al., section 2).
         normalize: put the embeddings on the unit sphere first, as FaceNet does.
         average: over "all" triplets of the strategy, or only the "active" ones, which have a loss.
@@ -135,7 +135,7 @@ class NPair(PairLoss):
 
 
 class Histogram(PairLoss):
-    """How far the score distributions of genuine and impostor pairs overlap (Ustinova and Lempitsky, NIPS 2016, eq. 4).
+    """How far the score distributions of genuine and impostor pairs overlap (Ustinova and Lempitsky, NIPS 2016, section 3).
 
     https://arxiv.org/abs/1611.00822. The estimated probability that an impostor pair scores above a genuine one. It
     needs many pairs: batches of 128 and more.

@@ -14,7 +14,7 @@ from facerec.losses.pairs import PairLoss
 
 
 class Circle(PairLoss):
-    """Circle loss on the pairs of a batch (Sun et al., CVPR 2020, section 3.1), https://arxiv.org/abs/2002.10857.
+    """Circle loss on the pairs of a batch (Sun et al., CVPR 2020, section 3), https://arxiv.org/abs/2002.10857.
 
     For each anchor over its genuine and impostor pairs, averaged over the anchors that have both.
 
@@ -39,7 +39,7 @@ class Circle(PairLoss):
 
 
 class CircleClassifier(CosineClassifier):
-    """Circle loss with class weights: cross-entropy over gamma alpha (s - Delta) (Sun et al., CVPR 2020, section 3.3).
+    """Circle loss with class weights: cross-entropy over gamma alpha (s - Delta) (Sun et al., CVPR 2020, section 3).
 
     Other classes: [s + m]+ (s - m); own class: [1 + m - s]+ (s - (1 - m)); the weights in brackets are detached.
 

@@ -74,7 +74,7 @@ def test_a_sum_of_losses_is_three_lines_of_yaml(loss, logged, saved, tmp_path, m
 
 def test_a_loss_without_class_weights_gives_dev_accuracy_by_class_means(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    model, scalars, checkpoint = fit(TRIPLET, "--data.images_per_person=4", "--data.batch_size=32")
+    model, scalars, _ = fit(TRIPLET, "--data.images_per_person=4", "--data.batch_size=32")
     tags = set(scalars.Tags()["scalars"])
     assert "val/accuracy_nearest_mean" in tags
     assert "val/accuracy" not in tags

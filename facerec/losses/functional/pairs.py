@@ -159,7 +159,7 @@ def images_of_person(labels_B: Tensor) -> Tensor:
 def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) -> Tensor:
     """Estimated probability that an impostor pair scores above a genuine one: sum_r h-_r Phi+_r.
 
-    Ustinova and Lempitsky, NIPS 2016, equations 1 to 4: triangular kernels on ``num_bins`` nodes from -1 to 1, h the
+    Ustinova and Lempitsky, NIPS 2016, section 3: triangular kernels on ``num_bins`` nodes from -1 to 1, h the
     histograms of the cosines, Phi+ the running sum of the genuine one.
 
     Args:
