@@ -38,15 +38,15 @@ def test_blocks_of_any_size_equal_the_whole(case, block):
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(
     size=st.integers(1, 20),
-    dim=st.integers(1, 12),
+    dim=st.integers(2, 12),
     people=st.integers(1, 40),
     block=st.integers(1, 41),
     seed=st.integers(0, 999),
 )
-def test_blocked_equals_plain_in_float32_at_any_shape(case, size, dim, people, block, seed):
-    blocked, plain = both(case, size, dim, people, block, torch.float32, seed)
+def test_blocked_equals_plain_at_any_shape(case, size, dim, people, block, seed):
+    blocked, plain = both(case, size, dim, people, block, torch.float64, seed)
     for ours, reference in zip(blocked, plain, strict=True):
-        assert (ours - reference).norm() <= 2e-4 * reference.norm() + 2e-5
+        assert (ours - reference).norm() <= 1e-6 * reference.norm() + 1e-9
 
 
 @every_head

@@ -27,8 +27,8 @@ def triplet(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean of [d(a, p) - d(a, n) + m]+ or, as soft margin, of softplus(d(a, p) - d(a, n)).
 
-    Schroff et al. (FaceNet), CVPR 2015, section 3.1; batch_hard and the soft margin: Hermans et al., arXiv:1703.07737,
-    section 2.
+    Schroff et al. (FaceNet), CVPR 2015, section 3.1; batch_hard and the soft margin: Hermans et al.,
+    arXiv:1703.07737, section 2.
 
     Args:
         embeddings_BD: embeddings (B, D), used as they are for the Euclidean distance.
