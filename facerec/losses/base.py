@@ -177,6 +177,6 @@ def warn_small_scale(owner: object, scale: float, num_classes: int) -> None:
     if scale < bound:
         warnings.warn(
             f"{type(owner).__name__} scale={scale:g} is too small for {num_classes} people: even a perfect embedding "
-            f"stays below probability 0.9 and training stalls; set scale to at least {bound:.1f} (CosFace, section 3.3)",
+            f"stays below probability 0.9 and training stalls; set scale to at least {bound:.1f} (CosFace paper)",
             stacklevel=3,
         )

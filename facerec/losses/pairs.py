@@ -137,8 +137,8 @@ class NPair(PairLoss):
 class Histogram(PairLoss):
     """How far the score distributions of genuine and impostor pairs overlap: the "pair-wise loss" of lecture slides.
 
-    Ustinova and Lempitsky, NIPS 2016, section 3, https://arxiv.org/abs/1611.00822. The estimated probability that an impostor pair scores above a genuine one. It
-    needs many pairs: batches of 128 and more.
+    Ustinova and Lempitsky, NIPS 2016, section 3, https://arxiv.org/abs/1611.00822. The estimated probability that an
+    impostor pair scores above a genuine one. It needs many pairs: batches of 128 and more.
 
     Args:
         num_bins: nodes of the histograms of the cosines, from -1 to 1.
