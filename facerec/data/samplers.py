@@ -62,7 +62,7 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
         """Images in an epoch of this process."""
         return self.num_samples
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[int]:  # type: ignore[override]  # torch types it by the data set
         """Positions in the dataset, each P * K of them a batch."""
         random = np.random.default_rng((self.seed, self.epoch))
         groups = [self._groups_of(person, random) for person in range(len(self._positions))]

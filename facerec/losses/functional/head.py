@@ -28,6 +28,7 @@ Implementation = Literal["auto", "blocked", "plain"]
 Reweigh = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 BLOCK = 2048
+RADIAL_ROWS = 256
 # exp() of float32 spans e^-87 to e^88. Logits within +-LARGEST_BOUND need no max pass: subtracting their bound less
 # HEADROOM keeps each exponential normal, and the sum of e^18 classes finite.
 HEADROOM = 70.0
@@ -152,6 +153,7 @@ class _OtherClasses(torch.autograd.Function):
         c_GB = head.scale * torch.where(others_B.isinf(), 0.0, grad_others_B * torch.exp(shift_GB - others_B))
         grad_x_BD = torch.zeros_like(x_BD)
         grad_weight_CD = torch.empty_like(weight_CD)
+        scratch_RD = torch.empty_like(weight_CD[:RADIAL_ROWS])
         with factors_in(head.matmul_precision):
             for index, e_BN in enumerate(kept):
                 rows = slice(index * head.block * head.subcenters, (index + 1) * head.block * head.subcenters)
@@ -159,9 +161,7 @@ class _OtherClasses(torch.autograd.Function):
                 toward_BD = multiply(e_BN, weight_CD[rows], head.matmul_precision)
                 grad_x_BD.addcmul_(toward_BD, c_B1)
                 grad_ND = multiply(e_BN.T, x_BD * c_B1, head.matmul_precision, out=grad_weight_CD[rows])
-                # the part along w_j changes only its length, which the cosine does not see
-                along_N = (grad_ND * weight_CD[rows]).sum(1).mul_(inverse_C[rows]).mul_(inverse_C[rows])
-                grad_ND.addcmul_(weight_CD[rows], along_N[:, None], value=-1.0)
+                _remove_radial(grad_ND, weight_CD[rows], inverse_C[rows], scratch_RD)
         own_inverse_B1 = inverse_C[own_rows_B][:, None]
         own_direction_BD = weight_CD[own_rows_B] * own_inverse_B1
         grad_own_B1 = grad_own_B[:, None]
@@ -217,6 +217,19 @@ def _mask_own(logit_BN: Tensor, column_B: Tensor) -> None:
     column_B1 = column_B.clamp(0, logit_BN.shape[1] - 1)[:, None]
     masked_B1 = logit_BN.gather(1, column_B1).masked_fill_(inside_B[:, None], -torch.inf)
     logit_BN.scatter_(1, column_B1, masked_B1)
+
+
+def _remove_radial(grad_ND: Tensor, weight_ND: Tensor, inverse_N: Tensor, scratch_RD: Tensor) -> None:
+    """Take the part along w_j from each row, in place: it changes only its length, which the cosine does not see.
+
+    R rows at a time, so that what is read twice is still in the cache.
+    """
+    for grad_RD, weight_RD, inverse_R in zip(
+        grad_ND.split(RADIAL_ROWS), weight_ND.split(RADIAL_ROWS), inverse_N.split(RADIAL_ROWS), strict=True
+    ):
+        product_RD = torch.mul(grad_RD, weight_RD, out=scratch_RD[: len(grad_RD)])
+        along_R = product_RD.sum(1).mul_(inverse_R).mul_(inverse_R)
+        grad_RD.addcmul_(weight_RD, along_R[:, None], value=-1.0)
 
 
 def _own_products(

@@ -153,7 +153,8 @@ def circle_pairs(embeddings_BD: Tensor, labels_B: Tensor, scale: float, relaxati
 def images_of_person(labels_B: Tensor) -> Tensor:
     """How many images of the batch show the person of each (B,)."""
     _, class_B, count_K = torch.unique(labels_B, return_inverse=True, return_counts=True)
-    return count_K[class_B]
+    images_B: Tensor = count_K[class_B]
+    return images_B
 
 
 def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) -> Tensor:
