@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from facerec import __version__
 from facerec.backbones import Backbone
+from facerec.backbones.cost import check_max_params
 from facerec.data.batches import Batch
 from facerec.losses import Loss
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
@@ -34,13 +36,16 @@ class FaceRecognizer(LightningModule):
         image_std: what they are divided by then.
         channels_last: keep images and convolution weights with the channels innermost: 1.5 to 2 times faster on CPUs
             and on GPUs with tensor cores.
+        max_params: refuse a backbone with more parameters than this, such as a course's limit of 30000000.
+        flip_test: embed the mirror image too when evaluating and add the two unit embeddings (Liu et al., CVPR 2017,
+            section 4.1, concatenate them): a lower error for twice the time.
 
     Built from the command line, the hyperparameters are names and numbers. Built in Python, the backbone, loss and
     optimizer are objects, which ``torch.load(weights_only=True)`` rightly refuses: they stay out of the checkpoint, and
     ``load_from_checkpoint`` takes them again.
 
     Raises:
-        ValueError: if ``loss_lr_factor`` is not positive.
+        ValueError: if ``loss_lr_factor`` is not positive, or the backbone is above ``max_params``.
     """
 
     def __init__(
@@ -55,8 +60,11 @@ class FaceRecognizer(LightningModule):
         image_mean: float = 0.5,
         image_std: float = 0.5,
         channels_last: bool = True,
+        max_params: int | None = None,
+        flip_test: bool = False,
     ) -> None:
         super().__init__()
+        check_max_params(backbone, max_params)
         if loss_lr_factor <= 0.0:
             raise ValueError(f"model.loss_lr_factor={loss_lr_factor}: must be positive")
         self.save_hyperparameters(logger=False)
@@ -69,6 +77,7 @@ class FaceRecognizer(LightningModule):
         self.schedule = schedule
         self.loss_lr_factor = loss_lr_factor
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.flip_test = flip_test
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
         self.identities: list[str] = []
@@ -88,6 +97,20 @@ class FaceRecognizer(LightningModule):
         normalised = self.preprocess(images_BCHW).contiguous(memory_format=self.memory_format)
         embeddings: Tensor = self.backbone(normalised)
         return embeddings.float()
+
+    def embed(self, images_BCHW: Tensor) -> Tensor:
+        """Embed images for scores: what evaluation and every use of the checkpoint go through.
+
+        Args:
+            images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.
+
+        Returns:
+            float32 embeddings (B, D), not normalised; with ``flip_test`` those of image and mirror together.
+        """
+        embeddings_BD: Tensor = self(images_BCHW)
+        if not self.flip_test:
+            return embeddings_BD
+        return F.normalize(embeddings_BD) + F.normalize(self(images_BCHW.flip(-1)))
 
     def setup(self, stage: str) -> None:
         """Take the names of the training people from the data.
@@ -115,8 +138,7 @@ class FaceRecognizer(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Embeddings of a batch; the callbacks measure them."""
-        embeddings_BD: Tensor = self(batch.images)
-        return embeddings_BD
+        return self.embed(batch.images)
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Embeddings of a batch; the callbacks measure them."""

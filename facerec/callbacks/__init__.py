@@ -2,10 +2,20 @@
 
 from facerec.callbacks.accuracy import DevAccuracy
 from facerec.callbacks.checkpoint import BestCheckpoint
+from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.report import Report
 from facerec.callbacks.seeding import StepSeed
 from facerec.callbacks.throughput import Throughput
 from facerec.callbacks.verification import Verification
 
-__all__ = ["BestCheckpoint", "DevAccuracy", "Report", "StepSeed", "Throughput", "Verification", "VerificationFigures"]
+__all__ = [
+    "AdaptiveGradientClipping",
+    "BestCheckpoint",
+    "DevAccuracy",
+    "Report",
+    "StepSeed",
+    "Throughput",
+    "Verification",
+    "VerificationFigures",
+]

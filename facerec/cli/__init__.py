@@ -12,6 +12,7 @@ usage: facerec COMMAND [options]
   fit        train; without --config, the embedded default (ORL faces, under 3 minutes on 2 cores)
   validate   measure a checkpoint on the validation people
   test       measure a checkpoint on the test people, whom training and the choice of checkpoint never saw
+  backbones  list the networks: parameters, multiply-adds, speed on this machine
 
 examples:
   facerec fit
@@ -23,6 +24,7 @@ examples:
 facerec COMMAND --help lists every setting. --version prints the version."""
 
 TRAINER_COMMANDS = ("fit", "validate", "test")
+COMMANDS = (*TRAINER_COMMANDS, "backbones")
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -44,10 +46,16 @@ def main(args: Sequence[str] | None = None) -> None:
         from facerec.cli.training import run
 
         run(arguments)
+    elif command == "backbones":
+        from facerec.cli.backbones import main as backbones
+
+        status = backbones(arguments[1:])
+        if status:
+            raise SystemExit(status)
     else:
         from difflib import get_close_matches
 
-        near = get_close_matches(command, TRAINER_COMMANDS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(TRAINER_COMMANDS)}"
+        near = get_close_matches(command, COMMANDS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(COMMANDS)}"
         print(f"facerec: no command {command!r}: {hint}", file=sys.stderr)
         raise SystemExit(2)

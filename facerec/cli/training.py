@@ -122,7 +122,13 @@ class FaceCLI(LightningCLI):
         return self.config[self.config.subcommand]
 
     def before_instantiate_classes(self) -> None:
-        """Let ``--data.root`` on the command line take the place of sources that a file or checkpoint names."""
+        """Let ``--data.root`` on the command line take the place of sources that a file or checkpoint names.
+
+        Raises:
+            ValueError: for an evaluation without a checkpoint, which would measure random weights.
+        """
+        if self.config.subcommand != "fit" and not self._settings().get("ckpt_path"):
+            raise ValueError(f"facerec {self.config.subcommand} measures a checkpoint: give --ckpt_path FILE")
         data = self._settings().data
         if data.root is not None and _given(self.arguments, "data.root"):
             replaced = [

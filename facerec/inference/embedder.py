@@ -55,5 +55,4 @@ class Embedder(nn.Module):
         Returns:
             float32 embeddings (B, D), not normalised, on the device of the model.
         """
-        embeddings: Tensor = self.recognizer(images_BCHW.to(self.recognizer.device))
-        return embeddings
+        return self.recognizer.embed(images_BCHW.to(self.recognizer.device))

@@ -57,7 +57,7 @@ class SubCenterArcFace(ArcFace):
         """Create the weights (C * K, D)."""
         super().build(embedding_dim, num_classes)
         size = (num_classes * self.head.subcenters, embedding_dim)
-        self.weight = nn.Parameter(nn.init.normal_(torch.empty(size), std=0.01))
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(size), std=embedding_dim**-0.5))
 
     def logits(self, embeddings_BD: Tensor) -> Tensor:
         """Scaled cosines with the nearest sub-center, without margin (B, C)."""

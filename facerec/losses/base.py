@@ -116,13 +116,16 @@ class ClassifierLoss(Loss):
     weight: nn.Parameter
 
     def build(self, embedding_dim: int, num_classes: int) -> None:
-        """Create the class weights (C, D), normal with standard deviation 0.01.
+        """Create the class weights (C, D), normal, of length about 1.
+
+        A cosine does not depend on the length of a weight, but its gradient is divided by it: weights that start short
+        take steps far larger than the learning rate says.
 
         Raises:
             ValueError: if a size is below 1.
         """
         super().build(embedding_dim, num_classes)
-        self.weight = nn.Parameter(nn.init.normal_(torch.empty(num_classes, embedding_dim), std=0.01))
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(num_classes, embedding_dim), std=embedding_dim**-0.5))
 
     def check_labels(self, labels_B: Tensor) -> None:
         """As ``Loss.check_labels``.

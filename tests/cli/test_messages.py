@@ -62,6 +62,14 @@ def test_missing_checkpoint_is_named():
         main(["test", "--ckpt_path", "none.ckpt"])
 
 
+@pytest.mark.parametrize("command", ["test", "validate"])
+def test_an_evaluation_needs_a_checkpoint(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([command])
+    assert stopped.value.code == 1
+    assert "give --ckpt_path FILE" in capsys.readouterr().err
+
+
 def test_version_and_help_come_without_torch():
     """The limit is far above what it takes (0.1 s), and far below importing torch on a busy machine."""
     started = time.perf_counter()

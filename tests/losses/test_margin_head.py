@@ -59,7 +59,7 @@ def test_bfloat16_factors_leave_the_gradient_close_to_float64(case):
         y = torch.randint(500, (64,), generator=generator)
         rows = y * getattr(loss.head, "subcenters", 1)
         noise = torch.randn(64, 128, generator=generator)
-        x = (loss.weight.detach()[rows].float() * 100.0 + 1.5 * noise).to(dtype).requires_grad_()
+        x = (loss.weight.detach()[rows].float() * 128**0.5 + 1.5 * noise).to(dtype).requires_grad_()
         loss(x, y).backward()
         grads.append((x.grad.double(), loss.weight.grad.double()))
     is_steep = loss.head.reweigh is not None or loss.head.scale > 64.0 or "curricular" in case.name

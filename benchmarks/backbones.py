@@ -1,0 +1,146 @@
+"""Training steps of our backbones against timm's of the same architecture, in one process, turn by turn.
+
+    python benchmarks/backbones.py --dtype float32 bfloat16 --format contiguous channels_last
+
+A step is forward and backward of the network with a linear layer to 512 on one batch; both see the same images.
+``ratio`` is timm's best time over ours, over the rounds: above 1, ours is faster. The best, because disturbances only
+ever make a step slower.
+``of floor`` is the multiply-adds that our step needs (three times the forward pass) by the rate at which one large
+matrix product of the same type runs here: 1 would be a network that is nothing but matrix products.
+"""
+
+import argparse
+import functools
+import itertools
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from facerec.backbones.catalogue import CATALOGUE
+from facerec.backbones.cost import multiply_adds
+
+PEERS = {
+    "resnet18": "resnet18",
+    "resnet34": "resnet34",
+    "resnet50": "resnet50",
+    "seresnet50": "seresnet50",
+    "resnext50": "resnext50_32x4d",
+    "resnest50": "resnest50d",
+    "regnet_x_800mf": "regnetx_008",
+    "regnet_y_800mf": "regnety_008",
+    "densenet121": "densenet121",
+    "vgg11": "vgg11_bn",
+    "mobilenet_v1": "mobilenetv1_100",
+    "mobilenet_v2": "mobilenetv2_100",
+    "efficientnet_b0": "efficientnet_b0",
+    "convnext_tiny": "convnext_tiny",
+    "nfnet_f0": "nfnet_f0",
+}
+ALONE = ("resnet34", "mobilefacenet", "spherenet20", "iresnet18", "iresnet50")  # face stems: timm has no counterpart
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+Clock = Callable[[], float]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def processor() -> str:
+    """Model of the processor, as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.processor()
+
+
+def training_step(network: nn.Module, images: Tensor, dtype: torch.dtype, clock: Clock) -> Callable[[], float]:
+    """A function that takes one step and returns its seconds."""
+
+    def step() -> float:
+        network.zero_grad(set_to_none=True)
+        start = clock()
+        with torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32):
+            out = network(images)
+        out.float().square().mean().backward()
+        if images.is_cuda:
+            torch.cuda.synchronize()
+        return clock() - start
+
+    return step
+
+
+@functools.cache
+def matmul_rate(dtype: torch.dtype, device: str, clock: Clock) -> float:
+    """Multiply-adds per second of one large matrix product: the floor."""
+    a = torch.randn(2048, 2048, device=device, dtype=dtype)
+    times = []
+    for _ in range(6):
+        start = clock()
+        (a @ a).sum().item()
+        times.append(clock() - start)
+    return 2048**3 / min(times)
+
+
+def compare(name: str, peer: str | None, arguments: argparse.Namespace, dtype_name: str, format_name: str) -> str:
+    """One row of the table."""
+    dtype, memory_format, clock = DTYPES[dtype_name], FORMATS[format_name], CLOCKS[arguments.clock]
+    side, device = arguments.image_size, arguments.device
+    settings = {"stem": "paper"} if peer else {"image_size": (side, side)}
+    ours = CATALOGUE[name](embedding_dim=512, **settings).to(device, memory_format=memory_format)
+    macs = 3 * multiply_adds(ours, (side, side)) * arguments.batch_size
+    images = torch.randn(arguments.batch_size, 3, side, side, device=device).contiguous(memory_format=memory_format)
+    steps = [training_step(ours, images, dtype, clock)]
+    if peer:
+        theirs = timm.create_model(peer, num_classes=512, **({"skipinit": True} if "nfnet" in peer else {}))
+        steps.append(training_step(theirs.to(device, memory_format=memory_format), images, dtype, clock))
+    rounds = []
+    for number in range(arguments.rounds + 1):
+        # The order alternates, so that neither always finds the cache that the other left.
+        order = steps if number % 2 else steps[::-1]
+        seconds = {step: step() for step in order}
+        rounds.append([seconds[step] for step in steps])
+    rounds = rounds[1:]  # the first one warms up
+    best = [min(column) for column in zip(*rounds, strict=True)]
+    rates = [f"{arguments.batch_size / seconds:.1f}" for seconds in best]
+    ratio = f"{best[1] / best[0]:.2f}" if peer else ""
+    floor = f"{macs / best[0] / matmul_rate(dtype, device, clock):.2f}"
+    label = name if peer else f"{name} (face)"
+    return f"| {label} | {format_name} | {dtype_name} | {rates[0]} | {rates[1] if peer else ''} | {ratio} | {floor} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="networks of `facerec backbones`; by default all with a peer in timm")
+    parser.add_argument("--dtype", nargs="+", choices=DTYPES, default=["float32"])
+    parser.add_argument("--format", nargs="+", choices=FORMATS, default=["contiguous"])
+    parser.add_argument("--batch_size", type=int, default=8)
+    parser.add_argument("--image_size", type=int, default=112)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread on a busy machine")
+    parser.add_argument("--threads", type=int, help="threads of torch; its own choice by default")
+    parser.add_argument("--alone", action="store_true", help="the face networks, which have no peer, in every setting")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    where = processor() if arguments.device == "cpu" else torch.cuda.get_device_name()
+    print(
+        f"{where}; {torch.get_num_threads()} threads, {arguments.clock} time; torch {torch.__version__}, "
+        f"timm {timm.__version__}; batches of {arguments.batch_size} images "
+        f"{arguments.image_size}x{arguments.image_size}\n"
+    )
+    print("| network | format | type | ours, images/s | timm, images/s | ratio | of floor |")
+    print("|---|---|---|---|---|---|---|")
+    names = arguments.names or list(ALONE if arguments.alone else PEERS)
+    for name, dtype, memory_format in itertools.product(names, arguments.dtype, arguments.format):
+        peer = None if arguments.alone else PEERS.get(name)
+        print(compare(name, peer, arguments, dtype, memory_format), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""A ConvNet for the 2020s (Liu et al., CVPR 2022), https://arxiv.org/abs/2201.03545.
+
+Figure 4 and table 9: 7x7 depthwise, layer normalisation, 1x1 to four times the channels, GELU, 1x1 back, layer scale.
+Stages begin with a layer normalisation and a 2x2 convolution of stride 2. Weights are truncated normal with standard
+deviation 0.02, layer scale starts at 1e-6 (appendix A.1). Train it with AdamW, on normalised images.
+"""
+
+from torch import Tensor, nn
+
+from facerec.backbones.base import StagedBackbone
+from facerec.backbones.layers import (
+    Head,
+    LayerNorm2d,
+    LayerScale,
+    Stage,
+    Stem,
+    build_stages,
+    choose,
+    choose_stem,
+    require_positive,
+)
+
+VARIANTS = {"tiny": (3, 3, 9, 3), "small": (3, 3, 27, 3)}
+INITIAL_SCALE = 1e-6
+EPS = 1e-6
+
+
+class ConvNeXtBlock(nn.Module):
+    """The block of figure 4; everything after the depthwise convolution works on (B, H, W, C)."""
+
+    def __init__(self, channels: int, drop: nn.Module) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.pointwise = nn.Sequential(
+            nn.LayerNorm(channels, eps=EPS),
+            nn.Linear(channels, 4 * channels),
+            nn.GELU(),
+            nn.Linear(4 * channels, channels),
+            LayerScale(channels, INITIAL_SCALE),
+        )
+        self.drop = drop
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Add the residual to the input."""
+        branch_BHWC = self.pointwise(self.depthwise(x_BCHW).permute(0, 2, 3, 1))
+        out_BCHW: Tensor = self.drop(branch_BHWC.permute(0, 3, 1, 2)) + x_BCHW
+        return out_BCHW
+
+
+def convnext_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module) -> nn.Module:
+    """A block, after the downsampling layer where a stage begins."""
+    block = ConvNeXtBlock(out_channels, drop)
+    if stride == 1 and in_channels == out_channels:
+        return block
+    return nn.Sequential(LayerNorm2d(in_channels, eps=EPS), nn.Conv2d(in_channels, out_channels, 2, stride), block)
+
+
+def initialise(module: nn.Module) -> None:
+    """Truncated normal weights, zero biases."""
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+class ConvNeXt(StagedBackbone):
+    """ConvNeXt tiny and small.
+
+    Args:
+        variant: ``tiny`` or ``small``.
+        embedding_dim: length D of an embedding.
+        width: channels of the first stage; each of the three later stages doubles it.
+        stem: patches of 2x2 (``face``, for 112x112) or 4x4 (``paper``, for 224x224).
+        dropout: probability of dropping a feature before the embedding layer.
+        stochastic_depth: probability of dropping the last residual branch; earlier ones less (the paper: 0.1, 0.4).
+        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
+        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+
+    Raises:
+        ValueError: for a variant that is not in the table, a size below 1, or a probability outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        variant: str = "tiny",
+        embedding_dim: int = 512,
+        width: int = 96,
+        stem: Stem = "face",
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        head: Head = "pool",
+        image_size: tuple[int, int] = (112, 112),
+    ) -> None:
+        choose(VARIANTS, variant, "ConvNeXt variant")
+        choose_stem(stem)
+        require_positive("ConvNeXt", width=width)
+        depths = zip(VARIANTS[variant], (1, 2, 2, 2), strict=True)
+        rows = [Stage(n, width * 2**stage, s, convnext_block) for stage, (n, s) in enumerate(depths)]
+        patch = 4 if stem == "paper" else 2
+        super().__init__(
+            nn.Sequential(nn.Conv2d(3, width, patch, patch), LayerNorm2d(width, eps=EPS)),
+            build_stages(width, rows, stochastic_depth),
+            channels=rows[-1].channels,
+            smallest_input=8 * patch,
+            embedding_dim=embedding_dim,
+            head=head,
+            image_size=image_size,
+            dropout=dropout,
+            feature_norm=True,
+        )
+        self.apply(initialise)

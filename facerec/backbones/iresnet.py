@@ -1,0 +1,79 @@
+"""ArcFace (Deng et al., CVPR 2019), https://arxiv.org/abs/1801.07698, and its code, https://github.com/deepinsight/insightface.
+
+Section 3.1: a ResNet of improved blocks BN-conv-BN-PReLU-conv-BN (Han et al. 2017, pyramidal residual networks), with
+the stride in the second convolution, a 3x3 stem of stride 1, and the whole 7x7 map flattened into the embedding. The
+depths are those of insightface's iresnet18 to iresnet100.
+"""
+
+from torch import nn
+
+from facerec.backbones.base import StagedBackbone
+from facerec.backbones.layers import Head, ResidualBlock, Stage, build_stages, choose, projection, require_positive
+
+BLOCKS_PER_STAGE = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
+
+
+class ImprovedBlock(ResidualBlock):
+    """BN, 3x3, BN, PReLU, 3x3 with the stride, BN; nothing after the sum."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, drop: nn.Module) -> None:
+        branch = nn.Sequential(
+            nn.BatchNorm2d(in_channels),
+            nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.PReLU(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+        )
+        super().__init__(branch, projection(in_channels, out_channels, stride), drop, nn.Identity())
+
+
+def initialise(module: nn.Module) -> None:
+    """Normal convolutions of standard deviation 0.1, as in insightface's code: every one meets a normalisation."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.normal_(module.weight, std=0.1)
+
+
+class IResNet(StagedBackbone):
+    """insightface's improved residual network of 18, 34, 50 or 100 layers. Its stem is the face stem.
+
+    Args:
+        depth: number of layers, as in insightface's names.
+        embedding_dim: length D of an embedding.
+        width: channels of the first stage; each of the three later stages doubles it.
+        dropout: probability of dropping a feature before the embedding layer (the paper: 0.4).
+        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
+        head: from feature map to embedding: ``flatten`` (the paper), ``pool`` or ``depthwise``.
+        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+
+    Raises:
+        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        depth: int = 50,
+        embedding_dim: int = 512,
+        width: int = 64,
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        head: Head = "flatten",
+        image_size: tuple[int, int] = (112, 112),
+    ) -> None:
+        choose(BLOCKS_PER_STAGE, depth, "IResNet depth")
+        require_positive("IResNet", width=width)
+        rows = [Stage(n, width * 2**stage, 2, ImprovedBlock) for stage, n in enumerate(BLOCKS_PER_STAGE[depth])]
+        stem = nn.Sequential(nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.PReLU(width))
+        stages = build_stages(width, rows, stochastic_depth)
+        stages.append(nn.BatchNorm2d(8 * width))
+        super().__init__(
+            stem,
+            stages,
+            channels=8 * width,
+            smallest_input=16,
+            embedding_dim=embedding_dim,
+            head=head,
+            image_size=image_size,
+            dropout=dropout,
+        )
+        self.apply(initialise)

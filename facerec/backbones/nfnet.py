@@ -1,0 +1,176 @@
+"""High-Performance Large-Scale Image Recognition Without Normalization (Brock et al., ICML 2021), https://arxiv.org/abs/2102.06171.
+
+Figure 3, table 1 and section 4: no batch normalisation. Convolutions have standardised weights (equation 1); a residual
+block is ``x + alpha * branch(x / beta)``, where beta is the standard deviation that the sum would have at
+initialisation (section 2); each branch starts at zero (SkipInit). Train it with adaptive gradient clipping
+(``facerec.clipping``, equation 3). The gain of GELU is folded into the convolution that follows it.
+"""
+
+from math import sqrt
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from facerec.backbones.base import StagedBackbone
+from facerec.backbones.layers import Head, SqueezeExcite, Stem, StochasticDepth, choose, choose_stem
+
+GELU_GAIN = 1.7015043497085571  # 1 / standard deviation of GELU(N(0, 1)) (Brock et al., ICLR 2021, section 4.1)
+ALPHA = 0.2
+ATTENTION_GAIN = 2.0
+WIDTH_MULTIPLES = (1, 2, 6, 6)
+DEPTHS = (1, 2, 6, 3)
+
+
+class Size(NamedTuple):
+    """Channels of the first stage, and of one group of the 3x3 convolutions."""
+
+    width: int
+    group_width: int
+
+
+VARIANTS = {"F0": Size(256, 128), "small": Size(128, 64)}
+
+
+class ScaledStdConv2d(nn.Conv2d):
+    """Convolution whose filters have mean 0 and variance gain / fan-in (equation 1), times the gain of GELU."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, kernel_size // 2, groups=groups)
+        self.gain = nn.Parameter(torch.ones(out_channels))
+        self.scale = GELU_GAIN / sqrt(self.weight[0].numel())
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Convolve with the standardised weight."""
+        # Batch normalisation over the filters, seen as channels, standardises them in one fused kernel.
+        filters = F.batch_norm(
+            self.weight.flatten(1)[None], None, None, self.gain * self.scale, training=True, momentum=0.0, eps=1e-6
+        )
+        return F.conv2d(x_BCHW, filters.view_as(self.weight), self.bias, self.stride, self.padding, groups=self.groups)
+
+
+class NFBlock(nn.Module):
+    """Pre-activation bottleneck with two grouped 3x3 convolutions and channel attention (figure 3)."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, stride: int, beta: float, drop: nn.Module, group_width: int
+    ) -> None:
+        super().__init__()
+        inner = out_channels // 2
+        groups = inner // group_width
+        self.beta = beta
+        self.act = nn.GELU()
+        self.shortcut: nn.Module | None = None
+        if stride > 1 or in_channels != out_channels:
+            pool = nn.AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False) if stride > 1 else nn.Identity()
+            self.shortcut = nn.Sequential(pool, ScaledStdConv2d(in_channels, out_channels, 1))
+        self.branch = nn.Sequential(
+            ScaledStdConv2d(in_channels, inner, 1),
+            nn.GELU(),
+            ScaledStdConv2d(inner, inner, 3, stride, groups),
+            nn.GELU(),
+            ScaledStdConv2d(inner, inner, 3, 1, groups),
+            nn.GELU(),
+            ScaledStdConv2d(inner, out_channels, 1),
+            SqueezeExcite(out_channels, out_channels // 2),
+        )
+        self.drop = drop
+        self.skip_gain = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Add the scaled residual; where the shape changes the shortcut starts from the activation."""
+        activated = self.act(x_BCHW) * self.beta
+        shortcut = x_BCHW if self.shortcut is None else self.shortcut(activated)
+        # The three scalars meet in one, so that the map is touched once.
+        gain = self.skip_gain * (ALPHA * ATTENTION_GAIN)
+        out_BCHW: Tensor = shortcut + gain * self.drop(self.branch(activated))
+        return out_BCHW
+
+
+def nf_stem(stem: Stem, width: int) -> nn.Sequential:
+    """Four 3x3 convolutions (section 4.1); the paper's first has stride 2, the last has it in both."""
+    choose_stem(stem)
+    widths = (width // 8, width // 4, width // 2, width)
+    strides = (2 if stem == "paper" else 1, 1, 1, 2)
+    layers, channels = nn.Sequential(), 3
+    for out_channels, stride in zip(widths, strides, strict=True):
+        layers.extend([ScaledStdConv2d(channels, out_channels, 3, stride), nn.GELU()])
+        channels = out_channels
+    return layers[:-1]  # the blocks activate first
+
+
+def nf_stages(size: Size, stochastic_depth: float) -> nn.Sequential:
+    """Blocks, the last 1x1 convolution and its activation; the expected variance grows by alpha^2 a block."""
+    channels, built, stages = size.width // 2, 0, nn.Sequential()
+    variance = 1.0
+    for stage, (depth, multiple) in enumerate(zip(DEPTHS, WIDTH_MULTIPLES, strict=True)):
+        blocks = nn.Sequential()
+        for position in range(depth):
+            drop = stochastic_depth * built / (sum(DEPTHS) - 1)
+            stride = 2 if position == 0 and stage > 0 else 1
+            blocks.append(
+                NFBlock(
+                    channels,
+                    size.width * multiple,
+                    stride,
+                    1 / sqrt(variance),
+                    StochasticDepth(drop) if drop else nn.Identity(),
+                    size.group_width,
+                )
+            )
+            # A block that changes the shape starts the stage's variance anew.
+            variance = (1.0 if position == 0 else variance) + ALPHA**2
+            channels, built = size.width * multiple, built + 1
+        stages.append(blocks)
+    stages.append(nn.Sequential(ScaledStdConv2d(channels, 2 * channels, 1), nn.GELU()))
+    return stages
+
+
+class NFNet(StagedBackbone):
+    """Normaliser-free network: F0, and a small one of half its widths.
+
+    Args:
+        variant: ``F0`` (68 million parameters) or ``small`` (17 million).
+        embedding_dim: length D of an embedding.
+        stem: ``face`` has half the stride (for 112x112), ``paper`` is made for 192x192 and more.
+        dropout: probability of dropping a feature before the embedding layer (the paper: 0.2).
+        stochastic_depth: probability of dropping the last residual branch; earlier ones less (the paper: 0.25).
+        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
+        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+
+    Raises:
+        ValueError: for a variant that is not in the table, a size below 1, or a probability outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        variant: str = "F0",
+        embedding_dim: int = 512,
+        stem: Stem = "face",
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        head: Head = "pool",
+        image_size: tuple[int, int] = (112, 112),
+    ) -> None:
+        choose(VARIANTS, variant, "NFNet variant")
+        size = VARIANTS[variant]
+        super().__init__(
+            nf_stem(stem, size.width // 2),
+            nf_stages(size, stochastic_depth),
+            channels=2 * size.width * WIDTH_MULTIPLES[-1],
+            smallest_input=32 if stem == "paper" else 16,
+            embedding_dim=embedding_dim,
+            head=head,
+            image_size=image_size,
+            dropout=dropout,
+        )
+        self.apply(initialise)
+
+
+def initialise(module: nn.Module) -> None:
+    """Normal filters by fan-in (their scale is standardised away), zero biases."""
+    if isinstance(module, ScaledStdConv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

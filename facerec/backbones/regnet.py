@@ -1,0 +1,127 @@
+"""Designing Network Design Spaces (Radosavovic et al., CVPR 2020), https://arxiv.org/abs/2003.13678.
+
+Equations 2 to 4: the widths of all blocks are a line, rounded to powers of ``growth`` and to multiples of 8; blocks of
+one width make a stage. X is a grouped bottleneck without bottleneck (ratio 1), Y adds squeeze-and-excitation to it.
+"""
+
+from functools import partial
+from itertools import groupby
+from math import log
+from typing import NamedTuple
+
+from torch import nn
+
+from facerec.backbones.base import StagedBackbone
+from facerec.backbones.layers import (
+    Head,
+    ResidualBlock,
+    SqueezeExcite,
+    Stage,
+    Stem,
+    build_stages,
+    choose,
+    choose_stem,
+    conv_norm_act,
+    projection,
+    relu,
+    residual_initialise,
+)
+
+STEM_WIDTH = 32
+
+
+class Line(NamedTuple):
+    """The parameters of a network: number of blocks, w_0, w_a, w_m and the width of a group."""
+
+    depth: int
+    initial_width: int
+    slope: float
+    growth: float
+    group_width: int
+
+
+VARIANTS = {
+    "X_200MF": Line(13, 24, 36.44, 2.49, 8),
+    "X_400MF": Line(22, 24, 24.48, 2.54, 16),
+    "X_600MF": Line(16, 48, 36.97, 2.24, 24),
+    "X_800MF": Line(16, 56, 35.73, 2.28, 16),
+    "X_1.6GF": Line(18, 80, 34.01, 2.25, 24),
+    "X_3.2GF": Line(25, 88, 26.31, 2.25, 48),
+    "Y_200MF": Line(13, 24, 36.44, 2.49, 8),
+    "Y_400MF": Line(16, 48, 27.89, 2.09, 8),
+    "Y_600MF": Line(15, 48, 32.54, 2.32, 16),
+    "Y_800MF": Line(14, 56, 38.84, 2.40, 16),
+    "Y_1.6GF": Line(27, 48, 20.71, 2.65, 24),
+    "Y_3.2GF": Line(21, 80, 42.63, 2.66, 24),
+}
+
+
+def block_widths(line: Line) -> list[int]:
+    """Width of every block (equations 2 to 4), a multiple of the group width."""
+    widths = []
+    for block in range(line.depth):
+        wish = line.initial_width + line.slope * block
+        power = round(log(wish / line.initial_width) / log(line.growth))
+        quantised = round(line.initial_width * line.growth**power / 8) * 8
+        group_width = min(line.group_width, quantised)
+        widths.append(round(quantised / group_width) * group_width)
+    return widths
+
+
+def regnet_block(
+    in_channels: int, out_channels: int, stride: int, drop: nn.Module, *, group_width: int, attention: bool
+) -> ResidualBlock:
+    """1x1, grouped 3x3, squeeze-and-excitation in Y, 1x1, all of one width."""
+    groups = out_channels // min(group_width, out_channels)
+    branch = nn.Sequential(
+        *conv_norm_act(in_channels, out_channels, 1),
+        *conv_norm_act(out_channels, out_channels, 3, stride, groups=groups),
+    )
+    if attention:
+        branch.append(SqueezeExcite(out_channels, round(in_channels / 4)))
+    branch.extend(conv_norm_act(out_channels, out_channels, 1, act=None))
+    return ResidualBlock(branch, projection(in_channels, out_channels, stride), drop, relu())
+
+
+class RegNet(StagedBackbone):
+    """RegNetX and RegNetY.
+
+    Args:
+        variant: X or Y and its multiply-adds at 224x224: ``X_200MF`` to ``X_3.2GF``, ``Y_200MF`` to ``Y_3.2GF``.
+        embedding_dim: length D of an embedding.
+        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` halves it (made for 224x224).
+        dropout: probability of dropping a feature before the embedding layer.
+        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
+        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
+        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+
+    Raises:
+        ValueError: for a variant that is not in the table, a size below 1, or a probability outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        variant: str = "Y_800MF",
+        embedding_dim: int = 512,
+        stem: Stem = "face",
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        head: Head = "pool",
+        image_size: tuple[int, int] = (112, 112),
+    ) -> None:
+        choose(VARIANTS, variant, "RegNet variant")
+        choose_stem(stem)
+        line = VARIANTS[variant]
+        block = partial(regnet_block, group_width=line.group_width, attention=variant.startswith("Y"))
+        stages = [Stage(len(list(equal)), width, 2, block) for width, equal in groupby(block_widths(line))]
+        super().__init__(
+            conv_norm_act(3, STEM_WIDTH, 3, 2 if stem == "paper" else 1),
+            build_stages(STEM_WIDTH, stages, stochastic_depth),
+            channels=stages[-1].channels,
+            smallest_input=32 if stem == "paper" else 16,
+            embedding_dim=embedding_dim,
+            head=head,
+            image_size=image_size,
+            dropout=dropout,
+        )
+        self.apply(residual_initialise)

@@ -1,0 +1,83 @@
+"""Squeeze-and-Excitation Networks (Hu et al., CVPR 2018), https://arxiv.org/abs/1709.01507.
+
+Figure 3 and table 1: a ResNet whose branches end with channel attention, reduction ratio 16.
+"""
+
+from torch import nn
+
+from facerec.backbones.base import StagedBackbone
+from facerec.backbones.layers import (
+    Head,
+    ResidualBlock,
+    SqueezeExcite,
+    Stem,
+    build_stages,
+    choose,
+    make_stem,
+    require_positive,
+    residual_initialise,
+)
+from facerec.backbones.resnet import BLOCKS_PER_STAGE, BasicBlock, BottleneckBlock, residual_stages
+
+REDUCTION = 16
+
+
+def _excited(block: ResidualBlock, channels: int) -> ResidualBlock:
+    block.branch.append(SqueezeExcite(channels, max(channels // REDUCTION, 1)))
+    return block
+
+
+def se_basic_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module) -> ResidualBlock:
+    """ResNet's basic block with channel attention at the end of its branch."""
+    return _excited(BasicBlock(in_channels, out_channels, stride, drop), out_channels)
+
+
+def se_bottleneck_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module) -> ResidualBlock:
+    """ResNet's bottleneck with channel attention at the end of its branch (figure 3)."""
+    return _excited(BottleneckBlock(in_channels, out_channels, stride, drop), out_channels)
+
+
+class SEResNet(StagedBackbone):
+    """ResNet with squeeze-and-excitation.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152 layers.
+        embedding_dim: length D of an embedding.
+        width: channels of the first stage; each of the three later stages doubles it.
+        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` is four times smaller (made for 224x224).
+        dropout: probability of dropping a feature before the embedding layer.
+        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
+        dropblock: share of the maps to drop, in squares, in the branches of the last two stages.
+        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
+        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+
+    Raises:
+        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        depth: int = 50,
+        embedding_dim: int = 512,
+        width: int = 64,
+        stem: Stem = "face",
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        dropblock: float = 0.0,
+        head: Head = "pool",
+        image_size: tuple[int, int] = (112, 112),
+    ) -> None:
+        choose(BLOCKS_PER_STAGE, depth, "SEResNet depth")
+        require_positive("SEResNet", width=width)
+        rows = residual_stages(depth, width, stem, se_basic_block if depth < 50 else se_bottleneck_block)
+        super().__init__(
+            make_stem(stem, width),
+            build_stages(width, rows, stochastic_depth, dropblock),
+            channels=rows[-1].channels,
+            smallest_input=32 if stem == "paper" else 16,
+            embedding_dim=embedding_dim,
+            head=head,
+            image_size=image_size,
+            dropout=dropout,
+        )
+        self.apply(residual_initialise)

@@ -1,0 +1,89 @@
+"""SphereFace: Deep Hypersphere Embedding for Face Recognition (Liu et al., CVPR 2017), https://arxiv.org/abs/1704.08063.
+
+Table 2: each stage is a 3x3 convolution of stride 2 and some residual units of two 3x3 convolutions; all with PReLU;
+then a fully connected layer on the whole map. The paper has no batch normalisation; the course's report adds it after
+every layer and trains better with it.
+"""
+
+from functools import partial
+
+from torch import nn
+
+from facerec.backbones.base import StagedBackbone
+from facerec.backbones.layers import Head, ResidualBlock, Stage, build_stages, choose, require_positive
+
+UNITS_PER_STAGE = {4: (0, 0, 0, 0), 10: (0, 1, 2, 0), 20: (1, 2, 4, 1), 36: (2, 4, 8, 2), 64: (3, 8, 16, 3)}
+
+
+def conv_prelu(in_channels: int, out_channels: int, stride: int, batch_norm: bool) -> list[nn.Module]:
+    """3x3 convolution with bias, batch normalisation or not, and PReLU."""
+    norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
+    return [nn.Conv2d(in_channels, out_channels, 3, stride, 1), *norm, nn.PReLU(out_channels)]
+
+
+def sphere_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module, *, batch_norm: bool) -> nn.Module:
+    """The strided convolution that begins a stage, or a residual unit of it."""
+    if stride == 2:
+        return nn.Sequential(*conv_prelu(in_channels, out_channels, 2, batch_norm))
+    branch = nn.Sequential(
+        *conv_prelu(in_channels, out_channels, 1, batch_norm), *conv_prelu(out_channels, out_channels, 1, batch_norm)
+    )
+    return ResidualBlock(branch, nn.Identity(), drop, nn.Identity())
+
+
+def initialise(module: nn.Module) -> None:
+    """Glorot for strided convolutions, normal 0.01 in residual units, as in the authors' network definition."""
+    if isinstance(module, ResidualBlock):
+        for layer in module.branch:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight, std=0.01)
+    elif isinstance(module, nn.Conv2d):
+        nn.init.xavier_uniform_(module.weight)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+
+
+class SphereNet(StagedBackbone):
+    """SphereFace's network of 4, 10, 20, 36 or 64 layers. Images halve four times; there is no other stem.
+
+    Args:
+        depth: number of convolutions.
+        embedding_dim: length D of an embedding.
+        batch_norm: batch normalisation after every convolution and after the embedding (not in the paper).
+        width: channels of the first stage; each of the three later stages doubles it.
+        dropout: probability of dropping a feature before the embedding layer.
+        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
+        head: from feature map to embedding: ``flatten`` (the paper), ``pool`` or ``depthwise``.
+        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``; the paper's is 112, 96.
+
+    Raises:
+        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        depth: int = 20,
+        embedding_dim: int = 512,
+        batch_norm: bool = True,
+        width: int = 64,
+        dropout: float = 0.0,
+        stochastic_depth: float = 0.0,
+        head: Head = "flatten",
+        image_size: tuple[int, int] = (112, 112),
+    ) -> None:
+        choose(UNITS_PER_STAGE, depth, "SphereNet depth")
+        require_positive("SphereNet", width=width)
+        block = partial(sphere_block, batch_norm=batch_norm)
+        rows = [Stage(1 + n, width * 2**stage, 2, block) for stage, n in enumerate(UNITS_PER_STAGE[depth])]
+        super().__init__(
+            nn.Identity(),
+            build_stages(3, rows, stochastic_depth),
+            channels=8 * width,
+            smallest_input=16,
+            embedding_dim=embedding_dim,
+            head=head,
+            image_size=image_size,
+            dropout=dropout,
+            embedding_norm=batch_norm,
+        )
+        self.apply(initialise)

@@ -1,0 +1,270 @@
+"""What holds for every family: sizes, gradients, precisions, memory formats, and that it learns real faces."""
+
+import inspect
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from facerec import backbones
+from facerec.backbones import Backbone
+from facerec.backbones.catalogue import CATALOGUE
+from facerec.backbones.layers import LayerScale, he_initialise
+from facerec.data.samples import ORLImages
+
+# Every family at a small setting; every head and both stems are among them.
+SMALL: dict[str, Callable[..., Backbone]] = {
+    "LeNet": backbones.LeNet,
+    "AlexNet": partial(backbones.AlexNet, width=16, dropout=0.0),
+    "VGG": partial(backbones.VGG, 11, width=8),
+    "VGG without BN": partial(backbones.VGG, 11, width=16, batch_norm=False),
+    "PlainNet": partial(backbones.PlainNet, 18, width=8),
+    "ResNet": partial(backbones.ResNet, 18, width=8),
+    "ResNet bottleneck": partial(backbones.ResNet, 50, width=8, stem="paper", head="flatten"),
+    "SEResNet": partial(backbones.SEResNet, 18, width=16),
+    "ResNeXt": partial(backbones.ResNeXt, 50, width=16, cardinality=8, group_width=2),
+    "ResNeSt": partial(backbones.ResNeSt, 50, width=8),
+    "RegNet X": partial(backbones.RegNet, "X_200MF"),
+    "RegNet Y": partial(backbones.RegNet, "Y_200MF"),
+    "DenseNet": partial(backbones.DenseNet, 121, growth_rate=8),
+    "MobileNetV1": partial(backbones.MobileNetV1, 0.25),
+    "MobileNetV2": partial(backbones.MobileNetV2, 0.35, head="depthwise"),
+    "EfficientNet": partial(backbones.EfficientNet, "B0", stem="paper"),
+    "ConvNeXt": partial(backbones.ConvNeXt, "tiny", width=16),
+    "NFNet": partial(backbones.NFNet, "small", stem="paper"),
+    "SphereNet": partial(backbones.SphereNet, 20, width=8),
+    "SphereNet without BN": partial(backbones.SphereNet, 10, width=16, batch_norm=False),
+    "IResNet": partial(backbones.IResNet, 18, width=8),
+    "MobileFaceNet": partial(backbones.MobileFaceNet, width_multiplier=0.5),
+    "TimmBackbone": partial(backbones.TimmBackbone, "test_resnet"),
+}
+families = pytest.mark.parametrize("name", SMALL)
+# Layers that ConvNeXt runs on (B, H, W, C): what they see as contiguous is a channels_last map.
+ON_BHWC = (nn.Linear, nn.LayerNorm, nn.GELU, LayerScale)
+
+
+def family_of(make: Callable[..., Backbone]) -> type[Backbone]:
+    return make.func if isinstance(make, partial) else make
+
+
+def build(name: str, size: tuple[int, int] = (64, 64), embedding_dim: int = 32) -> Backbone:
+    torch.manual_seed(0)
+    sized = {} if family_of(SMALL[name]) is backbones.TimmBackbone else {"image_size": size}
+    return SMALL[name](embedding_dim=embedding_dim, **sized)
+
+
+def without_norms_being_trivial(backbone: Backbone) -> Backbone:
+    """Give branches that start at zero something to say."""
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.0)
+    return backbone
+
+
+def test_every_family_is_here() -> None:
+    everything = {value for value in vars(backbones).values() if inspect.isclass(value) and issubclass(value, Backbone)}
+    assert everything - {Backbone, backbones.StagedBackbone} == {family_of(make) for make in SMALL.values()}
+    assert {family_of(make) for make in CATALOGUE.values()} == everything - {
+        Backbone,
+        backbones.StagedBackbone,
+        backbones.TimmBackbone,
+    }
+
+
+@families
+@pytest.mark.parametrize("size", [(112, 112), (96, 112), (64, 64)])
+def test_forward_and_backward(name: str, size: tuple[int, int]) -> None:
+    backbone = build(name, size)
+    images = torch.randn(2, 3, *size, requires_grad=True)
+    embeddings = backbone(images)
+    assert embeddings.shape == (2, 32)
+    assert backbone.embedding_dim == 32
+    embeddings.square().mean().backward()
+    assert images.grad is not None
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in backbone.parameters())
+    single = backbone.eval()(images[:1])
+    assert single.shape == (1, 32)
+    assert single.isfinite().all()
+
+
+@families
+def test_an_embedding_does_not_depend_on_the_rest_of_the_batch(name: str) -> None:
+    backbone = without_norms_being_trivial(build(name)).eval()
+    images = torch.randn(3, 3, 64, 64)
+    torch.testing.assert_close(backbone(images)[1:2], backbone(images[1:2]), rtol=1e-4, atol=1e-5)
+
+
+@families
+def test_bfloat16_autocast_is_near_float32(name: str) -> None:
+    backbone = without_norms_being_trivial(build(name))
+    images = torch.randn(8, 3, 64, 64)
+    with torch.no_grad():
+        backbone(images)  # running statistics of these images, so that eval mode has a signal
+        expected = backbone.eval()(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            embeddings = backbone(images)
+    assert embeddings.isfinite().all()
+    assert F.cosine_similarity(embeddings.float(), expected, dim=1).min() > 0.98
+    with torch.autocast("cpu", torch.bfloat16):
+        backbone.train()(images).float().square().mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in backbone.parameters())
+
+
+@families
+def test_channels_last_stays_inside(name: str) -> None:
+    """No layer falls back to the contiguous format, which would cost a copy of the map, and the result is the same."""
+    backbone = without_norms_being_trivial(build(name)).eval()
+    images = torch.randn(2, 3, 64, 64)
+    expected = backbone(images)
+    backbone = backbone.to(memory_format=torch.channels_last)
+    formats: dict[str, bool] = {}
+
+    def note(label: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def hook(module: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> None:
+            if out.ndim == 4 and args[0].ndim == 4 and min(out.shape[2:]) > 1 and out.shape[1] > 1:
+                channels_last = out.is_contiguous(memory_format=torch.channels_last)
+                formats[label] = channels_last or (type(module) in ON_BHWC and out.is_contiguous())
+
+        return hook
+
+    for label, module in backbone.named_modules():
+        if type(module) is not nn.Sequential:  # its layers tell
+            module.register_forward_hook(note(label))
+    out = backbone(images.to(memory_format=torch.channels_last))
+    assert len(formats) > 5
+    assert [label for label, kept in formats.items() if not kept] == []
+    torch.testing.assert_close(out, expected, rtol=1e-3, atol=1e-4)
+
+
+@families
+def test_exported_programs_give_the_same(name: str, tmp_path: Path) -> None:
+    """torch.export, and ONNX run by its own runtime, at another batch size than the example's."""
+    backbone = without_norms_being_trivial(build(name)).eval()
+    batch = torch.export.Dim("batch")
+    with torch.no_grad():
+        program = torch.export.export(backbone, (torch.randn(2, 3, 64, 64),), dynamic_shapes=({0: batch},))
+        images = torch.randn(3, 3, 64, 64)
+        expected = backbone(images)
+        torch.testing.assert_close(program.module()(images), expected, rtol=1e-4, atol=1e-5)
+    runtime = pytest.importorskip("onnxruntime")
+    file = tmp_path / "backbone.onnx"
+    torch.onnx.export(program, f=file, verbose=False)
+    session = runtime.InferenceSession(file)
+    (embeddings,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
+    assert (torch.from_numpy(embeddings) - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler here")
+def test_a_compiled_network_gives_the_same() -> None:
+    backbone = without_norms_being_trivial(build("ResNet")).eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        compiled = torch.compile(backbone, fullgraph=True)(images)
+        torch.testing.assert_close(compiled, backbone(images), rtol=1e-4, atol=1e-5)
+
+
+def faces() -> tuple[Tensor, Tensor]:
+    """32 photographs of 4 people, 64x64, standardised."""
+    source = ORLImages("train")
+    images = torch.stack([source.read(index) for index in range(32)]).float()
+    images = F.interpolate(images, (64, 64), mode="bilinear", antialias=True)
+    return (images - images.mean()) / images.std(), torch.from_numpy(source.labels[:32])
+
+
+@families
+def test_overfits_32_real_faces(name: str) -> None:
+    backbone = build(name)
+    images, labels = faces()
+    classifier = nn.Linear(32, 4)
+    optimizer = torch.optim.Adam([*backbone.parameters(), *classifier.parameters()], lr=3e-3)
+    for _step in range(150):
+        logits = classifier(backbone(images))
+        loss = F.cross_entropy(logits, labels)
+        if loss < 0.1 and bool((logits.argmax(1) == labels).all()):
+            return
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    pytest.fail(f"the loss on 32 faces of 4 people is still {loss.item():.3f}")
+
+
+@pytest.mark.parametrize(
+    "make", [make for make in CATALOGUE.values() if issubclass(family_of(make), backbones.StagedBackbone)]
+)
+def test_smaller_than_the_smallest_input_is_refused(make: Callable[..., backbones.StagedBackbone]) -> None:
+    stems = ["paper", "face"] if "stem" in inspect.signature(make).parameters else [None]
+    for stem in stems:
+        with torch.device("meta"):
+            backbone = make(head="pool", **({"stem": stem} if stem else {})).eval()
+            side = backbone.smallest_input
+            assert min(backbone.features(torch.zeros(1, 3, side, side)).shape[2:]) >= 1
+            with pytest.raises(ValueError, match=rf"{side - 1}x{side} are too small .* need at least {side}x{side}"):
+                backbone(torch.zeros(1, 3, side - 1, side))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (partial(backbones.ResNet, 19), "ResNet depth=19: choose one of 18, 34, 50, 101, 152"),
+        (partial(backbones.ResNet, width=-1), "ResNet width=-1: must be above 0"),
+        (partial(backbones.ResNet, embedding_dim=0), "ResNet embedding_dim=0: must be above 0"),
+        (partial(backbones.ResNet, stem="tiny"), "stem='tiny': choose 'paper'"),
+        (partial(backbones.ResNet, stochastic_depth=1.0), r"stochastic_depth=1.0: a probability in \[0, 1\)"),
+        (partial(backbones.ResNet, dropblock=-0.1), "dropblock=-0.1: a probability"),
+        (partial(backbones.ResNet, head="mean"), "head='mean': choose one of pool, flatten, depthwise"),
+        (partial(backbones.PlainNet, 50), "PlainNet depth=50: choose one of 18, 34"),
+        (partial(backbones.SEResNet, 19), "SEResNet depth=19: choose one of 18"),
+        (partial(backbones.ResNeXt, 18), "ResNeXt depth=18: choose one of 50, 101, 152"),
+        (partial(backbones.ResNeSt, 18), "ResNeSt depth=18: choose one of 50, 101"),
+        (partial(backbones.RegNet, "Z_1GF"), "RegNet variant='Z_1GF': choose one of X_200MF"),
+        (partial(backbones.DenseNet, 120), "DenseNet depth=120: choose one of 121, 169, 201"),
+        (partial(backbones.DenseNet, growth_rate=0), "DenseNet growth_rate=0: must be above 0"),
+        (partial(backbones.VGG, 15), "VGG depth=15: choose one of 11, 13, 16, 19"),
+        (partial(backbones.MobileNetV1, -0.5), "MobileNetV1 width_multiplier=-0.5: must be above 0"),
+        (partial(backbones.MobileNetV2, 0), "MobileNetV2 width_multiplier=0: must be above 0"),
+        (partial(backbones.EfficientNet, "B9"), "EfficientNet variant='B9': choose one of B0, B1, B2, B3"),
+        (partial(backbones.ConvNeXt, "huge"), "ConvNeXt variant='huge': choose one of tiny, small"),
+        (partial(backbones.NFNet, "F9"), "NFNet variant='F9': choose one of F0, small"),
+        (partial(backbones.SphereNet, 21), "SphereNet depth=21: choose one of 4, 10, 20, 36, 64"),
+        (partial(backbones.IResNet, 19), "IResNet depth=19: choose one of 18, 34, 50, 100"),
+        (partial(backbones.IResNet, 18, image_size=(8, 8)), "images of 8x8 are too small for IResNet"),
+        (partial(backbones.MobileFaceNet, width_multiplier=0), "MobileFaceNet width_multiplier=0: must be above 0"),
+        (partial(backbones.LeNet, width=0), "LeNet width=0: must be above 0"),
+        (partial(backbones.AlexNet, width=0), "AlexNet width=0: must be above 0"),
+        (partial(backbones.TimmBackbone, "resnet5"), "timm has no such network; near it: .*resnet"),
+    ],
+)
+def test_bad_settings_name_the_choices(make: Callable[[], Backbone], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_the_settings_of_timm_reach_it(tmp_path: Path) -> None:
+    """Transfer learning from a local file: the weights are those of the file, the embedding head is new."""
+    torch.manual_seed(0)
+    source = backbones.TimmBackbone("test_resnet").network
+    source.apply(he_initialise)
+    torch.save(source.state_dict(), tmp_path / "weights.pth")
+    backbone = backbones.TimmBackbone("test_resnet", checkpoint=str(tmp_path / "weights.pth"), embedding_dim=7)
+    for name, tensor in source.state_dict().items():
+        assert torch.equal(backbone.network.state_dict()[name], tensor)
+    with pytest.raises(FileNotFoundError, match=r"checkpoint=nowhere\.pth: no such file"):
+        backbones.TimmBackbone("test_resnet", checkpoint="nowhere.pth")
+    transformer = backbones.TimmBackbone("test_vit", image_size=(112, 112), stochastic_depth=0.1)
+    assert transformer(torch.zeros(2, 3, 112, 112)).shape == (2, 512)
+
+
+@families
+def test_arguments_are_typed_and_documented(name: str) -> None:
+    """They are the command line: jsonargparse reads the annotations and the docstring."""
+    family = family_of(SMALL[name])
+    for parameter in list(inspect.signature(family.__init__).parameters.values())[1:]:
+        assert parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        assert parameter.annotation is not parameter.empty
+        assert parameter.default is not parameter.empty
+        assert f"        {parameter.name}: " in (family.__doc__ or "")

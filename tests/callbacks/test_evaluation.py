@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cosine_similarity
+
+from facerec.callbacks.checkpoint import BestCheckpoint
+from facerec.callbacks.evaluation import SetTable
+from facerec.callbacks.figures import verification_figure
+from facerec.callbacks.report import format_table
+from facerec.callbacks.verification import _pairs_among, calibrate, cosine_scores
+from facerec.metrics import error_rates_at
+
+
+class OneProcess:
+    @staticmethod
+    def all_gather(tensor):
+        return tensor
+
+
+def test_table_sorts_by_index_and_counts_an_image_once():
+    table = SetTable()
+    table.add(torch.tensor([3, 1]), torch.tensor([[3.0], [1.0]]))
+    table.add(torch.tensor([0, 3, 2]), torch.tensor([[0.0], [3.0], [2.0]]))
+    indices, rows = table.gather(OneProcess())
+    assert indices.tolist() == [0, 1, 2, 3]
+    assert rows.squeeze(1).tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_scores_are_the_cosines_in_float32():
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.randn(50, 8, generator=generator)
+    pairs = np.random.default_rng(0).integers(0, 50, (200, 2))
+    scores = cosine_scores(embeddings, pairs)
+    assert scores.dtype == np.float32
+    expected = cosine_similarity(embeddings[pairs[:, 0]].double(), embeddings[pairs[:, 1]].double())
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+    np.testing.assert_allclose(cosine_scores(embeddings * 1000, pairs), scores, atol=1e-6)
+
+
+def test_an_embedding_of_zero_scores_zero_not_nan():
+    assert cosine_scores(torch.tensor([[0.0, 0.0], [1.0, 0.0]]), np.array([[0, 1]])).tolist() == [0.0]
+
+
+def test_pairs_of_a_limited_pass():
+    pairs, same = _pairs_among(
+        np.array([1, 3, 4]), np.array([[1, 3], [0, 1], [4, 3], [3, 9]]), np.array([1, 1, 0, 0]) > 0
+    )
+    assert pairs.tolist() == [[0, 1], [2, 1]]
+    assert same.tolist() == [True, False]
+
+
+def test_threshold_is_calibrated_on_all_sets_together():
+    generator = np.random.default_rng(0)
+    same = np.arange(400) < 200
+    sets = {name: (generator.normal(same * 2.0 + shift, 1.0), same) for name, shift in (("a", 0.0), ("b", 0.5))}
+    calibration = calibrate(sets)
+    scores, labels = np.concatenate([s for s, _ in sets.values()]), np.concatenate([g for _, g in sets.values()])
+    assert error_rates_at(scores, labels, calibration["threshold"]) == (calibration["far"], calibration["frr"])
+    assert calibration["far"] == pytest.approx(calibration["frr"], abs=0.01)
+
+
+def test_figure_draws_both_curves():
+    same = np.arange(100) < 50
+    figure = verification_figure(np.random.default_rng(0).normal(same * 1.0, 0.5), same, "val/x")
+    left, right = figure.axes
+    assert left.get_xscale() == "log"
+    shown = {text.get_text() for text in right.get_legend().get_texts()}
+    assert {"impostor (50)", "genuine (50)"} < shown
+    figure.canvas.draw()
+
+
+def test_table_of_text():
+    assert format_table([("set", "EER"), ("lfw", "3.0%"), ("b", "12.0%")]).splitlines() == [
+        "set    EER",
+        "---  -----",
+        "lfw   3.0%",
+        "b    12.0%",
+    ]
+
+
+def test_checkpoint_settings():
+    callback = BestCheckpoint()
+    assert (callback.monitor, callback.mode, callback.save_last) == ("val/eer", "min", True)

@@ -1,0 +1,63 @@
+"""Adaptive gradient clipping against its equation, written as loops."""
+
+import pytest
+import timm.utils
+import torch
+from torch import nn
+
+from facerec.callbacks import AdaptiveGradientClipping
+from facerec.clipping import clip_adaptively_
+
+
+def networks() -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Flatten(), nn.Linear(5, 4))
+    with torch.no_grad():
+        network[0].weight[2] = 0.0  # a unit that starts at zero can move, by eps
+    network(10.0 * torch.randn(7, 3, 3, 3)).square().sum().backward()
+    gradients = [parameter.grad.clone() for parameter in network.parameters()]
+    return network, gradients
+
+
+def test_each_unit_is_clipped_to_its_share() -> None:
+    network, gradients = networks()
+    clip_adaptively_(network.parameters(), clip_factor=0.05, eps=1e-3)
+    clipped = 0
+    for parameter, before in zip(network.parameters(), gradients, strict=True):
+        tensors = (parameter, before, parameter.grad)
+        units = [tensors] if parameter.ndim == 1 else zip(*tensors, strict=True)
+        for weight, gradient, result in units:
+            limit = 0.05 * max(weight.square().sum().sqrt().item(), 1e-3)
+            norm = gradient.square().sum().sqrt().item()
+            clipped += norm > limit
+            torch.testing.assert_close(result, gradient * (limit / norm) if norm > limit else gradient)
+    assert clipped > 5
+
+
+def test_it_equals_timm() -> None:
+    ours, _ = networks()
+    theirs, _ = networks()
+    clip_adaptively_(ours.parameters(), 0.01)
+    timm.utils.adaptive_clip_grad(theirs.parameters(), 0.01)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
+def test_the_callback_clips_the_backbone_and_leaves_the_class_weights() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone, self.loss = nn.Linear(3, 2), nn.Linear(2, 4)
+
+    model = Model()
+    (100.0 * model.loss(model.backbone(torch.randn(5, 3)))).square().sum().backward()
+    before = model.loss.weight.grad.clone()
+    AdaptiveGradientClipping(0.02).on_before_optimizer_step(None, model, None)
+    assert torch.equal(model.loss.weight.grad, before)
+    shares = model.backbone.weight.grad.norm(dim=1) / model.backbone.weight.norm(dim=1)
+    assert shares.tolist() == pytest.approx([0.02, 0.02])
+
+
+def test_bad_settings_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=r"clip_factor=0.0, eps=0.001: both must be above 0"):
+        AdaptiveGradientClipping(clip_factor=0.0)
