@@ -14,9 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from margin_head import in_fresh_process, resident
 from torch import Tensor
-
-from benchmarks.margin_head import in_fresh_process, resident
 
 DIM = 512
 NAMES = ("triplet", "supcon", "circle", "n-pair")
