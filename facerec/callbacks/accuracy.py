@@ -76,7 +76,9 @@ def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
     if dataset is None:
         return None
     labels_N = np.asarray(dataset.labels)[dataset.indices]
-    chosen = np.concatenate([np.flatnonzero(labels_N == label)[:IMAGES_A_MEAN] for label in np.unique(labels_N)])
+    order_N = np.argsort(labels_N, kind="stable")
+    rank_N = np.arange(len(order_N)) - np.searchsorted(labels_N[order_N], labels_N[order_N])  # within the person
+    chosen = order_N[rank_N < IMAGES_A_MEAN]
     sums_CD = torch.zeros(recognizer.loss.num_classes, recognizer.backbone.embedding_dim, device=recognizer.device)
     mine = chosen[trainer.global_rank :: trainer.world_size]
     loader = data_of(trainer).plain_loader(dataset, mine)

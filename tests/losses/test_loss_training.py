@@ -8,6 +8,7 @@ from torch import nn
 
 import facerec.losses as losses
 from facerec.losses import ClassifierLoss, Loss
+from facerec.optim import parameter_groups
 from tests.losses.loss_cases import CASES, batch, every_case
 
 
@@ -61,6 +62,14 @@ def test_200_steps_bring_the_loss_down(case):
     # CurricularFace at momentum 1, and annealed SphereFace, get harder as they go: they must still fall, if less
     share = 0.9 if "curricular" in case.name or "sphereface" in case.name else 0.7
     assert values[-1] - floor < share * (values[0] - floor)
+
+
+@every_case
+def test_its_parameters_are_in_the_optimizer(case):
+    loss = case.build(8, 10)
+    groups = parameter_groups(nn.Linear(12, 8), loss)
+    optimised = {id(parameter) for group in groups for parameter in group["params"]}
+    assert {id(parameter) for parameter in loss.parameters()} <= optimised
 
 
 @every_case
