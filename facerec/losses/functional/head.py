@@ -224,9 +224,9 @@ def _remove_radial(grad_ND: Tensor, weight_ND: Tensor, inverse_N: Tensor, scratc
 
     R rows at a time, so that what is read twice is still in the cache.
     """
-    for grad_RD, weight_RD, inverse_R in zip(
-        grad_ND.split(RADIAL_ROWS), weight_ND.split(RADIAL_ROWS), inverse_N.split(RADIAL_ROWS), strict=True
-    ):
+    for start in range(0, len(grad_ND), RADIAL_ROWS):
+        rows = slice(start, start + RADIAL_ROWS)
+        grad_RD, weight_RD, inverse_R = grad_ND[rows], weight_ND[rows], inverse_N[rows]
         product_RD = torch.mul(grad_RD, weight_RD, out=scratch_RD[: len(grad_RD)])
         along_R = product_RD.sum(1).mul_(inverse_R).mul_(inverse_R)
         grad_RD.addcmul_(weight_RD, along_R[:, None], value=-1.0)
