@@ -6,6 +6,7 @@ initialisation (section 2); each branch starts at zero (SkipInit). Train it with
 (``facerec.clipping``, equation 3). The gain of GELU is folded into the convolution that follows it.
 """
 
+from functools import partial
 from math import sqrt
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import Head, SqueezeExcite, Stem, StochasticDepth, choose, choose_stem
+from facerec.backbones.layers import Head, SqueezeExcite, Stage, Stem, build_stages, choose, choose_stem
 
 GELU_GAIN = 1.7015043497085571  # 1 / standard deviation of GELU(N(0, 1)) (Brock et al., ICLR 2021, section 4.1)
 ALPHA = 0.2
@@ -53,13 +54,11 @@ class ScaledStdConv2d(nn.Conv2d):
 class NFBlock(nn.Module):
     """Pre-activation bottleneck with two grouped 3x3 convolutions and channel attention (figure 3)."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, stride: int, beta: float, drop: nn.Module, group_width: int
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, drop: nn.Module, *, group_width: int) -> None:
         super().__init__()
         inner = out_channels // 2
         groups = inner // group_width
-        self.beta = beta
+        self.beta = 1.0  # set where the block's place in the network is known
         self.act = nn.GELU()
         self.shortcut: nn.Module | None = None
         if stride > 1 or in_channels != out_channels:
@@ -80,7 +79,7 @@ class NFBlock(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Add the scaled residual; where the shape changes the shortcut starts from the activation."""
-        activated = self.act(x_BCHW) * self.beta
+        activated = self.act(x_BCHW) * (1.0 / self.beta)
         shortcut = x_BCHW if self.shortcut is None else self.shortcut(activated)
         # The three scalars meet in one, so that the map is touched once.
         gain = self.skip_gain * (ALPHA * ATTENTION_GAIN)
@@ -102,29 +101,19 @@ def nf_stem(stem: Stem, width: int) -> nn.Sequential:
 
 def nf_stages(size: Size, stochastic_depth: float) -> nn.Sequential:
     """Blocks, the last 1x1 convolution and its activation; the expected variance grows by alpha^2 a block."""
-    channels, built, stages = size.width // 2, 0, nn.Sequential()
-    variance = 1.0
-    for stage, (depth, multiple) in enumerate(zip(DEPTHS, WIDTH_MULTIPLES, strict=True)):
-        blocks = nn.Sequential()
-        for position in range(depth):
-            drop = stochastic_depth * built / (sum(DEPTHS) - 1)
-            stride = 2 if position == 0 and stage > 0 else 1
-            blocks.append(
-                NFBlock(
-                    channels,
-                    size.width * multiple,
-                    stride,
-                    1 / sqrt(variance),
-                    StochasticDepth(drop) if drop else nn.Identity(),
-                    size.group_width,
-                )
-            )
+    block = partial(NFBlock, group_width=size.group_width)
+    strides = (1, 2, 2, 2)
+    table = zip(DEPTHS, WIDTH_MULTIPLES, strides, strict=True)
+    rows = [Stage(depth, size.width * multiple, stride, block) for depth, multiple, stride in table]
+    stages, variance = build_stages(size.width // 2, rows, stochastic_depth), 1.0
+    for blocks in stages.children():
+        for position, built in enumerate(blocks.children()):
+            assert isinstance(built, NFBlock)
+            built.beta = sqrt(variance)
             # A block that changes the shape starts the stage's variance anew.
             variance = (1.0 if position == 0 else variance) + ALPHA**2
-            channels, built = size.width * multiple, built + 1
-        stages.append(blocks)
-    stages.append(nn.Sequential(ScaledStdConv2d(channels, 2 * channels, 1), nn.GELU()))
-    return stages
+    channels = rows[-1].channels
+    return stages.append(nn.Sequential(ScaledStdConv2d(channels, 2 * channels, 1), nn.GELU()))
 
 
 class NFNet(StagedBackbone):

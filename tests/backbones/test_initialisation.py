@@ -93,6 +93,6 @@ def test_nfnet_keeps_the_variance_of_its_signal() -> None:
     # Each channel for itself: a filter of mean zero takes away the mean of GELU's output.
     assert out.var(dim=(0, 2, 3)).mean().item() == pytest.approx(1.0, rel=0.05)
     # The expected standard deviation within a stage grows by alpha^2 a block, and starts anew at each stage.
-    betas = [1 / block.beta**2 for block in blocks_of(network, NFBlock)]
+    betas = [block.beta**2 for block in blocks_of(network, NFBlock)]
     grown = [1.0, 1.04, 1.04, 1.08, 1.04, 1.08, 1.12, 1.16, 1.20, 1.24, 1.04, 1.08]
     assert betas == pytest.approx(grown)
