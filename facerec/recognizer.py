@@ -131,6 +131,8 @@ class FaceRecognizer(LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             loss: Tensor = self.loss(embeddings_BD, batch.labels)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
+        for name, value in self.loss.statistics().items():
+            self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))
         self.log("train/learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
         return loss
 

@@ -1,34 +1,88 @@
-"""Dev accuracy: how many dev images of the training people the class weights name rightly, without margin."""
+"""Dev accuracy: how many dev images of the training people are named rightly, without margin."""
 
-from lightning.pytorch import Trainer
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage
+from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, data_of, recognizer_of
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
 from facerec.recognizer import FaceRecognizer
 
+IMAGES_A_MEAN = 10
+
 
 class DevAccuracy(EvaluationCallback):
-    """Logs ``val/accuracy`` (or ``test/accuracy``): the share of dev images whose highest logit is their person's.
+    """Logs the share of dev images that get their own person's name, by class weights or by class means.
 
-    Training people only, so it says nothing about people the network has never seen.
+    With class weights it is ``val/accuracy`` (or ``test/accuracy``): the highest logit is the person's. A loss without
+    them gives ``val/accuracy_nearest_mean``: the most alike, by cosine, is the mean of the unit embeddings of up to 10
+    of the person's training images, as they are without augmentation. Training people only, so neither says anything
+    about people the network has never seen.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._means_CD: Tensor | None = None
 
     def wants(self, name: str) -> bool:
         """Only the dev images."""
         return name == DEV
 
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the last pass, and the means of the last weights."""
+        super().on_validation_epoch_start(trainer, pl_module)
+        self._start_means(trainer, recognizer_of(pl_module), "val")
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the last pass, and the means of the last weights."""
+        super().on_test_epoch_start(trainer, pl_module)
+        self._start_means(trainer, recognizer_of(pl_module), "test")
+
+    def _start_means(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage) -> None:
+        self._means_CD = None
+        has_dev = DEV in data_of(trainer).evaluation_sets(stage)
+        probe_1D = torch.zeros(1, recognizer.backbone.embedding_dim, device=recognizer.device)
+        if has_dev and recognizer.loss.num_classes and recognizer.loss.logits(probe_1D) is None:
+            self._means_CD = class_means(trainer, recognizer)
+
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
-        """Whether each image is named rightly (B,), float; nothing without class weights."""
-        logits_BC = recognizer.loss.logits(embeddings_BD)
-        if logits_BC is None:
-            return embeddings_BD.new_full((len(embeddings_BD),), float("nan"))
-        return (logits_BC.argmax(1) == batch.labels).float()
+        """Whether each image is named rightly (B,), float; NaN where there are neither class weights nor means."""
+        scores_BC = recognizer.loss.logits(embeddings_BD)
+        if scores_BC is None:
+            if self._means_CD is None:
+                return embeddings_BD.new_full((len(embeddings_BD),), float("nan"))
+            scores_BC = embeddings_BD @ self._means_CD.T
+        return (scores_BC.argmax(1) == batch.labels).float()
 
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
         """Log the share of right answers."""
         if DEV in tables:
             _, right_N = tables[DEV].gather(recognizer)
+            name = "accuracy" if self._means_CD is None else "accuracy_nearest_mean"
             if not right_N.isnan().any():
-                recognizer.log(f"{stage}/accuracy", right_N.mean(), prog_bar=True, sync_dist=True)
+                recognizer.log(f"{stage}/{name}", right_N.mean(), prog_bar=True, sync_dist=True)
+
+
+@torch.no_grad()
+def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
+    """Directions of the mean embedding of each training person (C, D), the processes sharing the work.
+
+    None in an evaluation on other data, whose training images are not those of the model.
+    """
+    dataset = data_of(trainer).train_dataset(recognizer.identities)
+    if dataset is None:
+        return None
+    labels_N = np.asarray(dataset.labels)[dataset.indices]
+    order_N = np.argsort(labels_N, kind="stable")
+    rank_N = np.arange(len(order_N)) - np.searchsorted(labels_N[order_N], labels_N[order_N])  # within the person
+    chosen = order_N[rank_N < IMAGES_A_MEAN]
+    sums_CD = torch.zeros(recognizer.loss.num_classes, recognizer.backbone.embedding_dim, device=recognizer.device)
+    mine = chosen[trainer.global_rank :: trainer.world_size]
+    loader = data_of(trainer).plain_loader(dataset, mine)
+    for batch in loader:
+        embeddings_BD = recognizer(batch.images.to(recognizer.device))
+        sums_CD.index_add_(0, batch.labels.to(recognizer.device), F.normalize(embeddings_BD))
+    return F.normalize(trainer.strategy.reduce(sums_CD, reduce_op="sum"))

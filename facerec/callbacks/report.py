@@ -51,6 +51,9 @@ class Report(Callback):
         lines = [format_table(rows)]
         if f"{stage}/accuracy" in metrics:
             lines.append(f"dev accuracy (training people, other images): {metrics[f'{stage}/accuracy']:.2%}")
+        if f"{stage}/accuracy_nearest_mean" in metrics:
+            share = metrics[f"{stage}/accuracy_nearest_mean"]
+            lines.append(f"dev accuracy by nearest class mean (training people, other images): {share:.2%}")
         calibration = recognizer_of(pl_module).calibration
         if stage == "test" and calibration:
             lines.append(f"at the threshold {calibration['threshold']:.4f}, chosen on the validation pairs:")

@@ -15,6 +15,7 @@ from torch.utils.data.distributed import DistributedSampler
 from facerec.data.batches import Batch, SourceDataset, collate, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
+from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
 
@@ -38,6 +39,9 @@ class FaceDataModule(LightningDataModule):
         test_pairs: named sets of pairs of test people, looked at by ``facerec test`` alone.
         augment: what happens to training images; by default a horizontal flip.
         batch_size: training images in a batch, for each process.
+        images_per_person: K: make batches of batch_size / K people with K images each, which losses on pairs
+            (Triplet, SupCon, ...) need. By default a plain shuffle.
+        views: how often each training image is in its batch, augmented anew each time; 2 for SupCon.
         eval_batch_size: images in a batch of validation and testing.
         num_workers: processes that read images; 0 reads them in the training process.
         unreadable: ``raise`` stops at an image that does not decode (before training in sets of up to 20,000 images,
@@ -60,6 +64,8 @@ class FaceDataModule(LightningDataModule):
         test_pairs: dict[str, PairSource] | None = None,
         augment: Augment | None = None,
         batch_size: int = 128,
+        images_per_person: int | None = None,
+        views: int = 1,
         eval_batch_size: int = 256,
         num_workers: int = 0,
         unreadable: Literal["raise", "skip"] = "raise",
@@ -72,6 +78,13 @@ class FaceDataModule(LightningDataModule):
                 f"data.batch_size={batch_size} and data.eval_batch_size={eval_batch_size} must be at least 1, "
                 f"data.num_workers={num_workers} at least 0"
             )
+        if views < 1:
+            raise ValueError(f"data.views={views}: must be at least 1")
+        if images_per_person is not None and (images_per_person < 1 or batch_size % images_per_person):
+            raise ValueError(
+                f"data.batch_size={batch_size} and data.images_per_person={images_per_person}: a batch holds "
+                "whole people, so the first must be a multiple of the second"
+            )
         self.root, self.layout = root, layout
         self._given = (train, dev, val_pairs, test_pairs)
         self._train: ImageSource | None = None
@@ -79,6 +92,8 @@ class FaceDataModule(LightningDataModule):
         self._pairs: dict[str, dict[str, PairSource]] | None = None
         self.augment = augment or Augment()
         self.batch_size = batch_size
+        self.images_per_person = images_per_person
+        self.views = views
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.unreadable = unreadable
@@ -240,11 +255,43 @@ class FaceDataModule(LightningDataModule):
     # Batches
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches; the order is a function of (seed, epoch)."""
+        """Shuffled batches, of people with equally many images if so set; the order is a function of (seed, epoch).
+
+        Raises:
+            ValueError: if a batch can never hold two images of a person and the loss learns from those alone.
+        """
         assert self._train_dataset is not None
-        sampler = self._sampler(self._train_dataset, shuffle=True)
+        self._check_positives()
+        sampler = self._balanced_sampler() or self._sampler(self._train_dataset, shuffle=True)
         drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
         return self._loader(self._train_dataset, sampler, self.batch_size, drop_last)
+
+    def _check_positives(self) -> None:
+        """See that a loss on pairs gets pairs of images of one person."""
+        loss = getattr(self.trainer.lightning_module, "loss", None) if self.trainer is not None else None
+        if not getattr(loss, "uses_pairs", False) or self.views > 1:
+            return
+        name = type(loss).__name__
+        if self.images_per_person == 1:
+            raise ValueError(
+                f"data.images_per_person=1 gives {name} no two images of a person in a batch: set it to 2 or more, or "
+                "data.views=2"
+            )
+        if self.images_per_person is None:
+            rank_zero_warn(
+                f"{name} learns from images of the same person in a batch, and a plain shuffle of {self.num_classes} "
+                "people brings few together: set data.images_per_person (4, say), or data.views=2"
+            )
+
+    def _balanced_sampler(self) -> IdentityBalancedSampler | None:
+        if self.images_per_person is None:
+            return None
+        assert self._train_dataset is not None
+        replicas, rank = self._processes()
+        people = self.batch_size // self.images_per_person
+        return IdentityBalancedSampler(
+            self._train_dataset, people, self.images_per_person, replicas, rank, self.seed * SEED_STRIDE
+        )
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """The dev images, if the model knows their people, then the unique images of each set of pairs."""
@@ -280,9 +327,26 @@ class FaceDataModule(LightningDataModule):
 
     def _sampler(self, dataset: SourceDataset, *, shuffle: bool) -> DistributedSampler[SourceDataset]:
         """Shares the images among the processes; with one process too, since its order is a function of the epoch."""
-        replicas, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer is not None else (1, 0)
+        replicas, rank = self._processes()
         # torch shuffles by seed + epoch: without a stride, seed 1 would repeat the epochs of seed 0, one later.
         return DistributedSampler(dataset, replicas, rank, shuffle=shuffle, seed=self.seed * SEED_STRIDE)
+
+    def _processes(self) -> tuple[int, int]:
+        """How many processes train together, and which this is."""
+        return (self.trainer.world_size, self.trainer.global_rank) if self.trainer is not None else (1, 0)
+
+    def train_dataset(self, identities: Sequence[str]) -> SourceDataset | None:
+        """The training images, unless they show others than the people the model was trained on."""
+        if list(identities) != self.identities:
+            return None
+        if self._train_dataset is None:
+            self._train_dataset = self._setup_train()
+        return self._train_dataset
+
+    def plain_loader(self, dataset: SourceDataset, positions: NDArray[np.int64]) -> DataLoader[Batch]:
+        """Some images of a dataset in the given order, neither shuffled nor shared among the processes."""
+        subset = SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
+        return DataLoader(subset, self.eval_batch_size, num_workers=self.num_workers, collate_fn=collate)  # type: ignore[arg-type]
 
     def _loader(
         self, dataset: SourceDataset, sampler: DistributedSampler[SourceDataset], batch_size: int, drop_last: bool
@@ -302,5 +366,8 @@ class FaceDataModule(LightningDataModule):
         """Augment training images, on the device."""
         if self.trainer is None or not self.trainer.training:
             return batch
-        images = self.augment(batch.images, self.seed, self.trainer.current_epoch, batch.indices)
-        return batch._replace(images=images)
+        epoch = self.trainer.current_epoch
+        # another seed for each view, so that the first is what it would be alone
+        seeds = [self.seed + view * SEED_STRIDE for view in range(self.views)]
+        images = [self.augment(batch.images, seed, epoch, batch.indices) for seed in seeds]
+        return Batch(torch.cat(images), batch.labels.repeat(self.views), batch.indices.repeat(self.views))

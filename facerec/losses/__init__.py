@@ -1,6 +1,33 @@
 """Training objectives on embeddings (B, D): named in YAML by their class."""
 
+from facerec.losses.adaptive import AdaFace, CurricularFace, SubCenterArcFace
 from facerec.losses.base import ClassifierLoss, Loss
-from facerec.losses.margin import ArcFace, Softmax
+from facerec.losses.joint import Center, Joint, Ramp
+from facerec.losses.margin import ArcFace, CombinedMargin, CosFace, NormFace, SphereFace
+from facerec.losses.pairs import Contrastive, Histogram, NPair, SupCon, Triplet
+from facerec.losses.softmax import Softmax
+from facerec.losses.unified import Circle, CircleClassifier
 
-__all__ = ["ArcFace", "ClassifierLoss", "Loss", "Softmax"]
+__all__ = [
+    "AdaFace",
+    "ArcFace",
+    "Center",
+    "Circle",
+    "CircleClassifier",
+    "ClassifierLoss",
+    "CombinedMargin",
+    "Contrastive",
+    "CosFace",
+    "CurricularFace",
+    "Histogram",
+    "Joint",
+    "Loss",
+    "NPair",
+    "NormFace",
+    "Ramp",
+    "Softmax",
+    "SphereFace",
+    "SubCenterArcFace",
+    "SupCon",
+    "Triplet",
+]

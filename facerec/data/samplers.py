@@ -1,0 +1,113 @@
+"""Batches for losses that compare images: P people with K images each."""
+
+import heapq
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data.distributed import DistributedSampler
+
+from facerec.data.batches import SourceDataset
+
+
+class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
+    """Deals every image into groups of K of one person, and the groups into batches of P different people.
+
+    An epoch covers the set: each image comes at least once. Where a person's images do not fill the last group, images
+    of that person are repeated; where too few people are left to fill a batch, groups of others are. The order is a
+    function of (seed, epoch). Processes take whole batches in turn, so every process sees P people with K images.
+
+    Args:
+        dataset: whose ``labels`` and ``indices`` say who is where.
+        people: P, in a batch of one process.
+        images_per_person: K.
+        replicas: number of processes.
+        rank: which of them this is.
+        seed: of the order.
+
+    Raises:
+        ValueError: for a size below 1, or fewer than P people.
+    """
+
+    def __init__(
+        self,
+        dataset: SourceDataset,
+        people: int,
+        images_per_person: int,
+        replicas: int = 1,
+        rank: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(dataset, replicas, rank, shuffle=True, seed=seed)
+        if people < 1 or images_per_person < 1:
+            raise ValueError(f"people={people}, images_per_person={images_per_person}: both must be at least 1")
+        self.people = people
+        self.images_per_person = images_per_person
+        labels_N = np.asarray(dataset.labels)[dataset.indices]
+        order_N = np.argsort(labels_N, kind="stable")
+        _, starts = np.unique(labels_N[order_N], return_index=True)
+        self._positions = np.split(order_N, starts[1:])  # of each person, in the dataset
+        if len(self._positions) < people:
+            raise ValueError(
+                f"a batch of {people} people needs as many in the data, which has {len(self._positions)}: lower "
+                "data.batch_size or raise data.images_per_person"
+            )
+        groups = [math.ceil(len(positions) / images_per_person) for positions in self._positions]
+        batches = len(_deal(groups, people, np.random.default_rng(0)))  # the number does not depend on the draw
+        self.num_samples = math.ceil(batches / replicas) * people * images_per_person
+        self.total_size = self.num_samples * replicas
+
+    def __len__(self) -> int:
+        """Images in an epoch of this process."""
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:  # type: ignore[override]  # torch types it by the data set
+        """Positions in the dataset, each P * K of them a batch."""
+        random = np.random.default_rng((self.seed, self.epoch))
+        groups = [self._groups_of(person, random) for person in range(len(self._positions))]
+        batches = _deal([len(person) for person in groups], self.people, random)
+        random.shuffle(batches)
+        batches += batches[: -len(batches) % self.num_replicas]  # equally many for every process
+        taken = [0] * len(groups)
+        chosen = []
+        for batch in batches:
+            for person in batch:
+                chosen.append(groups[person][taken[person] % len(groups[person])])
+                taken[person] += 1
+        per_batch = self.people
+        for start in range(self.rank * per_batch, len(chosen), self.num_replicas * per_batch):
+            for group in chosen[start : start + per_batch]:
+                yield from group.tolist()
+
+    def _groups_of(self, person: int, random: np.random.Generator) -> NDArray[np.int64]:
+        """The person's images, shuffled, in rows of K; the last row is filled from the others before any repeats."""
+        shuffled = random.permutation(self._positions[person])
+        size = math.ceil(len(shuffled) / self.images_per_person) * self.images_per_person
+        return np.resize(shuffled, size).reshape(-1, self.images_per_person)
+
+
+def _deal(groups: list[int], people: int, random: np.random.Generator) -> list[list[int]]:
+    """Batches of different people that use up everybody's groups, those with most left first.
+
+    Args:
+        groups: how many groups each person has.
+        people: in a batch.
+        random: breaks ties, and chooses who fills the last batches.
+    """
+    ties = random.random(len(groups)).tolist()
+    heap = [(-count, ties[person], person) for person, count in enumerate(groups)]
+    heapq.heapify(heap)
+    batches = []
+    while heap:
+        drawn = [heapq.heappop(heap) for _ in range(min(people, len(heap)))]
+        batch = [person for _, _, person in drawn]
+        while len(batch) < people:
+            filler = int(random.integers(len(groups)))
+            if filler not in batch:
+                batch.append(filler)
+        batches.append(batch)
+        for count, _, person in drawn:
+            if count < -1:
+                heapq.heappush(heap, (count + 1, random.random(), person))
+    return batches

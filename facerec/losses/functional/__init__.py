@@ -1,0 +1,51 @@
+"""The maths of the losses, without state: one file per family."""
+
+from facerec.losses.functional.head import Head, Implementation, Reweigh, margin_cross_entropy
+from facerec.losses.functional.margins import (
+    adapt_margin,
+    add_angular_margin,
+    angles,
+    combine_margins,
+    multiply_angle,
+    sines,
+    straight_through,
+)
+from facerec.losses.functional.matmul import MatmulPrecision, product
+from facerec.losses.functional.pairs import (
+    circle_pairs,
+    contrastive,
+    histogram_overlap,
+    n_pair,
+    n_pair_floor,
+    supervised_contrastive,
+)
+from facerec.losses.functional.triplets import Distance, Strategy, triplet
+from facerec.losses.functional.vectors import cosines, directions, inverse_norms
+
+__all__ = [
+    "Distance",
+    "Head",
+    "Implementation",
+    "MatmulPrecision",
+    "Reweigh",
+    "Strategy",
+    "adapt_margin",
+    "add_angular_margin",
+    "angles",
+    "circle_pairs",
+    "combine_margins",
+    "contrastive",
+    "cosines",
+    "directions",
+    "histogram_overlap",
+    "inverse_norms",
+    "margin_cross_entropy",
+    "multiply_angle",
+    "n_pair",
+    "n_pair_floor",
+    "product",
+    "sines",
+    "straight_through",
+    "supervised_contrastive",
+    "triplet",
+]

@@ -1,0 +1,115 @@
+"""Triplets of a batch: anchor, positive, negative.
+
+Shapes: B batch, D embedding dimension, P (anchor, positive) pairs.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facerec.losses.functional.pairs import genuine_pairs, impostor_pairs, mean_where, squared_distances
+from facerec.losses.functional.rows import ROWS, row_starts
+from facerec.losses.functional.vectors import directions
+
+Distance = Literal["squared_euclidean", "cosine"]
+Strategy = Literal["all", "semi_hard", "batch_hard"]
+
+
+def triplet(
+    embeddings_BD: Tensor,
+    labels_B: Tensor,
+    distance_margin: float | None,
+    distance: Distance = "squared_euclidean",
+    strategy: Strategy = "batch_hard",
+    average: Literal["all", "active"] = "all",
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mean of [d(a, p) - d(a, n) + m]+ or, as soft margin, of softplus(d(a, p) - d(a, n)).
+
+    Schroff et al. (FaceNet), CVPR 2015, section 3.1; batch_hard and the soft margin: Hermans et al.,
+    arXiv:1703.07737, section 2.
+
+    Args:
+        embeddings_BD: embeddings (B, D), used as they are for the Euclidean distance.
+        labels_B: class of each.
+        distance_margin: m, in units of d; None for the soft margin.
+        distance: |x - y|^2 or 1 - cos.
+        strategy: every triplet; for every (a, p) the nearest negative farther than p, or the farthest of all if none
+            is; or for every anchor its farthest positive and nearest negative.
+        average: over all these triplets, or over the active ones, whose d(a, p) - d(a, n) + m is positive.
+
+    Returns:
+        The loss, and the share of active triplets and the mean distances of both kinds.
+    """
+    if distance == "cosine":  # 1 - cos = |x - y|^2 / 2 for unit vectors
+        embeddings_BD, factor = directions(embeddings_BD), 0.5
+    else:
+        factor = 1.0
+    if strategy == "batch_hard":
+        positive_T, negative_T, valid_T = _batch_hard(embeddings_BD, labels_B)
+    elif strategy == "semi_hard":
+        positive_T, negative_T, valid_T = _semi_hard(embeddings_BD, labels_B)
+    else:
+        positive_T, negative_T, valid_T = _all(embeddings_BD, labels_B)
+    gap_T = factor * (positive_T - negative_T)
+    loss_T = F.softplus(gap_T) if distance_margin is None else F.relu(gap_T + distance_margin)
+    active_T = valid_T & (gap_T + (distance_margin or 0.0) > 0.0)
+    loss = mean_where(loss_T, valid_T if average == "all" else active_T)
+    return loss, {
+        "active_fraction": mean_where(active_T.to(loss.dtype), valid_T),
+        "genuine_distance": factor * mean_where(positive_T, valid_T),
+        "impostor_distance": factor * mean_where(negative_T, valid_T),
+    }
+
+
+def _batch_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """d(a, farthest p), d(a, nearest n) and whether there are both (B,).
+
+    The choice needs no gradient: it is made outside autograd, some rows at a time; then B distances are
+    made anew inside.
+    """
+    farthest_B, nearest_B, valid_B = _hardest(embeddings_BD.detach(), labels_B)
+    positive_BD = embeddings_BD.index_select(0, farthest_B)
+    negative_BD = embeddings_BD.index_select(0, nearest_B)
+    return (embeddings_BD - positive_BD).square().sum(1), (embeddings_BD - negative_BD).square().sum(1), valid_B
+
+
+def _hardest(x_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Index of the farthest positive and of the nearest negative, and whether there are both (B,)."""
+    squared_1B = x_BD.square().sum(1)[None]
+    farthest, nearest, valid = [], [], []
+    for start in row_starts(len(x_BD)):
+        rows = slice(start, start + ROWS)
+        # |x_j|^2 - 2 x_i . x_j: the distance less |x_i|^2, which changes nothing within a row
+        distance_RB = torch.addmm(squared_1B, x_BD[rows], x_BD.T, alpha=-2.0)
+        same_RB = labels_B[rows, None] == labels_B
+        nearest_R = distance_RB.masked_fill(same_RB, torch.inf).argmin(1)
+        same_RB.diagonal(start).fill_(False)
+        farthest.append(distance_RB.masked_fill_(~same_RB, -torch.inf).argmax(1))
+        nearest.append(nearest_R)
+        valid.append(same_RB.any(1) & (labels_B[nearest_R] != labels_B[rows]))
+    return torch.cat(farthest), torch.cat(nearest), torch.cat(valid)
+
+
+def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """d(a, p), d(a, semi-hard n) and whether there is a negative, for all ordered pairs of one person (P,)."""
+    distance_BB = squared_distances(embeddings_BD)
+    anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
+    with torch.no_grad():
+        positive_distance_P = distance_BB[anchor_P, positive_P]
+        negative_PB = impostor_pairs(labels_B)[anchor_P]
+        distance_PB = distance_BB[anchor_P]
+        farther_PB = negative_PB & (distance_PB > positive_distance_P[:, None])
+        nearest_P = distance_PB.masked_fill(~farther_PB, torch.inf).argmin(1)
+        farthest_P = distance_PB.masked_fill(~negative_PB, -torch.inf).argmax(1)
+        chosen_P = torch.where(farther_PB.any(1), nearest_P, farthest_P)
+    return distance_BB[anchor_P, positive_P], distance_BB[anchor_P, chosen_P], negative_PB.any(1)
+
+
+def _all(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """d(a, p), d(a, n) and which are triplets, for all ordered pairs of one person and all images (P, B)."""
+    distance_BB = squared_distances(embeddings_BD)
+    anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
+    positive_PB = distance_BB[anchor_P, positive_P][:, None].expand(-1, len(labels_B))
+    return positive_PB, distance_BB.index_select(0, anchor_P), impostor_pairs(labels_B)[anchor_P]

@@ -1,0 +1,122 @@
+"""Settings that cannot work say so, and sums of losses keep their books."""
+
+import math
+
+import pytest
+import torch
+
+import facerec.losses as losses
+from facerec.losses import Joint, Ramp, Softmax, Triplet
+from facerec.losses.base import smallest_scale
+from tests.losses.loss_cases import batch, every_case
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: losses.ArcFace(scale=0.0), "ArcFace scale=0.0"),
+        (lambda: losses.ArcFace(scale=math.nan), "ArcFace scale=nan"),
+        (lambda: losses.ArcFace(angular_margin=28.6), r"ArcFace angular_margin=28.6: must be in \[0, 3.14159\]"),
+        (lambda: losses.CosFace(cosine_margin=-0.1), "CosFace cosine_margin=-0.1"),
+        (lambda: losses.CombinedMargin(angle_factor=0.0), "CombinedMargin angle_factor=0.0"),
+        (lambda: losses.SphereFace(angle_factor=5), "SphereFace angle_factor=5: choose 1, 2, 3 or 4"),
+        (lambda: losses.SphereFace(lambda_end=-1.0), "SphereFace lambda_end=-1.0"),
+        (lambda: losses.SubCenterArcFace(subcenters=0), "SubCenterArcFace subcenters=0"),
+        (lambda: losses.AdaFace(concentration=0.0), "AdaFace concentration=0.0"),
+        (lambda: losses.CurricularFace(momentum=1.5), "CurricularFace momentum=1.5"),
+        (lambda: losses.Softmax(label_smoothing=1.0), "Softmax label_smoothing=1.0"),
+        (lambda: losses.Contrastive(distance_margin=0.0), "Contrastive distance_margin=0.0"),
+        (lambda: losses.Triplet(distance_margin=-1.0), "Triplet distance_margin=-1.0"),
+        (lambda: losses.NPair(temperature=0.0), "NPair temperature=0.0"),
+        (lambda: losses.Histogram(num_bins=1), "Histogram num_bins=1"),
+        (lambda: losses.Circle(relaxation=2.0), "Circle relaxation=2.0"),
+        (lambda: losses.CircleClassifier(relaxation=2.0), "CircleClassifier relaxation=2.0"),
+        (lambda: losses.SupCon(temperature=-1.0), "SupCon temperature=-1.0"),
+        (lambda: losses.Center(center_rate=2.0), "Center center_rate=2.0"),
+        (lambda: Joint({}), "name at least one"),
+        (lambda: Joint({"ce": Softmax()}, {"triplet": 1.0}), r"weights for \['triplet'\], but the losses are \['ce'\]"),
+        (lambda: Joint({"ce": Softmax()}, {"ce": -1.0}), "must not be negative"),
+        (lambda: Ramp(steps=0), "Ramp steps=0"),
+        (lambda: Ramp(shape="step"), "choose 'linear' or 'cosine'"),
+        (lambda: losses.ArcFace().build(0, 10), "embedding_dim=0"),
+    ],
+)
+def test_settings_that_cannot_work_say_so(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@every_case
+@pytest.mark.parametrize("labels", [torch.rand(6, 5), torch.rand(6), torch.tensor([[0, 1]] * 6)], ids=["BC", "B", "B2"])
+def test_soft_labels_are_refused(case, labels):
+    loss = case.build(4, 5)
+    with pytest.raises(ValueError, match="soft labels"):
+        loss(torch.randn(6, 4), labels)
+
+
+@every_case
+@pytest.mark.parametrize("label", [-1, 5])
+def test_labels_outside_the_people_are_refused(case, label):
+    loss = case.build(4, 5)
+    with pytest.raises(ValueError, match=r"they must lie in \[0, 5\)"):
+        loss(torch.randn(3, 4), torch.tensor([0, 1, label]))
+
+
+@pytest.mark.parametrize("loss", [losses.ArcFace(), losses.Softmax(), losses.Center()])
+def test_a_loss_that_was_not_built_says_so(loss):
+    with pytest.raises(ValueError, match="build"):
+        loss(torch.randn(3, 4), torch.tensor([0, 1, 2]))
+
+
+def test_a_scale_too_small_for_the_people_warns_with_the_number():
+    assert smallest_scale(8631) == pytest.approx(11.3, abs=0.05)  # numerics of the CosFace paper at P = 0.9
+    with pytest.warns(UserWarning, match="set scale to at least 11.3"):
+        losses.CosFace(scale=10.0).build(2, 8631)
+
+
+def test_a_good_scale_does_not_warn(recwarn):
+    losses.CosFace(scale=12.0).build(2, 8631)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("ramp", "expected"),
+    [
+        (Ramp(0.0, 1.0, 4), [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]),
+        (Ramp(2.0, 1.0, 2, first_step=1), [2.0, 2.0, 1.5, 1.0, 1.0, 1.0]),
+        (Ramp(0.0, 1.0, 4, shape="cosine"), [0.5 * (1 - math.cos(math.pi * min(k / 4, 1))) for k in range(6)]),
+    ],
+)
+def test_ramped_weights_are_stepped_logged_and_resumed(ramp, expected):
+    x, y = batch(8, 4, 4, dtype=torch.float32)
+
+    def build():
+        torch.manual_seed(0)
+        loss = Joint({"ce": Softmax(), "triplet": Triplet()}, {"triplet": ramp})
+        loss.build(4, 4)
+        return loss
+
+    loss, seen = build(), []
+    for step in range(6):
+        if step == 3:  # killed and resumed
+            state, loss = loss.state_dict(), build()
+            loss.load_state_dict(state)
+        value = loss(x, y)
+        statistics = loss.statistics()
+        seen.append(statistics["triplet/weight"].item())
+        parts = statistics["ce/loss"] + statistics["triplet/weight"] * statistics["triplet/loss"]
+        torch.testing.assert_close(value.detach(), parts)
+    assert seen == pytest.approx(expected, abs=1e-6)
+    assert "triplet/active_fraction" in statistics
+    loss.eval()
+    loss(x, y)
+    assert loss.steps.item() == 6
+
+
+def test_parameters_of_every_part_are_those_of_the_sum():
+    loss = Joint({"arc": losses.ArcFace(), "center": losses.Center(), "ce": Softmax(bias=True)})
+    loss.build(4, 3)
+    assert {name for name, _ in loss.named_parameters()} == {"losses.arc.weight", "losses.ce.weight", "losses.ce.bias"}
+    assert "losses.center.centers" in loss.state_dict()
+    assert not loss.uses_pairs
+    assert Joint({"ce": Softmax(), "pairs": Joint({"triplet": Triplet()})}).uses_pairs

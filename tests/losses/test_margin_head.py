@@ -1,0 +1,134 @@
+"""The blocked head is the plain one: at every block size, precision and shape, compiled and not."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import facerec.losses as losses
+from facerec.losses.functional import product
+from facerec.losses.functional.matmul import factors_in
+from tests.losses.loss_cases import CASES, batch, every_head
+
+
+def both(case, size, dim, people, block=2048, dtype=torch.float32, seed=0, **settings):
+    """(loss, gradient of the embeddings, gradient of the weights) of either implementation."""
+    results = []
+    for implementation in ("blocked", "plain"):
+        loss = case.build(dim, people, seed, implementation=implementation, **settings).to(dtype)
+        loss.head = replace(loss.head, block=block)
+        x, y = batch(size, dim, people, seed, dtype)
+        value = loss(x.requires_grad_(), y)
+        value.backward()
+        results.append((value.detach(), x.grad, loss.weight.grad))
+    return results
+
+
+@every_head
+@pytest.mark.parametrize("block", [1, 3, 8, 9, 10])
+def test_blocks_of_any_size_equal_the_whole(case, block):
+    blocked, plain = both(case, 12, 6, 9, block, torch.float64)
+    for ours, reference in zip(blocked, plain, strict=True):
+        torch.testing.assert_close(ours, reference, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.has_head], ids=lambda case: case.name)
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(
+    size=st.integers(1, 20),
+    dim=st.integers(2, 12),
+    people=st.integers(1, 40),
+    block=st.integers(1, 41),
+    seed=st.integers(0, 999),
+)
+def test_blocked_equals_plain_at_any_shape(case, size, dim, people, block, seed):
+    blocked, plain = both(case, size, dim, people, block, torch.float64, seed)
+    for ours, reference in zip(blocked, plain, strict=True):
+        assert (ours - reference).norm() <= 1e-6 * reference.norm() + 1e-9
+
+
+@every_head
+def test_bfloat16_factors_leave_the_gradient_close_to_float64(case):
+    """The bound of 5e-3 is for embeddings on their way to their class, as in benchmarks/margin_head.py."""
+    if case.name == "normface-steep":
+        pytest.skip("at scale 200 nearly all of the gradient is a tail of exponentials that one rounding moves by 5 %")
+    grads = []
+    for dtype, precision in ((torch.float32, "bfloat16"), (torch.float64, "float32")):
+        loss = case.build(128, 500, implementation="blocked", matmul_precision=precision).to(dtype)
+        generator = torch.Generator().manual_seed(0)
+        y = torch.randint(500, (64,), generator=generator)
+        rows = y * getattr(loss.head, "subcenters", 1)
+        noise = torch.randn(64, 128, generator=generator)
+        x = (loss.weight.detach()[rows].float() * 128**0.5 + 1.5 * noise).to(dtype).requires_grad_()
+        loss(x, y).backward()
+        grads.append((x.grad.double(), loss.weight.grad.double()))
+    is_steep = loss.head.reweigh is not None or "curricular" in case.name
+    bound = 5e-2 if is_steep else 5e-3  # rounding moves a logit in proportion to the slope
+    for rounded, exact in zip(*grads, strict=True):
+        assert (rounded - exact).norm() < bound * exact.norm()
+
+
+def test_the_precision_of_matrix_products_is_put_back():
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    with pytest.raises(RuntimeError, match="stop"), factors_in("bfloat16"):
+        raise RuntimeError("stop")
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_rounded_product_has_the_gradients_of_a_product():
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(16, 32, generator=generator, requires_grad=True)
+    b = torch.randn(32, 24, generator=generator, requires_grad=True)
+    upstream = torch.randn(16, 24, generator=generator)
+    rounded = torch.autograd.grad(product(a, b, "bfloat16"), (a, b), upstream)
+    exact = torch.autograd.grad(a @ b, (a, b), upstream)
+    for ours, reference in zip(rounded, exact, strict=True):
+        assert (ours - reference).norm() < 1e-2 * reference.norm()
+
+
+@pytest.mark.parametrize("implementation", ["blocked", "plain"])
+def test_works_under_torch_compile(implementation):
+    loss = losses.ArcFace(implementation=implementation)
+    loss.build(8, 5)
+    x, y = batch(12, 8, 5, dtype=torch.float32)
+    expected = loss(x, y)
+    compiled = torch.compile(loss, backend="aot_eager")
+    value = compiled(x.requires_grad_(), y)
+    value.backward()
+    torch.testing.assert_close(value, expected)
+    assert torch.isfinite(x.grad).all()
+
+
+def test_evaluation_keeps_no_exponentials():
+    loss = losses.ArcFace(implementation="blocked")
+    loss.build(8, 5)
+    x, y = batch(12, 8, 5, dtype=torch.float32)
+    with torch.no_grad():
+        value = loss(x, y)
+    assert value.grad_fn is None
+    torch.testing.assert_close(value, loss(x, y).detach())
+
+
+def test_backward_twice_through_a_kept_graph_is_the_same():
+    loss = losses.CircleClassifier(implementation="blocked")
+    loss.build(8, 5)
+    x, y = batch(12, 8, 5, dtype=torch.float32)
+    value = loss(x.requires_grad_(), y)
+    first = torch.autograd.grad(value, x, retain_graph=True)[0]
+    torch.testing.assert_close(torch.autograd.grad(value, x)[0], first, rtol=0, atol=0)
+
+
+def test_memory_is_one_matrix_of_exponentials():
+    """The largest tensors that live until the backward pass are the exponentials, once, and the inputs."""
+    saved = []
+    loss = losses.ArcFace(implementation="blocked")
+    loss.build(8, 300)
+    loss.head = replace(loss.head, block=64)
+    x, y = batch(50, 8, 20, dtype=torch.float32)
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t):
+        loss(x.requires_grad_(), y)
+    large = [t for t in saved if t.numel() > 8 * 300]
+    assert sum(t.numel() for t in large) == 50 * (300 - 300 % 64)  # the last, narrow block is below the limit
+    assert max(t.numel() for t in saved) == 50 * 64
