@@ -275,19 +275,6 @@ def build_stages(
 # Head ----------------------------------------------------------------------------------------------------------------
 
 
-def embedding_norm(embedding_dim: int) -> nn.BatchNorm1d:
-    """Batch normalisation of embeddings, its gain fixed at 1 and its bias at 0.
-
-    A loss on directions with a margin has a bad optimum where all embeddings and class weights point the same way: there
-    the margin costs least. A trainable bias is the way there, and on few people training did take it (loss stuck,
-    accuracy at chance). Without one, the embeddings of a batch are centred and cannot.
-    """
-    norm = nn.BatchNorm1d(embedding_dim)
-    norm.weight.requires_grad_(False)
-    norm.bias.requires_grad_(False)
-    return norm
-
-
 class EmbeddingHead(nn.Module):
     """Features (B, C, H, W) to embeddings (B, D): reduce the map, dropout, a linear layer, batch normalisation.
 
@@ -333,7 +320,7 @@ class EmbeddingHead(nn.Module):
         self.feature_norm = nn.LayerNorm(features, eps=1e-6) if feature_norm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(features, embedding_dim, bias=not norm)
-        self.norm = embedding_norm(embedding_dim) if norm else nn.Identity()
+        self.norm = nn.BatchNorm1d(embedding_dim) if norm else nn.Identity()
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Embed feature maps.

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from facerec.backbones.base import Backbone
-from facerec.backbones.layers import embedding_norm, require_positive, require_probability
+from facerec.backbones.layers import require_positive, require_probability
 
 
 class TimmBackbone(Backbone):
@@ -64,7 +64,7 @@ class TimmBackbone(Backbone):
         self.head = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(network.num_features, embedding_dim, bias=False),
-            embedding_norm(embedding_dim),
+            nn.BatchNorm1d(embedding_dim),
         )
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
