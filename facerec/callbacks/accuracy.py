@@ -83,6 +83,6 @@ def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
     mine = chosen[trainer.global_rank :: trainer.world_size]
     loader = data_of(trainer).plain_loader(dataset, mine)
     for batch in loader:
-        embeddings_BD = recognizer(batch.images.to(recognizer.device))
+        embeddings_BD = recognizer.embed(batch.images.to(recognizer.device))
         sums_CD.index_add_(0, batch.labels.to(recognizer.device), F.normalize(embeddings_BD))
     return F.normalize(trainer.strategy.reduce(sums_CD, reduce_op="sum"))

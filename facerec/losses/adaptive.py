@@ -74,7 +74,7 @@ class AdaFace(CosineClassifier):
 
     Args:
         scale: s.
-        margin: m, in radians where it is angular and in cosine where it is additive.
+        adaptive_margin: m, in radians where it is angular and in cosine where it is additive.
         concentration: h, the share of the deviation that spans the margin's range.
         momentum: of the running mean and deviation.
         implementation: see ``CosineClassifier``.
@@ -90,17 +90,17 @@ class AdaFace(CosineClassifier):
     def __init__(
         self,
         scale: float = 64.0,
-        margin: float = 0.4,
+        adaptive_margin: float = 0.4,
         concentration: float = 0.333,
         momentum: float = 0.01,
         implementation: Implementation = "auto",
         matmul_precision: MatmulPrecision = "float32",
     ) -> None:
         super().__init__(scale, implementation, matmul_precision)
-        check_range(self, 0.0, math.pi / 2, margin=margin)
+        check_range(self, 0.0, math.pi / 2, adaptive_margin=adaptive_margin)
         check_positive(self, concentration=concentration)
         check_range(self, 0.0, 1.0, momentum=momentum)
-        self.margin = margin
+        self.adaptive_margin = adaptive_margin
         self.concentration = concentration
         self.momentum = momentum
         self.register_buffer("length_mean", torch.tensor(20.0))
@@ -108,7 +108,7 @@ class AdaFace(CosineClassifier):
 
     def target(self, cos_B: Tensor) -> Tensor:
         """The target of an image of average quality."""
-        return adapt_margin(cos_B, torch.zeros_like(cos_B), self.margin)
+        return adapt_margin(cos_B, torch.zeros_like(cos_B), self.adaptive_margin)
 
     def quality(self, embeddings_BD: Tensor) -> Tensor:
         """Normalised length in [-1, 1] (B,), without gradient; in training the running statistics move first."""
@@ -129,7 +129,7 @@ class AdaFace(CosineClassifier):
             directions(embeddings_BD),
             self.weight,
             labels_B,
-            lambda cos_B: adapt_margin(cos_B, quality_B, self.margin),
+            lambda cos_B: adapt_margin(cos_B, quality_B, self.adaptive_margin),
             self.head,
         )
         self.record(own_cosine=cos_B.mean(), quality=quality_B.mean(), length_mean=self.length_mean)

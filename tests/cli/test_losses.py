@@ -88,7 +88,7 @@ def by_hand(model: FaceRecognizer) -> float:
 
     def embed(source):
         with torch.no_grad():
-            rows = [model(source.read(index)[None])[0] for index in range(len(source))]
+            rows = [model.embed(source.read(index)[None])[0] for index in range(len(source))]
         return torch.nn.functional.normalize(torch.stack(rows)), torch.as_tensor(source.labels)
 
     unit, labels = embed(ORLImages("train"))
