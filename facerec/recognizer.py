@@ -34,8 +34,8 @@ class FaceRecognizer(LightningModule):
         image_size: (height, width) of an image in pixels.
         image_mean: subtracted from pixels in [0, 1].
         image_std: what they are divided by then.
-        channels_last: keep images and convolution weights with the channels innermost: 1.5 to 2 times faster on CPUs
-            and on GPUs with tensor cores.
+        channels_last: keep images and convolution weights with the channels innermost: the layout that convolutions in
+            bfloat16 and float16 are made for. In float32 on a CPU it can be slower, see the README of benchmarks.
         max_params: refuse a backbone with more parameters than this, such as a course's limit of 30000000.
         flip_test: embed the mirror image too when evaluating and add the two unit embeddings (Liu et al., CVPR 2017,
             section 4.1, concatenate them): a lower error for twice the time.
