@@ -126,10 +126,8 @@ class FaceRecognizer(LightningModule):
         self.identities = list(getattr(datamodule, "identities", []))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of a batch; the loss sees float32 whatever the trainer's precision."""
-        embeddings_BD = self(batch.images)
-        with torch.autocast(self.device.type, enabled=False):
-            loss: Tensor = self.loss(embeddings_BD, batch.labels)
+        """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
+        loss: Tensor = self.loss(self(batch.images), batch.labels)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
         for name, value in self.loss.statistics().items():
             self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from facerec.callbacks.verification import Verification
+from facerec.callbacks.verification import verification_of
 from facerec.metrics import area_under_roc, equal_error_rate, roc
 
 
@@ -26,7 +26,7 @@ class VerificationFigures(Callback):
     def _draw(self, trainer: Trainer, stage: str) -> None:
         if not trainer.is_global_zero:
             return
-        verification = next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
+        verification = verification_of(trainer)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 for name, (scores_P, same_P) in verification.scores.items():

@@ -6,7 +6,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from numpy.typing import ArrayLike
 
 from facerec.callbacks.evaluation import Stage, recognizer_of
-from facerec.callbacks.verification import Verification
+from facerec.callbacks.verification import verification_of
 from facerec.metrics import area_under_roc, bootstrap_interval, equal_error_rate
 
 PAIRS_RESAMPLED = 20_000_000  # in all, which takes seconds: 1,000 resamples of up to 20,000 pairs, fewer of more
@@ -27,7 +27,7 @@ class Report(Callback):
     def _print(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         if not trainer.is_global_zero:
             return
-        verification = next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
+        verification = verification_of(trainer)
         metrics = trainer.callback_metrics
         rows = [("set", "EER", "95% interval", "threshold", "AUC", "genuine", "impostor")]
         for name, (scores_P, same_P) in verification.scores.items():

@@ -78,6 +78,11 @@ class Verification(EvaluationCallback):
         recognizer.log(name, value, sync_dist=True)
 
 
+def verification_of(trainer: Trainer) -> Verification:
+    """The callback of a run that holds the scores of the last pass."""
+    return next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
+
+
 def calibrate(scores: Scores) -> dict[str, float]:
     """The equal-error threshold of all sets together, with the FAR and FRR it gives there."""
     all_scores = np.concatenate([scores_P for scores_P, _ in scores.values()])

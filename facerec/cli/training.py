@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +55,16 @@ class SaveConfig(SaveConfigCallback):
         """Add it to TensorBoard, and print where the run is kept."""
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                text = "\n".join(f"    {line}" for line in self._yaml().splitlines())  # Markdown code
+                text = "\n".join(f"    {line}" for line in self._yaml.splitlines())  # Markdown code
                 logger.experiment.add_text("config", text)
                 # Not trainer.log_dir: it asks the other processes, and only the first one is here.
                 rank_zero_info(f"This run is kept in {logger.log_dir}")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add it to the checkpoint, as text."""
-        checkpoint[CONFIG_KEY] = self._yaml()
+        checkpoint[CONFIG_KEY] = self._yaml
 
+    @cached_property
     def _yaml(self) -> str:
         return str(self.parser.dump(self.config, skip_unset=False))
 
