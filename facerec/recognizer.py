@@ -45,7 +45,8 @@ class FaceRecognizer(LightningModule):
     ``load_from_checkpoint`` takes them again.
 
     Raises:
-        ValueError: if ``loss_lr_factor`` is not positive, or the backbone is above ``max_params``.
+        ValueError: if ``loss_lr_factor`` is not positive, or the backbone is above ``max_params`` or takes images of
+            another size only.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class FaceRecognizer(LightningModule):
     ) -> None:
         super().__init__()
         check_max_params(backbone, max_params)
+        check_image_size(backbone, image_size)
         if loss_lr_factor <= 0.0:
             raise ValueError(f"model.loss_lr_factor={loss_lr_factor}: must be positive")
         self.save_hyperparameters(logger=False)
@@ -134,6 +136,11 @@ class FaceRecognizer(LightningModule):
         self.log("train/learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
         return loss
 
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step the optimizer, then what the loss counts: once, however many batches were accumulated."""
+        super().optimizer_step(*args, **kwargs)
+        self.loss.step()
+
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Embeddings of a batch; the callbacks measure them."""
         return self.embed(batch.images)
@@ -177,6 +184,21 @@ class FaceRecognizer(LightningModule):
         if not resuming:
             self.identities = list(extra.get("identities", []))
         self.calibration = extra.get("calibration")
+
+
+def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:
+    """Refuse a backbone that was built for images of another size, before the first batch does.
+
+    Raises:
+        ValueError: naming both settings.
+    """
+    built_for = backbone.image_size
+    if built_for is not None and tuple(built_for) != tuple(image_size):
+        raise ValueError(
+            f"model.image_size={list(image_size)} but {type(backbone).__name__} was built for "
+            f"model.backbone.init_args.image_size={list(built_for)} and takes no other (heads 'flatten' and "
+            "'depthwise', transformers): give both the same [height, width], or take head 'pool' where there is one"
+        )
 
 
 def _is_plain(value: object) -> bool:

@@ -8,10 +8,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import pytest
 import torch
+from hypothesis import settings
 from PIL import Image
 
 from facerec.cli import main
 from facerec.data.samples import find_orl
+
+# A few cases in every run, the same each time; `pytest --hypothesis-profile=long` looks for new ones.
+settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True, database=None)
+settings.register_profile("long", max_examples=1000, deadline=None, derandomize=False, print_blob=True)
+settings.load_profile("quick")
 
 SMALL = [
     "--trainer.max_epochs=2",

@@ -15,9 +15,11 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         embedding_dim: length D of an embedding.
+        image_size: (height, width) of the only images it takes; None if any size will do.
     """
 
     embedding_dim: int
+    image_size: tuple[int, int] | None = None
 
     @abstractmethod
     def forward(self, images_BCHW: Tensor) -> Tensor:
@@ -70,7 +72,9 @@ class StagedBackbone(Backbone):
         self.stages = stages
         self.smallest_input = smallest_input
         self.embedding_dim = embedding_dim
-        feature_size = (1, 1) if head == "pool" else self._feature_size(image_size)
+        if head != "pool":
+            self.image_size = (image_size[0], image_size[1])
+        feature_size = (1, 1) if self.image_size is None else self._feature_size(self.image_size)
         self.head = EmbeddingHead(
             head, channels, feature_size, embedding_dim, dropout, feature_norm=feature_norm, norm=embedding_norm
         )

@@ -23,7 +23,7 @@ from facerec.losses.margin import ArcFace, CosineClassifier
 
 
 class SubCenterArcFace(ArcFace):
-    """ArcFace with K weights a person, of which the nearest counts (Deng et al., ECCV 2020, section 3.2).
+    """ArcFace with K weights a person, of which the nearest counts (Deng et al., ECCV 2020, section 3).
 
     Wrongly labelled images gather at a sub-center of their own instead of pulling the class. ``weight`` is
     (C * K, D), the sub-centers of a person in a row.
@@ -67,7 +67,7 @@ class SubCenterArcFace(ArcFace):
 
 
 class AdaFace(CosineClassifier):
-    """A margin that follows the image quality, read from the embedding's length (Kim et al., CVPR 2022, section 3.3).
+    """A margin that follows the image quality, read from the embedding's length (Kim et al., CVPR 2022, section 3).
 
     https://arxiv.org/abs/2204.00964. Good images get an additive, poor ones an angular margin. The length is
     normalised by its running mean and deviation, which are saved; a batch of one image leaves the deviation alone.

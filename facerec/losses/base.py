@@ -71,6 +71,13 @@ class Loss(nn.Module, ABC):
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """The loss itself, on float32 or float64 embeddings (B, D) and checked labels (B,)."""
 
+    def step(self) -> None:
+        """Note that the optimizer has taken a step, for what changes in the course of a training.
+
+        ``FaceRecognizer`` calls it. A training loop of your own calls it after ``optimizer.step()``; counting here and
+        not in ``forward`` keeps a schedule the same however many batches are accumulated into a step.
+        """
+
     def logits(self, embeddings_BD: Tensor) -> Tensor | None:
         """Class scores (B, C) without margin, for dev accuracy; None where the loss has no class weights."""
         return None

@@ -79,13 +79,13 @@ def _from_all_processes(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor
 
 @dataclass
 class Ramp:
-    """A weight that moves from one value to another over some training batches, and stays there.
+    """A weight that moves from one value to another over some optimizer steps, and stays there.
 
     Args:
         start: weight before the ramp.
         end: weight after it.
-        steps: training batches that the ramp takes.
-        first_step: training batch at which it begins, counted from 0.
+        steps: optimizer steps that the ramp takes.
+        first_step: optimizer step at which it begins, counted from 0.
         shape: "linear", or "cosine": half a cosine, level at both ends.
 
     Raises:
@@ -119,7 +119,7 @@ class Joint(Loss):
 
     Args:
         losses: the parts, by names of your choice.
-        weights: weight of each part, a number or a ``Ramp`` in training batches; 1 for those not named. The step count
+        weights: weight of each part, a number or a ``Ramp`` in optimizer steps; 1 for those not named. The step count
             is saved, so that a resumed run goes on where it was.
 
     Raises:
@@ -178,6 +178,10 @@ class Joint(Loss):
             statistics |= {f"{name}/loss": loss, f"{name}/weight": weight}
             statistics |= {f"{name}/{key}": value for key, value in part.statistics().items()}
         self.record(**statistics)
-        if self.training:
-            self.steps += 1
         return total
+
+    def step(self) -> None:
+        """Move the ramps, and what the parts themselves count, on by a step."""
+        self.steps += 1
+        for part in self.parts.values():
+            part.step()

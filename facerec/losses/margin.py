@@ -203,14 +203,14 @@ class SphereFace(ClassifierLoss):
     """(lambda cos(theta) + psi(theta)) / (1 + lambda) times |x| (Liu et al., CVPR 2017, equation 7), arXiv:1704.08063.
 
     psi is cos(m theta) continued so that it falls all the way. lambda = max(end, start / (1 + decay * step)) begins
-    near a softmax without margin; its step count is saved, so that a resumed run goes on where it was. Compare
-    losses only at equal lambda. The scale is the embedding's own length.
+    near a softmax without margin (appendix G); its count of optimizer steps is saved, so that a resumed run goes on
+    where it was. Compare losses only at equal lambda. The scale is the embedding's own length.
 
     Args:
         angle_factor: m, a whole number from 1 to 4.
-        lambda_start: lambda at the first training batch.
+        lambda_start: lambda at the first optimizer step.
         lambda_end: its smallest value.
-        lambda_decay: how fast it falls; 0.1 reaches 5 after 2,990 training batches.
+        lambda_decay: how fast it falls; 0.1 reaches 5 after 2,990 optimizer steps.
         implementation: see ``CosineClassifier``.
         matmul_precision: see ``CosineClassifier``.
 
@@ -262,6 +262,8 @@ class SphereFace(ClassifierLoss):
 
         loss, own_B = margin_cross_entropy(embeddings_BD, self.weight, labels_B, target, self.head)
         self.record(own_cosine=(own_B * inverse_B).mean(), annealing=annealing)
-        if self.training:
-            self.steps += 1
         return loss
+
+    def step(self) -> None:
+        """Let lambda fall by a step."""
+        self.steps += 1

@@ -98,6 +98,25 @@ def by_hand(model: FaceRecognizer) -> float:
     return (nearest == dev_labels).float().mean().item()
 
 
+def test_a_ramp_counts_optimizer_steps_and_goes_on_after_a_resume(tmp_path, monkeypatch):
+    """Two batches a step: 3 steps an epoch, whatever is validated between them."""
+    monkeypatch.chdir(tmp_path)
+    accumulated = ["--data.images_per_person=4", "--data.batch_size=32", "--trainer.accumulate_grad_batches=2"]
+    model, scalars, checkpoint = fit(CE_TRIPLET, *accumulated)
+    assert model.loss.steps.item() == checkpoint["global_step"] == 3
+    weights = [event.value for event in scalars.Scalars("train/triplet/weight")]
+    assert weights == pytest.approx([0.5 * step / 6 for step in range(3)])
+    last = "runs/joined/version_0/checkpoints/last.ckpt"
+    main(["fit", "--ckpt_path", last, "--trainer.max_epochs=2"])
+    run = Path("runs", "joined", "version_1")
+    scalars = EventAccumulator(str(run))
+    scalars.Reload()
+    weights = [event.value for event in scalars.Scalars("train/triplet/weight")]
+    assert weights == pytest.approx([0.5 * step / 6 for step in range(3, 6)])
+    resumed = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert resumed["state_dict"]["loss.steps"].item() == resumed["global_step"] == 6
+
+
 def test_two_views_train(tmp_path, monkeypatch, recwarn):
     monkeypatch.chdir(tmp_path)
     _, scalars, _ = fit(ARCFACE_SUPCON, "--data.views=2", "--data.batch_size=32")

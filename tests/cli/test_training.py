@@ -147,6 +147,27 @@ def test_own_folder_with_the_default_settings(vggface_root, tmp_path, monkeypatc
     assert checkpoint["facerec"]["identities"] == [f"n{person:06d}" for person in range(1, 5)]
 
 
+def test_the_backbone_follows_the_image_size(tmp_path, monkeypatch, capsys):
+    """A head that takes one size only gets the model's, unless it was given another: then both settings are named."""
+    monkeypatch.chdir(tmp_path)
+    short = [
+        "fit",
+        *SMALL,
+        "--trainer.limit_train_batches=1",
+        "--trainer.limit_val_batches=0",
+        "--trainer.max_epochs=1",
+    ]
+    main([*short, "--model.backbone.init_args.head=flatten"])
+    run = Path("runs", "orl_resnet18_arcface", "version_0")
+    saved = last(run)["hyper_parameters"]["backbone"]["init_args"]
+    assert (saved["head"], list(saved["image_size"])) == ("flatten", [32, 32])
+    with pytest.raises(SystemExit) as stopped:
+        main([*short, "--model.backbone.init_args.head=flatten", "--model.backbone.init_args.image_size=[48,48]"])
+    assert stopped.value.code == 1
+    message = capsys.readouterr().err
+    assert "model.image_size=[32, 32] but ResNet was built for model.backbone.init_args.image_size=[48, 48]" in message
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_experiment_takes_one_step_of_each_kind(path, vggface_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

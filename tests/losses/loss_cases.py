@@ -1,5 +1,6 @@
 """Every loss with the settings it is tested at, beside its oracle; a new loss is one line here."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,6 +126,9 @@ CASES = [
         {"ce": Ramp(0.25, 1.0, 10)},
     ),
 ]
+
+FUZZED: Counter[str] = Counter()
+"""Batches that the fuzz has tried, by case; reported at the end of the tests."""
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_head = pytest.mark.parametrize("case", [c for c in CASES if c.has_head], ids=lambda case: case.name)

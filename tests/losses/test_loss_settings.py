@@ -106,11 +106,20 @@ def test_ramped_weights_are_stepped_logged_and_resumed(ramp, expected):
         seen.append(statistics["triplet/weight"].item())
         parts = statistics["ce/loss"] + statistics["triplet/weight"] * statistics["triplet/loss"]
         torch.testing.assert_close(value.detach(), parts)
+        loss.step()
     assert seen == pytest.approx(expected, abs=1e-6)
     assert "triplet/active_fraction" in statistics
     loss.eval()
     loss(x, y)
     assert loss.steps.item() == 6
+
+
+def test_a_step_of_a_sum_is_a_step_of_its_parts():
+    sphere = losses.SphereFace()
+    loss = Joint({"inner": Joint({"sphere": sphere}), "triplet": Triplet()})
+    loss.build(4, 4)
+    loss.step()
+    assert loss.steps.item() == sphere.steps.item() == 1
 
 
 def test_parameters_of_every_part_are_those_of_the_sum():

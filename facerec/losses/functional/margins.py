@@ -75,7 +75,7 @@ def combine_margins(cos_B: Tensor, angle_factor: float, angular_margin: float, c
 
 
 def adapt_margin(cos_B: Tensor, quality_B: Tensor, margin: float) -> Tensor:
-    """cos(theta + g_angle) - g_add, g_angle = -m q and g_add = m q + m (Kim et al., AdaFace, CVPR 2022, section 3.3).
+    """cos(theta + g_angle) - g_add, g_angle = -m q and g_add = m q + m (Kim et al., AdaFace, CVPR 2022, section 3).
 
     As in the authors' code, theta + g_angle is kept inside (0, pi) and the scale multiplies g_add too.
 
