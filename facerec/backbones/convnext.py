@@ -43,7 +43,8 @@ class ConvNeXtBlock(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Add the residual to the input."""
         branch_BHWC = self.pointwise(self.depthwise(x_BCHW).permute(0, 2, 3, 1))
-        out_BCHW: Tensor = self.drop(branch_BHWC.permute(0, 3, 1, 2)) + x_BCHW
+        out_BCHW: Tensor = self.drop(branch_BHWC.permute(0, 3, 1, 2))
+        out_BCHW += x_BCHW  # in place: one map less
         return out_BCHW
 
 

@@ -219,7 +219,10 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Add the residual to the input."""
-        out_BCHW: Tensor = self.act(self.drop(self.branch(x_BCHW)) + self.shortcut(x_BCHW))
+        branch_BCHW: Tensor = self.drop(self.branch(x_BCHW))
+        # In place: no layer that ends a branch needs its output for its gradient, and a new map costs time and memory.
+        branch_BCHW += self.shortcut(x_BCHW)
+        out_BCHW: Tensor = self.act(branch_BCHW)
         return out_BCHW
 
 

@@ -61,7 +61,7 @@ class MobileNetV2(StagedBackbone):
     """MobileNet, version 2.
 
     Args:
-        width_multiplier: thins every layer; the last 1x1 convolution never goes below 1280 channels (section 5).
+        width_multiplier: thins every layer; the last 1x1 convolution never goes below 1280 channels (section 4).
         embedding_dim: length D of an embedding.
         stem: ``face`` keeps the resolution of 112x112 images, ``paper`` halves it (made for 224x224).
         dropout: probability of dropping a feature before the embedding layer.

@@ -1,9 +1,9 @@
 """High-Performance Large-Scale Image Recognition Without Normalization (Brock et al., ICML 2021), https://arxiv.org/abs/2102.06171.
 
-Figure 3, table 1 and section 4: no batch normalisation. Convolutions have standardised weights (equation 1); a residual
+Figure 3, table 1 and section 5: no batch normalisation. Convolutions have standardised weights (equation 1); a residual
 block is ``x + alpha * branch(x / beta)``, where beta is the standard deviation that the sum would have at
-initialisation (section 2); each branch starts at zero (SkipInit). Train it with adaptive gradient clipping
-(``facerec.clipping``, equation 3). The gain of GELU is folded into the convolution that follows it.
+initialisation (section 3); each branch starts at zero (SkipInit). Train it with adaptive gradient clipping
+(``facerec.clipping``, section 4, equation 3). The gain of GELU is folded into the convolution that follows it.
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from facerec.backbones.base import StagedBackbone
 from facerec.backbones.layers import Head, SqueezeExcite, Stage, Stem, build_stages, choose, choose_stem
 
-GELU_GAIN = 1.7015043497085571  # 1 / standard deviation of GELU(N(0, 1)) (Brock et al., ICLR 2021, section 4.1)
+GELU_GAIN = 1.7015043497085571  # 1 / standard deviation of GELU(N(0, 1)) (Brock et al., ICLR 2021)
 ALPHA = 0.2
 ATTENTION_GAIN = 2.0
 WIDTH_MULTIPLES = (1, 2, 6, 6)
@@ -83,12 +83,13 @@ class NFBlock(nn.Module):
         shortcut = x_BCHW if self.shortcut is None else self.shortcut(activated)
         # The three scalars meet in one, so that the map is touched once.
         gain = self.skip_gain * (ALPHA * ATTENTION_GAIN)
-        out_BCHW: Tensor = shortcut + gain * self.drop(self.branch(activated))
+        out_BCHW: Tensor = self.drop(self.branch(activated)) * gain
+        out_BCHW += shortcut  # in place: one map less
         return out_BCHW
 
 
 def nf_stem(stem: Stem, width: int) -> nn.Sequential:
-    """Four 3x3 convolutions (section 4.1); the paper's first has stride 2, the last has it in both."""
+    """Four 3x3 convolutions, as in the authors' code; the paper's first has stride 2, the last has it in both."""
     choose_stem(stem)
     widths = (width // 8, width // 4, width // 2, width)
     strides = (2 if stem == "paper" else 1, 1, 1, 2)

@@ -104,9 +104,9 @@ class ResNet(StagedBackbone):
         head: Head = "pool",
         image_size: tuple[int, int] = (112, 112),
     ) -> None:
-        choose(BLOCKS_PER_STAGE, depth, "ResNet depth")
-        require_positive("ResNet", width=width)
-        rows = residual_stages(depth, width, stem, BasicBlock if depth < 50 else BottleneckBlock)
+        choose(BLOCKS_PER_STAGE, depth, f"{type(self).__name__} depth")
+        require_positive(type(self).__name__, width=width)
+        rows = residual_stages(depth, width, stem, self.block(depth))
         super().__init__(
             make_stem(stem, width),
             build_stages(width, rows, stochastic_depth, dropblock),
@@ -118,3 +118,8 @@ class ResNet(StagedBackbone):
             dropout=dropout,
         )
         self.apply(residual_initialise)
+
+    @staticmethod
+    def block(depth: int) -> BlockFactory:
+        """The block of a depth: two 3x3 convolutions below 50 layers, bottlenecks from there on."""
+        return BasicBlock if depth < 50 else BottleneckBlock

@@ -5,19 +5,8 @@ Figure 3 and table 1: a ResNet whose branches end with channel attention, reduct
 
 from torch import nn
 
-from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    ResidualBlock,
-    SqueezeExcite,
-    Stem,
-    build_stages,
-    choose,
-    make_stem,
-    require_positive,
-    residual_initialise,
-)
-from facerec.backbones.resnet import BLOCKS_PER_STAGE, BasicBlock, BottleneckBlock, residual_stages
+from facerec.backbones.layers import BlockFactory, ResidualBlock, SqueezeExcite
+from facerec.backbones.resnet import BasicBlock, BottleneckBlock, ResNet
 
 REDUCTION = 16
 
@@ -37,8 +26,8 @@ def se_bottleneck_block(in_channels: int, out_channels: int, stride: int, drop: 
     return _excited(BottleneckBlock(in_channels, out_channels, stride, drop), out_channels)
 
 
-class SEResNet(StagedBackbone):
-    """ResNet with squeeze-and-excitation.
+class SEResNet(ResNet):
+    """A ResNet with channel attention at the end of every residual branch.
 
     Args:
         depth: 18, 34, 50, 101 or 152 layers.
@@ -55,29 +44,7 @@ class SEResNet(StagedBackbone):
         ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
     """
 
-    def __init__(
-        self,
-        depth: int = 50,
-        embedding_dim: int = 512,
-        width: int = 64,
-        stem: Stem = "face",
-        dropout: float = 0.0,
-        stochastic_depth: float = 0.0,
-        dropblock: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
-    ) -> None:
-        choose(BLOCKS_PER_STAGE, depth, "SEResNet depth")
-        require_positive("SEResNet", width=width)
-        rows = residual_stages(depth, width, stem, se_basic_block if depth < 50 else se_bottleneck_block)
-        super().__init__(
-            make_stem(stem, width),
-            build_stages(width, rows, stochastic_depth, dropblock),
-            channels=rows[-1].channels,
-            smallest_input=32 if stem == "paper" else 16,
-            embedding_dim=embedding_dim,
-            head=head,
-            image_size=image_size,
-            dropout=dropout,
-        )
-        self.apply(residual_initialise)
+    @staticmethod
+    def block(depth: int) -> BlockFactory:
+        """ResNet's blocks, each with channel attention."""
+        return se_basic_block if depth < 50 else se_bottleneck_block

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from facerec import backbones
 from facerec.backbones import Backbone
 from facerec.backbones.catalogue import CATALOGUE
-from facerec.backbones.layers import LayerScale, he_initialise
+from facerec.backbones.layers import LayerScale
 from facerec.data.samples import ORLImages
 
 # Every family at a small setting; every head and both stems are among them.
@@ -242,21 +242,6 @@ def test_smaller_than_the_smallest_input_is_refused(make: Callable[..., backbone
 def test_bad_settings_name_the_choices(make: Callable[[], Backbone], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
-
-
-def test_the_settings_of_timm_reach_it(tmp_path: Path) -> None:
-    """Transfer learning from a local file: the weights are those of the file, the embedding head is new."""
-    torch.manual_seed(0)
-    source = backbones.TimmBackbone("test_resnet").network
-    source.apply(he_initialise)
-    torch.save(source.state_dict(), tmp_path / "weights.pth")
-    backbone = backbones.TimmBackbone("test_resnet", checkpoint=str(tmp_path / "weights.pth"), embedding_dim=7)
-    for name, tensor in source.state_dict().items():
-        assert torch.equal(backbone.network.state_dict()[name], tensor)
-    with pytest.raises(FileNotFoundError, match=r"checkpoint=nowhere\.pth: no such file"):
-        backbones.TimmBackbone("test_resnet", checkpoint="nowhere.pth")
-    transformer = backbones.TimmBackbone("test_vit", image_size=(112, 112), stochastic_depth=0.1)
-    assert transformer(torch.zeros(2, 3, 112, 112)).shape == (2, 512)
 
 
 @families
