@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
+from facerec import losses
+from tests.cli.processes import shared_batch
 from tests.conftest import SMALL
 
+NOTE = "--trainer.callbacks+=tests.cli.processes.NoteShared"
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accelerator=cpu"]
 
 
@@ -28,11 +32,29 @@ def facerec(*arguments: str, folder) -> str:
 
 
 def test_two_processes_train_and_measure_what_one_measures(tmp_path):
-    facerec("fit", *SMALL, *TWO, "--data.batch_size=32", folder=tmp_path)
+    facerec("fit", *SMALL, *TWO, NOTE, "--data.batch_size=32", folder=tmp_path)
     best = next(tmp_path.glob("runs/*/version_0/checkpoints/best-*.ckpt"))
     assert torch.load(best, weights_only=True)["facerec"]["calibration"]
     # An odd batch size leaves the processes with repeated images, which must not count twice.
-    alone = facerec("test", "--ckpt_path", str(best), "--trainer.devices=1", "--trainer.strategy=auto", folder=tmp_path)
-    both = facerec("test", "--ckpt_path", str(best), *TWO, "--data.eval_batch_size=33", folder=tmp_path)
+    evaluate = ["test", "--ckpt_path", str(best)]
+    alone = facerec(*evaluate, "--trainer.devices=1", "--trainer.strategy=auto", folder=tmp_path)
+    both = facerec(*evaluate, *TWO, "--data.eval_batch_size=33", folder=tmp_path)
     tables = [re.search(r"set +EER.*?FRR [\d.]+%", out, re.DOTALL)[0] for out in (alone, both)]
     assert tables[0] == tables[1]
+    assert_what_was_noted(tmp_path)
+
+
+def assert_what_was_noted(folder):
+    """Centres move by the batches of both processes; class means are over the images of both."""
+    loss = losses.Center(0.5)
+    loss.build(5, 4)
+    for _ in range(3):
+        loss(*shared_batch())
+    for rank in range(2):
+        torch.testing.assert_close(torch.load(folder / f"centers_{rank}.pt"), loss.centers)
+    alone = torch.load(folder / "means_0_of_1.pt")
+    assert alone.shape == (24, 16)
+    assert alone.norm(dim=1).tolist() == pytest.approx([1.0] * 24, abs=1e-5)
+    for rank in range(2):
+        both = torch.load(folder / f"means_{rank}_of_2.pt")
+        assert (both * alone).sum(1).min() > 1 - 1e-5
