@@ -32,7 +32,10 @@ def sphere_block(in_channels: int, out_channels: int, stride: int, drop: nn.Modu
 
 
 def initialise(module: nn.Module) -> None:
-    """Glorot for strided convolutions, normal 0.01 in residual units, as in the authors' network definition."""
+    """Glorot for strided convolutions, normal 0.01 in residual units, as in the authors' network definition.
+
+    There the biases of the residual units stay at zero; here they are trained.
+    """
     if isinstance(module, ResidualBlock):
         for layer in module.branch:
             if isinstance(layer, nn.Conv2d):

@@ -129,10 +129,10 @@ class FaceCLI(LightningCLI):
         A size of its own that differs stays, and FaceRecognizer refuses it where it matters.
         """
         model = self._settings().model
-        own = model.backbone.get("init_args") or {}
-        default = get_default(model.backbone.class_path, "image_size")
-        if default is not None and tuple(own["image_size"]) == tuple(default):
-            own["image_size"] = model.image_size
+        arguments = model.backbone.get("init_args") or {}
+        own, default = arguments.get("image_size"), get_default(model.backbone.class_path, "image_size")
+        if own is not None and default is not None and tuple(own) == tuple(default):
+            arguments["image_size"] = model.image_size
 
     def _settings(self) -> Any:
         return self.config[self.config.subcommand]

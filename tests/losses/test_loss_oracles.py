@@ -178,6 +178,16 @@ def pml_pairs():
         losses.Triplet(0.2, strategy="all", average="active"),
         lambda c, d: pml.TripletMarginLoss(0.2, distance=squared),
     )
+    yield (
+        "triplet-soft",
+        losses.Triplet(strategy="all", soft_margin=True),
+        lambda c, d: pml.TripletMarginLoss(0.0, smooth_loss=True, distance=squared, reducer=mean()),
+    )
+    yield (
+        "sphereface",
+        losses.SphereFace(4, lambda_start=0.0, lambda_end=0.0),
+        lambda c, d: pml.SphereFaceLoss(c, d, margin=4, scale=1),
+    )
     yield "n-pair", losses.NPair(1.0, True, 0.0), lambda c, d: pml.NPairsLoss()
     yield "histogram", losses.Histogram(101), lambda c, d: pml.HistogramLoss(n_bins=100)
 
