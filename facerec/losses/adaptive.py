@@ -35,6 +35,7 @@ class SubCenterArcFace(ArcFace):
         easy_margin: see ``ArcFace``.
         implementation: see ``CosineClassifier``.
         matmul_precision: see ``CosineClassifier``.
+        margin_warmup: see ``CosineClassifier``.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -48,8 +49,9 @@ class SubCenterArcFace(ArcFace):
         easy_margin: bool = False,
         implementation: Implementation = "auto",
         matmul_precision: MatmulPrecision = "float32",
+        margin_warmup: int = 0,
     ) -> None:
-        super().__init__(scale, angular_margin, easy_margin, False, implementation, matmul_precision)
+        super().__init__(scale, angular_margin, easy_margin, False, implementation, matmul_precision, margin_warmup)
         check_range(self, 1, math.inf, subcenters=subcenters)
         self.head = replace(self.head, subcenters=subcenters)
 

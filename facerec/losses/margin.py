@@ -33,17 +33,29 @@ class CosineClassifier(ClassifierLoss):
         scale: s, the factor of the cosines; the radius of the sphere the embeddings are put on.
         implementation: "blocked", fast and lean; "plain", autograd on the (B, C) matrix; "auto": blocked on the CPU.
         matmul_precision: of the factors in the matrix products; exponentials and sums are float32 in any case.
+        margin_warmup: optimizer steps in which the target moves from the cosine without margin to the one with all of
+            it, in a straight line, as SphereFace's annealing does. A large margin from the first step can fold all
+            embeddings onto one direction before they tell people apart. Its count of steps is saved.
 
     Raises:
-        ValueError: if ``scale`` is not positive.
+        ValueError: if ``scale`` is not positive, or ``margin_warmup`` is negative.
     """
 
+    steps: Tensor
+
     def __init__(
-        self, scale: float, implementation: Implementation = "auto", matmul_precision: MatmulPrecision = "float32"
+        self,
+        scale: float,
+        implementation: Implementation = "auto",
+        matmul_precision: MatmulPrecision = "float32",
+        margin_warmup: int = 0,
     ) -> None:
         super().__init__()
         check_positive(self, scale=scale)
+        check_range(self, 0, math.inf, margin_warmup=margin_warmup)
         self.scale = scale
+        self.margin_warmup = margin_warmup
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.head = Head(scale=scale, implementation=implementation, matmul_precision=matmul_precision)
 
     def build(self, embedding_dim: int, num_classes: int) -> None:
@@ -59,12 +71,24 @@ class CosineClassifier(ClassifierLoss):
     def target(self, cos_B: Tensor) -> Tensor:
         """What takes the place of the cosine of the own class (B,)."""
 
+    def warmed_target(self, cos_B: Tensor) -> Tensor:
+        """The target with the present share of its margin (B,)."""
+        if not self.margin_warmup:
+            return self.target(cos_B)
+        share = (self.steps / self.margin_warmup).clamp(max=1.0).to(cos_B.dtype)
+        self.record(margin_share=share)
+        return torch.lerp(cos_B, self.target(cos_B), share)
+
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean cross-entropy with the margin on the own class."""
         unit_BD = directions(embeddings_BD)
-        loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.target, self.head)
+        loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.warmed_target, self.head)
         self.record(own_cosine=cos_B.mean())
         return loss
+
+    def step(self) -> None:
+        """Let the margin grow by a step."""
+        self.steps += 1
 
 
 class NormFace(CosineClassifier):
@@ -100,6 +124,7 @@ class CosFace(CosineClassifier):
         cosine_margin: m.
         implementation: see ``CosineClassifier``.
         matmul_precision: see ``CosineClassifier``.
+        margin_warmup: see ``CosineClassifier``.
 
     Raises:
         ValueError: if ``scale`` is not positive or ``cosine_margin`` lies outside [0, 2].
@@ -111,8 +136,9 @@ class CosFace(CosineClassifier):
         cosine_margin: float = 0.35,
         implementation: Implementation = "auto",
         matmul_precision: MatmulPrecision = "float32",
+        margin_warmup: int = 0,
     ) -> None:
-        super().__init__(scale, implementation, matmul_precision)
+        super().__init__(scale, implementation, matmul_precision, margin_warmup)
         check_range(self, 0.0, 2.0, cosine_margin=cosine_margin)
         self.cosine_margin = cosine_margin
 
@@ -134,6 +160,7 @@ class ArcFace(CosineClassifier):
             does; it is not the gradient of this loss, and some find it steadier for transformers.
         implementation: see ``CosineClassifier``.
         matmul_precision: see ``CosineClassifier``.
+        margin_warmup: see ``CosineClassifier``.
 
     Raises:
         ValueError: if ``scale`` is not positive or ``angular_margin`` lies outside [0, pi].
@@ -147,8 +174,9 @@ class ArcFace(CosineClassifier):
         straight_through_gradient: bool = False,
         implementation: Implementation = "auto",
         matmul_precision: MatmulPrecision = "float32",
+        margin_warmup: int = 0,
     ) -> None:
-        super().__init__(scale, implementation, matmul_precision)
+        super().__init__(scale, implementation, matmul_precision, margin_warmup)
         check_range(self, 0.0, math.pi, angular_margin=angular_margin)
         self.angular_margin = angular_margin
         self.easy_margin = easy_margin
@@ -172,6 +200,7 @@ class CombinedMargin(CosineClassifier):
         cosine_margin: m3.
         implementation: see ``CosineClassifier``.
         matmul_precision: see ``CosineClassifier``.
+        margin_warmup: see ``CosineClassifier``.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -185,8 +214,9 @@ class CombinedMargin(CosineClassifier):
         cosine_margin: float = 0.2,
         implementation: Implementation = "auto",
         matmul_precision: MatmulPrecision = "float32",
+        margin_warmup: int = 0,
     ) -> None:
-        super().__init__(scale, implementation, matmul_precision)
+        super().__init__(scale, implementation, matmul_precision, margin_warmup)
         check_positive(self, angle_factor=angle_factor)
         check_range(self, 0.0, math.pi, angular_margin=angular_margin)
         check_range(self, 0.0, 2.0, cosine_margin=cosine_margin)

@@ -75,6 +75,7 @@ CASES = [
     Case("cosface", losses.CosFace, _class(oracle.cosface, 64.0, 0.35)),
     Case("arcface", losses.ArcFace, _class(oracle.arcface, 64.0, 0.5)),
     Case("arcface-easy", losses.ArcFace, _class(oracle.arcface, 30.0, 0.5, True), {"scale": 30.0, "easy_margin": True}),
+    Case("arcface-warmup", losses.ArcFace, _class(oracle.normface, 20.0), {"scale": 20.0, "margin_warmup": 10}),
     Case("combined", losses.CombinedMargin, _class(oracle.combined, 64.0, 1.0, 0.3, 0.2)),
     Case(
         "combined-all",

@@ -1,6 +1,7 @@
 """Settings that cannot work say so, and sums of losses keep their books."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from tests.losses.loss_cases import batch, every_case
     ("make", "message"),
     [
         (lambda: losses.ArcFace(scale=0.0), "ArcFace scale=0.0"),
+        (lambda: losses.ArcFace(margin_warmup=-1), "ArcFace margin_warmup=-1"),
         (lambda: losses.ArcFace(scale=math.nan), "ArcFace scale=nan"),
         (lambda: losses.ArcFace(angular_margin=28.6), r"ArcFace angular_margin=28.6: must be in \[0, 3.14159\]"),
         (lambda: losses.CosFace(cosine_margin=-0.1), "CosFace cosine_margin=-0.1"),
@@ -129,3 +131,23 @@ def test_parameters_of_every_part_are_those_of_the_sum():
     assert "losses.center.centers" in loss.state_dict()
     assert not loss.uses_pairs
     assert Joint({"ce": Softmax(), "pairs": Joint({"triplet": Triplet()})}).uses_pairs
+
+
+@pytest.mark.parametrize("name", ["ArcFace", "CosFace", "CombinedMargin", "SubCenterArcFace"])
+def test_a_warmed_margin_starts_without_margin_and_ends_as_the_loss_itself(name):
+    embeddings, labels = batch(8, 16, 5)
+    warmed, whole = getattr(losses, name)(margin_warmup=4), getattr(losses, name)()
+    none = losses.NormFace()
+    for loss in (warmed, whole, none):
+        loss.double().build(16, 5)
+    whole.double().load_state_dict(warmed.double().state_dict())
+    start, end = warmed(embeddings, labels), whole(embeddings, labels)
+    if name != "SubCenterArcFace":
+        none.double().load_state_dict(warmed.state_dict())
+        torch.testing.assert_close(start, none(embeddings, labels))
+    seen = [start]
+    for _ in range(6):
+        warmed.step()
+        seen.append(warmed(embeddings, labels))
+    assert all(before < after for before, after in pairwise(seen[:5]))
+    assert seen[4] == seen[6] == end
