@@ -15,22 +15,11 @@ from torch import Tensor
 
 from facerec.data.atomic import replacing
 from facerec.data.images import decode_image
+from facerec.data.pairs import equal_folds
 from facerec.data.sources import PairSource
 from facerec.data.unpickle import ForbiddenPickleError, PickledArray, load_bytes_and_booleans
 
-FOLDS = 10
 EXPECTED = "a pickle of (images, same) as insightface writes it: 2 P encoded images, then P booleans"
-
-
-def equal_folds(count: int) -> NDArray[np.int64] | None:
-    """Ten folds of pairs in their order, whose sizes differ by one at most, as the LFW protocol has them.
-
-    Returns:
-        Fold of each pair (P,), or None for fewer than ten pairs.
-    """
-    if count < FOLDS:
-        return None
-    return np.repeat(np.arange(FOLDS), [len(part) for part in np.array_split(np.arange(count), FOLDS)])
 
 
 class _Content(NamedTuple):
@@ -42,7 +31,7 @@ class _Content(NamedTuple):
 
 
 class BinPairs(PairSource):
-    """Pairs of a ``.bin`` file, in ten folds in their order. An image that is in several pairs is held and encoded once.
+    """Pairs of a ``.bin`` file, in ten folds in their order. An image that is in several pairs is encoded once.
 
     The pickle is read without running code: see :mod:`facerec.data.unpickle`.
 
@@ -112,7 +101,9 @@ class BinPairs(PairSource):
             raise ValueError(f"{self.path}: the booleans are a {type(values).__name__}; expected {EXPECTED}")
         for pair, value in enumerate(values):
             if not isinstance(value, int) or value not in (0, 1):
-                raise ValueError(f"{self.path}: pair {pair} is marked {value!r}, not True or False; expected {EXPECTED}")
+                raise ValueError(
+                    f"{self.path}: pair {pair} is marked {value!r}, not True or False; expected {EXPECTED}"
+                )
         return np.array(values, dtype=np.bool_)
 
     def __len__(self) -> int:

@@ -40,8 +40,8 @@ def read_image(path: str | Path) -> Tensor:
 def decode_image(data: bytes, name: str) -> Tensor:
     """Decode the bytes of an image file, turned upright by its EXIF orientation.
 
-    Gray, palette, CMYK and transparent images become RGB (transparency is dropped); 16-bit gray is scaled to 8 bits, not
-    clipped; of an animation the first frame is taken.
+    Gray, palette, CMYK and transparent images become RGB (transparency is dropped); 16-bit gray is scaled to 8 bits,
+    not clipped; of an animation the first frame is taken.
 
     Args:
         data: content of the file.
@@ -53,6 +53,8 @@ def decode_image(data: bytes, name: str) -> Tensor:
     Raises:
         UnreadableImageError: naming the image, if it does not decode to the end, or is too large to be a face.
     """
+    if not data:
+        raise UnreadableImageError(f"{name} does not decode as an image: it is empty")
     try:
         with Image.open(BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:

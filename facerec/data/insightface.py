@@ -1,14 +1,15 @@
 """Training sets of insightface (MS1MV3, CASIA, Glint360K as ``train.rec``) and records of MXNet's im2rec.
 
-A record's payload is ``u32 n | f32 label | u64 id | u64 id2`` and, where n > 0, n f32 labels in the place of the one; then
-the image file. insightface adds to the images, of keys 1 to N: record 0 without an image, whose labels are N + 1 and the
-key after the last record; and one record for each person, whose labels are the range of that person's keys. Its
+A record's payload is ``u32 n | f32 label | u64 id | u64 id2`` and, where n > 0, n f32 labels in the place of the one;
+then the image file. insightface adds to the images, of keys 1 to N: record 0 without an image, whose labels are N + 1
+and the key after the last record; and one record for each person, whose labels are the range of that person's keys. Its
 ``property`` file says ``people,height,width``.
 """
 
 import struct
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,13 +87,13 @@ class _Listing(NamedTuple):
 class RecordImages(ImageSource):
     """Labelled images of a ``.rec`` file with its ``.idx``, read by offset: nothing is unpacked beforehand.
 
-    Labels may have gaps: class i is the i-th smallest label, and its name is the label as text. Of a label that is a list
-    the first counts.
+    Labels may have gaps: class i is the i-th smallest label, and its name is the label as text. Of several labels of an
+    image the first counts.
 
     Args:
         root: the folder of the files.
-        prefix: ``train`` stands for ``train.rec`` and ``train.idx``. A file ``property`` beside them is checked if it is
-            there.
+        prefix: ``train`` stands for ``train.rec`` and ``train.idx``. If there is a file ``property`` beside them, no
+            label may be beyond its number of people.
 
     Raises:
         FileNotFoundError: when read, if a file is missing.
@@ -283,7 +284,7 @@ def write_records(
             image = images[place]
             content = image.read_bytes() if isinstance(image, Path) else image
             writer.write(key, pack(float(numbers_N[place]), key, content))
-        for person, span in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        for person, span in enumerate(pairwise(bounds)):
             writer.write(bounds[-1] + person, pack(span, bounds[-1] + person, b""))
         index_path.unlink(missing_ok=True)  # an old index must never meet the new records
     with replacing(Path(root, "property")) as file:

@@ -1,9 +1,9 @@
 """RecordIO, the container of MXNet and insightface: records in a ``.rec`` file, their places in an ``.idx`` file.
 
-A record is, little-endian, ``u32 magic | u32 flag << 29 | length | payload | zeros up to a multiple of 4``. The magic lets
-a reader find the next record after a gap, so a payload may not hold it at a multiple of 4: there the writer cuts the
-payload in parts (flag 1 first, 2 middle, 3 last; 0 is a whole record) and drops the magic, and a reader puts it back
-between the parts (dmlc-core, ``include/dmlc/recordio.h``). An ``.idx`` line is ``key <tab> offset``.
+A record is, little-endian, ``u32 magic | u32 flag << 29 | length | payload | zeros up to a multiple of 4``. The magic
+lets a reader find the next record after a gap, so a payload may not hold it at a multiple of 4: there the writer cuts
+the payload in parts (flag 1 first, 2 middle, 3 last; 0 is a whole record) and drops the magic, and a reader puts it
+back between the parts (dmlc-core, ``include/dmlc/recordio.h``). An ``.idx`` line is ``key <tab> offset``.
 """
 
 import mmap
@@ -23,7 +23,7 @@ MAGIC_BYTES = struct.pack("<I", MAGIC)
 HEADER = struct.Struct("<II")
 LENGTH_BITS = 29
 WHOLE, FIRST, MIDDLE, LAST = range(4)
-INDEX_LINE = re.compile(rb"\s*(\d+[ \t]+\d+\s*)?")
+INDEX_LINE = re.compile(r"\s*([0-9]+[ \t]+[0-9]+\s*)?")
 
 
 def _padding(length: int) -> int:
@@ -103,7 +103,9 @@ class RecordFile:
         if first == WHOLE:
             return bytes(self.data[place : place + length]), place + length + _padding(length)
         if first != FIRST:
-            raise ValueError(f"{self.path}: the record at byte {offset} begins in its middle: is the index of this file?")
+            raise ValueError(
+                f"{self.path}: the record at byte {offset} begins in its middle: is the index of this file?"
+            )
         parts = [bytes(self.data[place : place + length])]
         flag = first
         while flag != LAST:
@@ -120,7 +122,9 @@ class RecordFile:
             raise ValueError(f"{self.path}: ends at byte {size}, within the record at byte {offset}: is it truncated?")
         magic, flag_and_length = HEADER.unpack_from(self.data, place)
         if magic != MAGIC:
-            raise ValueError(f"{self.path}: no record at byte {place} (found {magic:#010x}): is the index of this file?")
+            raise ValueError(
+                f"{self.path}: no record at byte {place} (found {magic:#010x}): is the index of this file?"
+            )
         flag, length = flag_and_length >> LENGTH_BITS, flag_and_length & (1 << LENGTH_BITS) - 1
         if place + HEADER.size + length > size:
             raise ValueError(f"{self.path}: ends at byte {size}, within the record at byte {offset}: is it truncated?")
@@ -146,7 +150,8 @@ def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if rows_N2.shape[1] != 2 or rows_N2.min() < 0:
             raise ValueError("not two whole numbers from 0")
     except (ValueError, DeprecationWarning, UserWarning, OverflowError) as error:
-        raise ValueError(f"{path}:{_bad_line(path)}: expected 'key <tab> offset' ({error})") from error
+        number, line = _bad_line(path)
+        raise ValueError(f"{path}:{number}: expected 'key <tab> offset', got {line!r}") from error
     rows_N2 = rows_N2[np.argsort(rows_N2[:, 0], kind="stable")]
     keys_N, offsets_N = rows_N2[:, 0], rows_N2[:, 1]
     if (keys_N[1:] == keys_N[:-1]).any():
@@ -156,10 +161,11 @@ def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return keys_N, offsets_N
 
 
-def _bad_line(path: Path) -> int:
-    """Number of the first line that is not two whole numbers."""
-    with path.open("rb") as lines:
-        return next((number for number, line in enumerate(lines, start=1) if not INDEX_LINE.fullmatch(line)), 1)
+def _bad_line(path: Path) -> tuple[int, str]:
+    """Number and text of the first line that is not two whole numbers."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        bad = ((number, line.strip()) for number, line in enumerate(lines, start=1) if not INDEX_LINE.fullmatch(line))
+        return next(bad, (1, "other than numbers of 64 bits"))
 
 
 class RecordWriter:

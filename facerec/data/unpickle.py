@@ -100,7 +100,11 @@ def _encode(text: object, encoding: object) -> bytes:
 
 
 _ARRAY = StandIn(PickledArray)
-KNOWN = {("numpy", "ndarray"): _ARRAY, ("numpy", "dtype"): StandIn(PickledType), ("_codecs", "encode"): StandIn(_encode)}
+KNOWN = {
+    ("numpy", "ndarray"): _ARRAY,
+    ("numpy", "dtype"): StandIn(PickledType),
+    ("_codecs", "encode"): StandIn(_encode),
+}
 KNOWN["__builtin__", "bytes"] = StandIn(lambda: b"")  # empty bytes in a pickle of Python 3 for Python 2
 for _core in ("numpy.core", "numpy._core"):  # before and since NumPy 2
     KNOWN[(f"{_core}.multiarray", "_reconstruct")] = _ARRAY
