@@ -54,7 +54,7 @@ def inside(root: Path, relative: str, origin: str) -> str:
     """
     if Path(relative).is_absolute() or ".." in Path(relative).parts:
         raise ValueError(f"{origin}: {relative!r} leaves the folder of images {root}: give a path below it")
-    return posixpath.normpath(relative)
+    return posixpath.normpath(relative) if "./" in relative or "//" in relative else relative
 
 
 class ListImages(ListedImages):
