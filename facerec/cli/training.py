@@ -206,7 +206,7 @@ def run(arguments: Sequence[str]) -> None:
         warnings.filterwarnings("ignore", message=harmless)
     try:
         FaceCLI(experiment, arguments)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, PermissionError) as error:
         if os.environ.get("FACEREC_TRACEBACK"):
             raise
         print(f"facerec: {error}\n(FACEREC_TRACEBACK=1 shows where)", file=sys.stderr)

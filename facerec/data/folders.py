@@ -1,5 +1,6 @@
-"""One folder for each person, as VGGFace2 is handed out: ``root/<person>/<image>``."""
+"""Images by the folder they are in: one for each person, as VGGFace2 is handed out, or one of unknown people."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.data.images import PathList, is_image, read_image
-from facerec.data.sources import ImageSource
+from facerec.data.sources import Images, ImageSource
+
+
+def image_names(folder: Path) -> list[str]:
+    """Names of the image files in a folder, sorted. Links count even where they lead nowhere: reading will say so.
+
+    Raises:
+        ValueError: if the folder may not be read.
+    """
+    try:
+        with os.scandir(folder) as entries:  # knows files from folders without asking for each
+            return sorted(
+                entry.name
+                for entry in entries
+                if is_image(Path(entry.name)) and (entry.is_file(follow_symlinks=False) or entry.is_symlink())
+            )
+    except PermissionError as error:
+        raise ValueError(f"{folder} cannot be read: {error.strerror}") from error
 
 
 class Listing(NamedTuple):
@@ -72,16 +90,56 @@ class FolderImages(ListedImages):
         root = Path(self.root)
         if not root.is_dir():
             raise FileNotFoundError(f"no folder {root}: expected one folder of images for each person in it")
-        people = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        entries = [entry for entry in root.iterdir() if not entry.name.startswith(".")]
+        for entry in entries:
+            if entry.is_symlink() and not entry.exists():
+                raise FileNotFoundError(f"{entry} is a link that leads nowhere: remove it, or restore the folder")
+        people = sorted(entry for entry in entries if entry.is_dir())
         if not people:
             raise ValueError(f"{root} holds no folders: expected one folder of images for each person in it")
         paths: list[str] = []
         counts: list[int] = []
         for person in people:
-            files = sorted(file.name for file in person.iterdir() if is_image(file))
+            files = image_names(person)
             if not files:
                 raise ValueError(f"{person} holds no images: remove the folder, or add images of this person")
             paths += [f"{person.name}/{file}" for file in files]
             counts.append(len(files))
         labels = np.repeat(np.arange(len(people)), counts)
         return Listing([person.name for person in people], PathList(root, paths), labels)
+
+
+class UnlabelledImages(Images):
+    """The images of one folder, of people nobody names: a test split to predict. In the order of their sorted names.
+
+    Args:
+        root: the folder. Hidden files, folders, and files that are not images are passed over.
+
+    Raises:
+        FileNotFoundError: when read, if there is no such folder.
+        ValueError: when read, if it holds no image.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    @cached_property
+    def _paths(self) -> PathList:
+        root = Path(self.root)
+        if not root.is_dir():
+            raise FileNotFoundError(f"no folder {root}: expected images in it")
+        names = image_names(root)
+        if not names:
+            raise ValueError(f"{root} holds no images")
+        return PathList(root, names)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def read(self, index: int) -> Tensor:
+        """Decode one image: uint8 (3, H, W), RGB."""
+        return read_image(self._paths[index])
+
+    def name(self, index: int) -> str:
+        """Its path."""
+        return str(self._paths[index])

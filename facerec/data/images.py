@@ -1,14 +1,17 @@
 """The one place that turns a file into pixels, and a compact list of the files."""
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"})
+MAX_PIXELS = 89_478_485  # where Pillow begins to warn of a decompression bomb: a quarter of a gigabyte in RGB
+SIXTEEN_BIT_FORMATS = frozenset({"PNG", "PPM"})  # Pillow opens their 16-bit gray as 32-bit mode "I"
 
 
 class UnreadableImageError(ValueError):
@@ -16,29 +19,67 @@ class UnreadableImageError(ValueError):
 
 
 def read_image(path: str | Path) -> Tensor:
-    """Decode an image file, turned upright by its EXIF orientation.
-
-    Gray, palette, CMYK and transparent images become RGB; 16-bit gray is scaled to 8 bits, not clipped.
+    """Decode an image file, see :func:`decode_image`.
 
     Returns:
         uint8 pixels (3, H, W), RGB.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        UnreadableImageError: naming the file, if it does not decode to the end.
+        UnreadableImageError: naming the file, if it cannot be read or does not decode to the end.
     """
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I;16"):
-                pixels_HW = (np.asarray(upright) >> 8).astype(np.uint8)
-                upright = Image.fromarray(pixels_HW)
-            pixels_3HW = np.ascontiguousarray(np.asarray(upright.convert("RGB")).transpose(2, 0, 1))
+        data = Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
+    except OSError as error:
+        raise UnreadableImageError(f"{path} cannot be read: {error.strerror}") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> Tensor:
+    """Decode the bytes of an image file, turned upright by its EXIF orientation.
+
+    Gray, palette, CMYK and transparent images become RGB (transparency is dropped); 16-bit gray is scaled to 8 bits,
+    not clipped; of an animation the first frame is taken.
+
+    Args:
+        data: content of the file.
+        name: what to call the image in a message.
+
+    Returns:
+        uint8 pixels (3, H, W), RGB.
+
+    Raises:
+        UnreadableImageError: naming the image, if it does not decode to the end, or is too large to be a face.
+    """
+    if not data:
+        raise UnreadableImageError(f"{name} does not decode as an image: it is empty")
+    try:
+        with Image.open(BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS:,}: shrink it")
+            upright = _eight_bits(ImageOps.exif_transpose(image), str(image.format))
+            pixels_3HW = np.ascontiguousarray(np.asarray(upright.convert("RGB")).transpose(2, 0, 1))
     except Exception as error:  # Pillow raises anything from OSError to SyntaxError on a broken file
-        raise UnreadableImageError(f"{path} does not decode as an image: {error}") from error
+        # Pillow names the buffer, which says nothing to the user
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
+        raise UnreadableImageError(f"{name} does not decode as an image: {reason}") from error
     return torch.from_numpy(pixels_3HW)
+
+
+def _eight_bits(image: Image.Image, file_format: str) -> Image.Image:
+    """Scale 16-bit gray to 8 bits, which Pillow's own conversion would clip to white.
+
+    Raises:
+        ValueError: for 32-bit pixels, whose range nobody knows.
+    """
+    sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and file_format in SIXTEEN_BIT_FORMATS)
+    if sixteen_bits:
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError("32-bit pixels have no known range: save it with 8 or 16 bits")
+    return image
 
 
 def is_image(path: Path) -> bool:

@@ -5,17 +5,22 @@ Three layouts are known; beside the classes each may hold ``val_pairs.txt`` and 
 - ``folders``: ``train/<person>/<image>`` and ``dev/<person>/<image>``; pairs relative to ``ver_data/``. VGGFace2 as the
   course hands it out.
 - ``hw2p2``: ``[cls_data/]train/images/`` with ``train/labels.txt``, and ``dev`` alike; pairs relative to ``ver_data/``.
+  ``test`` has its ``labels.txt`` in some terms (S25) and not in others (S26).
 - ``lists``: one ``images/`` with ``train.txt`` and ``dev.txt``; pairs relative to ``images/``.
+
+An archive often unpacks into one more folder, named differently each term: a root that holds no data itself, and one
+folder that does, stands for that folder.
 """
 
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from facerec.data.folders import FolderImages
+from facerec.data.folders import FolderImages, UnlabelledImages
 from facerec.data.lists import ListImages, ListPairs
-from facerec.data.sources import ImageSource, PairSource
+from facerec.data.sources import Images, ImageSource, PairSource
 
 Layout = Literal["folders", "hw2p2", "lists"]
+PAIR_FILES = ("val_pairs.txt", "test_pairs.txt")
 PAIR_FOLDERS = ("ver_data", "images", ".")
 EXPECTED = (
     "expected train/<person>/<image> (folders), [cls_data/]train/labels.txt beside train/images/ (hw2p2), "
@@ -24,12 +29,41 @@ EXPECTED = (
 
 
 class Sources(NamedTuple):
-    """The sources of each role; None and empty where the root has none."""
+    """The sources of each role; None and empty where the root has none.
+
+    Attributes:
+        train: labelled images to train on.
+        dev: other images of the same people.
+        val_pairs: named sets of pairs of validation people.
+        test_pairs: named sets of pairs of test people.
+        test: other images of the training people to classify, an ``ImageSource`` where their people are told.
+    """
 
     train: ImageSource | None
     dev: ImageSource | None
     val_pairs: dict[str, PairSource]
     test_pairs: dict[str, PairSource]
+    test: Images | None
+
+
+def find_base(root: Path) -> Path:
+    """The folder that holds the data: the root, or the only folder in it that does.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if several folders in it hold data and it holds none itself, or the root fits several layouts.
+    """
+    if _holds_data(root):
+        return root
+    below = sorted(folder for folder in root.iterdir() if folder.is_dir() and _holds_data(folder))
+    if len(below) > 1:
+        names = ", ".join(folder.name for folder in below)
+        raise ValueError(f"data.root={root} holds several sets ({names}): give one of these folders")
+    return below[0] if below else root
+
+
+def _holds_data(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in PAIR_FILES) or tell_layout(folder) is not None
 
 
 def tell_layout(root: Path) -> Layout | None:
@@ -64,31 +98,42 @@ def find_sources(root: str, layout: Layout | None = None) -> Sources:
         FileNotFoundError: if there is no such folder.
         ValueError: if nothing known is in it, or more than one layout fits, or the layout is not one of the three.
     """
-    base = Path(root)
     if layout is not None and layout not in get_args(Layout):
         raise ValueError(f"data.layout={layout!r}: choose one of {', '.join(get_args(Layout))}")
+    base = Path(root) if layout else find_base(Path(root))
     layout = layout or tell_layout(base)
-    val_pairs = _pairs(base, "val_pairs.txt")
-    test_pairs = _pairs(base, "test_pairs.txt")
+    val_pairs, test_pairs = (_pairs(base, name) for name in PAIR_FILES)
     if layout is None and not val_pairs and not test_pairs:
         raise ValueError(f"data.root={root} holds neither training images nor pairs: {EXPECTED}")
     train = _images(base, layout, "train") if layout else None
     dev = _images(base, layout, "dev") if layout else None
-    return Sources(train, dev, val_pairs, test_pairs)
+    test = _test_images(base) if layout == "hw2p2" else None
+    return Sources(train, dev, val_pairs, test_pairs, test)
 
 
 def _images(root: Path, layout: Layout, part: str) -> ImageSource | None:
     if layout == "lists":
         listed = root / f"{part}.txt"
         return ListImages(str(root / "images"), str(listed)) if part == "train" or listed.is_file() else None
-    if layout == "hw2p2" and (root / "cls_data").is_dir():
-        root = root / "cls_data"
-    folder = root / part
+    folder = (_classes(root) if layout == "hw2p2" else root) / part
     if part != "train" and not folder.is_dir():
         return None
     if layout == "hw2p2":
         return ListImages(str(folder / "images"), str(folder / "labels.txt"))
     return FolderImages(str(folder))
+
+
+def _classes(root: Path) -> Path:
+    """Where HW2P2's ``train``, ``dev`` and ``test`` are."""
+    return root / "cls_data" if (root / "cls_data").is_dir() else root
+
+
+def _test_images(root: Path) -> Images | None:
+    """HW2P2's images to classify, in the order of the list where there is one, else of their sorted names."""
+    folder = _classes(root) / "test"
+    if (folder / "labels.txt").is_file():
+        return ListImages(str(folder / "images"), str(folder / "labels.txt"))
+    return UnlabelledImages(str(folder / "images")) if (folder / "images").is_dir() else None
 
 
 def _pairs(root: Path, name: str) -> dict[str, PairSource]:

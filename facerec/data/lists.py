@@ -1,16 +1,14 @@
 """Text files that name images: ``image label`` (HW2P2's labels.txt) and ``image image [0|1]`` (verification pairs)."""
 
+import posixpath
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
 from facerec.data.folders import ListedImages, Listing
-from facerec.data.images import PathList, read_image
-from facerec.data.sources import PairSource
+from facerec.data.images import PathList
+from facerec.data.pairs import ListedPairs, PairListing
 
 
 def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iterator[tuple[int, list[str]]]:
@@ -26,12 +24,15 @@ def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iter
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the file and line that has another number of columns, or is not UTF-8.
+        ValueError: naming the file and line that has another number of columns, or is not UTF-8 or may not be read.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines(), for which a line ends at characters that a file's name may hold
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise FileNotFoundError(f"no list {path}: expected lines '{expected}'") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error}): expected lines '{expected}'") from error
     for number, line in enumerate(lines, start=1):
@@ -40,19 +41,20 @@ def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iter
         row = line.split("\t") if "\t" in line else line.split()
         row = [column.strip() for column in row]
         if len(row) not in columns or not all(row):
-            raise ValueError(f"{path}:{number}: expected '{expected}', got {line!r}")
+            hint = "; names with spaces need tabs between the columns" if len(row) > max(columns) else ""
+            raise ValueError(f"{path}:{number}: expected '{expected}', got {line!r}{hint}")
         yield number, row
 
 
 def inside(root: Path, relative: str, origin: str) -> str:
-    """The path as given, if it stays inside the root.
+    """The path without detours (``a//./b``), by which one file has one name, if it stays inside the root.
 
     Raises:
         ValueError: for an absolute path or one that climbs out with ``..``; a list from elsewhere is not trusted.
     """
     if Path(relative).is_absolute() or ".." in Path(relative).parts:
         raise ValueError(f"{origin}: {relative!r} leaves the folder of images {root}: give a path below it")
-    return relative
+    return posixpath.normpath(relative) if "./" in relative or "//" in relative else relative
 
 
 class ListImages(ListedImages):
@@ -85,9 +87,10 @@ class ListImages(ListedImages):
             origin = f"{self.labels_file}:{number}"
             if not label.isascii() or not label.isdigit() or int(label) >= 2**63:
                 raise ValueError(f"{origin}: label {label!r} is not a whole number from 0; expected 'image label'")
+            image = inside(root, image, origin)
             if image in line_of:
                 raise ValueError(f"{origin}: {image!r} is listed already on line {line_of[image]}")
-            line_of[inside(root, image, origin)] = number
+            line_of[image] = number
             labels.append(int(label))
         if not labels:
             raise ValueError(f"{self.labels_file} is empty: expected lines 'image label'")
@@ -102,34 +105,35 @@ class ListImages(ListedImages):
         """
         for index in range(len(self)):
             if not self._listing.paths[index].is_file():
-                raise FileNotFoundError(f"{self.labels_file} names {self.name(index)}, which is not there")
+                rows = read_rows(self.labels_file, (2,), "image label")  # one image on each
+                line = next(number for place, (number, _) in enumerate(rows) if place == index)
+                raise FileNotFoundError(f"{self.labels_file}:{line}: names {self.name(index)}, which is not there")
 
 
-class ListPairs(PairSource):
+class ListPairs(ListedPairs):
     """Pairs named by a list: ``image image`` and, where it is known, 1 (one person) or 0 (two people).
 
     Args:
-        images: folder that the names are relative to.
+        images: folder that the names are relative to. Where each person has a folder in it, these name the people.
         pairs_file: the list. Either every line has the third column or none has.
 
     Raises:
         FileNotFoundError: when read, if the list or the folder is missing; by ``check`` if an image is.
-        ValueError: when read, naming file and line, for a malformed line, or a third column that is not 0 or 1 or is
-            missing in some lines.
+        ValueError: when read, naming file and line, for a malformed line, a third column that is not 0 or 1 or is
+            missing in some lines, or a pair marked 0 that is one image or is marked 1 elsewhere.
     """
 
     def __init__(self, images: str, pairs_file: str) -> None:
         self.images = images
         self.pairs_file = pairs_file
 
-    @cached_property
-    def _listing(self) -> tuple[PathList, NDArray[np.int64], NDArray[np.bool_] | None]:
-        root = Path(self.images)
-        if not root.is_dir():
-            raise FileNotFoundError(f"no folder {root}, which holds the images of {self.pairs_file}")
+    def find(self) -> PairListing:
+        """Read the list; each image is held once, in the order of first use."""
         index_of: dict[str, int] = {}
+        lines: list[int] = []
         pairs: list[tuple[int, int]] = []
         same: list[bool] = []
+        first_line: dict[tuple[int, int], tuple[int, str]] = {}
         expected = "image image 1, or 0 for two people (the third column in every line or in none)"
         for number, row in read_rows(self.pairs_file, (2, 3), expected):
             origin = f"{self.pairs_file}:{number}"
@@ -137,48 +141,24 @@ class ListPairs(PairSource):
                 raise ValueError(f"{origin}: third column {row[2]!r}; expected '{expected}'")
             if pairs and (len(row) == 3) != bool(same):
                 raise ValueError(f"{origin}: {len(row)} columns, unlike the lines before; expected '{expected}'")
-            first, second = (index_of.setdefault(inside(root, name, origin), len(index_of)) for name in row[:2])
+            names = [inside(Path(self.images), name, origin) for name in row[:2]]
+            first, second = (index_of.setdefault(name, len(index_of)) for name in names)
+            lines += [number] * (len(index_of) - len(lines))
             pairs.append((first, second))
             if len(row) == 3:
                 same.append(row[2] == "1")
+                line, mark = first_line.setdefault((min(first, second), max(first, second)), (number, row[2]))
+                if mark != row[2] or (first == second and row[2] == "0"):
+                    why = "one image" if first == second else f"marked {mark} on line {line}"
+                    raise ValueError(f"{origin}: {names[0]!r} and {names[1]!r} are marked {row[2]}, and are {why}")
         if not pairs:
             raise ValueError(f"{self.pairs_file} is empty: expected lines '{expected}'")
-        return PathList(root, index_of), np.array(pairs, dtype=np.int64), np.array(same) if same else None
-
-    def __len__(self) -> int:
-        return len(self._listing[0])
-
-    @property
-    def pairs(self) -> NDArray[np.int64]:
-        """Image indices (P, 2)."""
-        return self._listing[1]
-
-    @property
-    def same(self) -> NDArray[np.bool_] | None:
-        """Whether each pair shows one person (P,), or None without a third column."""
-        return self._listing[2]
-
-    @property
-    def people(self) -> frozenset[str]:
-        """Names of the folders the images are in, where each person has one; empty for a flat folder."""
-        paths = self._listing[0]
-        parents = {Path(paths.relative(index)).parent.name for index in range(len(paths))}
-        return frozenset(parents) if len(parents) > 1 else frozenset()
-
-    def read(self, index: int) -> Tensor:
-        """Decode one image: uint8 (3, H, W), RGB."""
-        return read_image(self._listing[0][index])
-
-    def name(self, index: int) -> str:
-        """Its path."""
-        return str(self._listing[0][index])
-
-    def check(self) -> None:
-        """Read the list and see that every file is there.
-
-        Raises:
-            FileNotFoundError: naming the first that is not.
-        """
-        for index in range(len(self)):
-            if not self._listing[0][index].is_file():
-                raise FileNotFoundError(f"{self.pairs_file} names {self.name(index)}, which is not there")
+        parents = frozenset(posixpath.basename(posixpath.dirname(name)) for name in index_of)
+        return PairListing(
+            PathList(self.images, index_of),
+            np.array(lines, dtype=np.int64),
+            np.array(pairs, dtype=np.int64),
+            np.array(same) if same else None,
+            None,
+            parents if len(parents) > 1 else frozenset(),
+        )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facerec.data import FaceDataModule, FolderImages, ListImages, UnreadableImageError
+from facerec.data import FaceDataModule, FolderImages, ListImages, UnlabelledImages, UnreadableImageError
 from facerec.data.layouts import find_sources
 from tests.conftest import save_face, write_pairs
 
@@ -37,6 +37,52 @@ def test_hw2p2_layout(tmp_path, base):
     assert isinstance(data.train, ListImages)
     assert data.identities == ["5", "11"]
     assert data.evaluation_sets("test") == ["dev", "pairs"]
+
+
+def hw2p2(root, test_labels):
+    """A small HW2P2 root, as the terms hand it out."""
+    for part, image in (("train", 1), ("dev", 2), ("test", 3)):
+        for name, person in (("b.jpg", 1), ("a.jpg", 2)):
+            save_face(person, image, root / "cls_data" / part / "images" / name)
+        if part != "test" or test_labels:
+            (root / "cls_data" / part / "labels.txt").write_text("b.jpg 0\na.jpg 1\n")
+    write_pairs(root, root / "ver_data")
+    return root
+
+
+def test_hw2p2_test_images_come_in_the_order_of_their_list_or_of_their_names(tmp_path):
+    listed = find_sources(str(hw2p2(tmp_path / "S25", test_labels=True))).test
+    assert isinstance(listed, ListImages)
+    assert [listed.name(index)[-5:] for index in range(2)] == ["b.jpg", "a.jpg"]
+    unlabelled = find_sources(str(hw2p2(tmp_path / "S26", test_labels=False))).test
+    assert isinstance(unlabelled, UnlabelledImages)
+    assert [unlabelled.name(index)[-5:] for index in range(2)] == ["a.jpg", "b.jpg"]
+    assert unlabelled.read(0).shape == (3, 112, 92)
+
+
+def test_test_pairs_may_carry_no_labels_until_they_are_measured(tmp_path):
+    root = hw2p2(tmp_path, test_labels=False)
+    lines = (root / "test_pairs.txt").read_text().splitlines()
+    (root / "test_pairs.txt").write_text("".join(f"{line[:-2]}\n" for line in lines))
+    data = fitted(root)
+    assert data.pair_sets("test")["pairs"].same is None
+    with pytest.raises(ValueError, match="carry no labels"):
+        data.setup("test")
+
+
+def test_the_folder_of_an_archive_is_found(tmp_path):
+    hw2p2(tmp_path / "HW2p2_S25", test_labels=True)
+    assert fitted(tmp_path).num_classes == 2
+    hw2p2(tmp_path / "hw2p2_data", test_labels=True)
+    with pytest.raises(ValueError, match=r"holds several sets \(HW2p2_S25, hw2p2_data\): give one of these"):
+        find_sources(str(tmp_path))
+
+
+def test_an_unlabelled_folder_says_what_it_lacks(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*none: expected images"):
+        len(UnlabelledImages(str(tmp_path / "none")))
+    with pytest.raises(ValueError, match="holds no images"):
+        len(UnlabelledImages(str(tmp_path)))
 
 
 def test_lists_layout(tmp_path):

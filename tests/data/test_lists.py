@@ -70,13 +70,13 @@ def test_labels_that_are_not_text(tmp_path, images):
 
 
 def test_missing_files_are_named(tmp_path, images):
-    with pytest.raises(FileNotFoundError, match=r"labels.txt names .*5.jpg, which is not there"):
+    with pytest.raises(FileNotFoundError, match=r"labels.txt:2: names .*5.jpg, which is not there"):
         listed(tmp_path, images, "1.jpg 0\n5.jpg 1\n").check()
     with pytest.raises(FileNotFoundError, match="no list"):
         ListImages(str(images), str(tmp_path / "none.txt")).check()
     with pytest.raises(FileNotFoundError, match="no folder"):
         ListImages(str(tmp_path / "none"), str(tmp_path / "labels.txt")).check()
-    with pytest.raises(FileNotFoundError, match=r"pairs.txt names .*9.jpg"):
+    with pytest.raises(FileNotFoundError, match=r"pairs.txt:1: names .*9.jpg"):
         paired(tmp_path, images, "1.jpg 9.jpg 1\n").check()
 
 

@@ -1,0 +1,139 @@
+"""Unpickling of insightface's ``.bin`` files, which come from strangers, without running what they ask for.
+
+A pickle is a program: it names functions and calls them. Only the names that lists of bytes, booleans and NumPy arrays
+of them need are known here, and even they stand for our own few lines, never for NumPy's or Python's functions.
+"""
+
+import pickle
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+ONE_BYTE = {"u1": np.uint8, "b1": np.bool_, "i1": np.int8}
+
+
+class ForbiddenPickleError(ValueError):
+    """A pickle that asks for more than bytes, booleans and arrays of them."""
+
+
+class StandIn:
+    """What a known name stands for. It has no attributes that a pickle could set.
+
+    Args:
+        build: what a call of it gives.
+    """
+
+    __slots__ = ("_build",)
+
+    def __init__(self, build: Callable[..., Any]) -> None:
+        self._build = build
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What the pickle gets."""
+        return self._build(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise ForbiddenPickleError("it sets the state of a function")
+
+
+class PickledType:
+    """The element type of a pickled array: of one byte, or it is refused.
+
+    Args:
+        code: NumPy's, such as ``u1``; bytes in a file of Python 2.
+        _: copying and alignment, which say nothing here.
+    """
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: str | bytes, *_: object) -> None:
+        text = code.decode("ascii", "replace") if isinstance(code, bytes) else str(code)
+        self.code = text.lstrip("|")
+        if self.code not in ONE_BYTE:
+            raise ForbiddenPickleError(f"it holds an array of {text!r} where bytes or booleans are due")
+
+    def __setstate__(self, state: object) -> None:
+        """Byte order and the like, which one byte has not."""
+
+
+class PickledArray:
+    """The content of a pickled array of bytes or booleans, flat."""
+
+    __slots__ = ("data", "kind")
+
+    def __init__(self, *_: object) -> None:
+        self.data, self.kind = b"", PickledType("u1")
+
+    def __setstate__(self, state: Any) -> None:
+        if not (isinstance(state, tuple) and len(state) == 5):
+            raise ForbiddenPickleError("it holds an array that is not written as NumPy writes one")
+        _, _, kind, _, data = state
+        self.fill(data, kind)
+
+    def fill(self, data: object, kind: object) -> None:
+        """Take the bytes and their type."""
+        if not isinstance(data, (bytes, bytearray)) or not isinstance(kind, PickledType):
+            raise ForbiddenPickleError("it holds an array that is not of plain bytes")
+        self.data, self.kind = bytes(data), kind
+
+    def array(self) -> NDArray[Any]:
+        """The elements (N,), in the order of memory."""
+        return np.frombuffer(self.data, dtype=ONE_BYTE[self.kind.code])
+
+
+def _from_buffer(data: object, kind: object, *_: object) -> PickledArray:
+    array = PickledArray()
+    array.fill(data, kind)
+    return array
+
+
+def _scalar(kind: object, data: object) -> Any:
+    return _from_buffer(data, kind).array()[0].item()
+
+
+def _encode(text: object, encoding: object) -> bytes:
+    if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
+        raise ForbiddenPickleError(f"it encodes {type(text).__name__} as {encoding!r}")
+    return text.encode("latin1")
+
+
+_ARRAY = StandIn(PickledArray)
+KNOWN = {
+    ("numpy", "ndarray"): _ARRAY,
+    ("numpy", "dtype"): StandIn(PickledType),
+    ("_codecs", "encode"): StandIn(_encode),
+}
+KNOWN["__builtin__", "bytes"] = StandIn(lambda: b"")  # empty bytes in a pickle of Python 3 for Python 2
+for _core in ("numpy.core", "numpy._core"):  # before and since NumPy 2
+    KNOWN[(f"{_core}.multiarray", "_reconstruct")] = _ARRAY
+    KNOWN[(f"{_core}.multiarray", "scalar")] = StandIn(_scalar)
+    KNOWN[(f"{_core}.numeric", "_frombuffer")] = StandIn(_from_buffer)
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in KNOWN:
+            raise ForbiddenPickleError(
+                f"refused, since it asks to run {module}.{name}: a set of pairs needs bytes and booleans alone"
+            )
+        return KNOWN[module, name]
+
+
+def load_bytes_and_booleans(file: BinaryIO) -> Any:
+    """Unpickle lists and tuples of bytes, booleans, numbers and arrays of bytes or booleans, from Python 2 or 3.
+
+    Returns:
+        What the pickle holds; each array is a :class:`PickledArray`.
+
+    Raises:
+        ForbiddenPickleError: naming the class or function that it asks for.
+        ValueError: if it is no pickle, or is truncated.
+    """
+    try:
+        return _Unpickler(file, encoding="bytes").load()
+    except ForbiddenPickleError:
+        raise
+    except Exception as error:  # broken bytes can make any instruction fail in any way
+        raise ValueError(f"is truncated or no pickle at all ({error or type(error).__name__})") from error
