@@ -3,6 +3,7 @@
 from facerec.data.datamodule import FaceDataModule
 from facerec.data.folders import FolderImages
 from facerec.data.images import UnreadableImageError, read_image
+from facerec.data.landmarks import LandmarkImages, LandmarkPairs
 from facerec.data.lists import ListImages, ListPairs
 from facerec.data.samples import ORLImages, ORLPairs
 from facerec.data.sources import AllPairs, ImageSource, PairSource
@@ -12,6 +13,8 @@ __all__ = [
     "FaceDataModule",
     "FolderImages",
     "ImageSource",
+    "LandmarkImages",
+    "LandmarkPairs",
     "ListImages",
     "ListPairs",
     "ORLImages",
