@@ -97,10 +97,10 @@ def distinct(boxes_N4: Any, scores_N: Any, points_N52: Any, min_score: float) ->
 class YuNet:
     """YuNet (Wu et al., Machine Intelligence Research 2023) as the package ``yuface`` carries it.
 
-    Sizes matter to it: measured on LFW, it finds a face of 24 pixels far better once enlarged, loses faces above some 350
-    pixels, and gives whole pixels. So an image of less than 192 pixels is enlarged to 192, one of more than 320 is
-    searched twice, at 320 pixels and at its own size (at most 960, where the package itself warns), and the better
-    of two detections of a face counts.
+    Sizes matter to it: measured on LFW, it finds a face of 24 pixels far better once enlarged, loses faces above some
+    350 pixels, and gives whole pixels. So an image of less than 192 pixels is enlarged to 192, one of more than 320 is
+    searched twice: at 320 pixels, and at its own size (at most 960, where the package itself warns) for the faces that
+    are smaller than 320 there. Of two detections of a face the one with the higher score counts.
 
     Args:
         min_score: from which score a detection is a face.
@@ -137,6 +137,8 @@ class YuNet:
         # The package reads memory from front to back whatever the strides: without a copy it sees another image.
         bgr_HW3 = np.ascontiguousarray(resized_3HW.flip(0).permute(1, 2, 0).numpy())
         scores_N, boxes_N4, points_N10 = self._yuface.detect(bgr_HW3, self.min_score)
+        fits = boxes_N4[:, 2:].max(axis=1, initial=0) <= self.middle
+        scores_N, boxes_N4, points_N10 = scores_N[fits], boxes_N4[fits], points_N10[fits]
         scale = np.array([width / size[1], height / size[0]], dtype=np.float32)
         corners_N22 = boxes_N4.astype(np.float32).reshape(-1, 2, 2)
         corners_N22[:, 1] += corners_N22[:, 0]  # from left, top, width, height
@@ -155,8 +157,8 @@ class MTCNN:
 
     def __init__(self, min_score: float = 0.9) -> None:
         hint = (
-            "pip install --no-deps facenet-pytorch && pip install requests (with its dependencies it would replace your "
-            "torch by an old one)"
+            "pip install --no-deps facenet-pytorch && pip install requests (with its own dependencies it would replace "
+            "your torch by an old one)"
         )
         package = _import("facenet_pytorch", "mtcnn", hint)
         self._mtcnn = package.MTCNN(keep_all=True, device="cpu")

@@ -33,7 +33,7 @@ class Template(NamedTuple):
 
 # SphereFace (Liu et al., CVPR 2017) published the points for 96x112, insightface moved them by 8 pixels for 112x112.
 TEMPLATES = {
-    "112x112": Template("112x112", 112, 112, np.array(TEMPLATE_96) + [8.0, 0.0]),
+    "112x112": Template("112x112", 112, 112, np.add(TEMPLATE_96, (8.0, 0.0))),
     "96x112": Template("96x112", 96, 112, np.array(TEMPLATE_96)),
 }
 
@@ -93,6 +93,6 @@ def check_left_and_right(points_N52: NDArray[np.float64], origin: str) -> None:
     swapped = int((points_N52[:, 0, 0] > points_N52[:, 1, 0]).sum())
     if 2 * swapped > len(points_N52):
         raise ValueError(
-            f"{origin}: in {swapped} of {len(points_N52)} faces the left eye is to the right of the right eye; the order "
-            f"must be {', '.join(POINTS)}, left and right as the viewer sees them"
+            f"{origin}: in {swapped} of {len(points_N52)} faces the left eye is to the right of the right eye; the "
+            f"order must be {', '.join(POINTS)}, left and right as the viewer sees them"
         )

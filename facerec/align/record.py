@@ -23,7 +23,7 @@ class Alignment:
 
     Attributes:
         detector: ``yunet``, ``mtcnn``, ``opencv``, ``center_crop``, or what a list of landmarks is said to come from.
-        version: of the detector's package or model.
+        version: of the detector's package or model; empty where it is not known.
         template: name of the template.
         face: which face of several was taken.
         min_score: from which score a detection counted.
@@ -36,11 +36,12 @@ class Alignment:
     min_score: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.detector} ({self.version}) to {self.template}"
+        return f"{self.detector} ({self.version or 'version unknown'}) to {self.template}"
 
     def same_look(self, other: Alignment) -> bool:
-        """Whether faces come out alike: by the detector, its version and the template."""
-        return (self.detector, self.version, self.template) == (other.detector, other.version, other.template)
+        """Whether faces come out alike: by the detector, its version where both are known, and the template."""
+        versions = {self.version, other.version} - {""}
+        return (self.detector, self.template) == (other.detector, other.template) and len(versions) < 2
 
     def as_dict(self) -> dict[str, Any]:
         """Names and plain values, for JSON and checkpoints."""

@@ -97,11 +97,20 @@ def center_crop(image_3HW: Tensor, template: Template, fraction: float = 1.0) ->
     Raises:
         ValueError: for a fraction that is not in (0, 1].
     """
-    if not 0.0 < fraction <= 1.0:
-        raise ValueError(f"the fraction of a centre crop is {fraction}: must be above 0 and at most 1")
+    check_fraction(fraction)
     height, width = image_3HW.shape[-2:]
     scale = fraction * min(height / template.height, width / template.width)
     rows, columns = max(1, round(scale * template.height)), max(1, round(scale * template.width))
     top, left = (height - rows) // 2, (width - columns) // 2
     part = image_3HW[None, :, top : top + rows, left : left + columns]
     return resize(part, (template.height, template.width))[0]
+
+
+def check_fraction(fraction: float) -> None:
+    """See that a fraction is one.
+
+    Raises:
+        ValueError: if it is not in (0, 1].
+    """
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"the fraction of a centre crop is {fraction}: must be above 0 and at most 1")

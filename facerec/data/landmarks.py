@@ -35,12 +35,12 @@ class Landmarks(NamedTuple):
     Attributes:
         names: of the images, in the order of the list.
         labels: of the images, or None in a list without them.
-        points_N52: five points (x, y) of each image.
+        points: five points (x, y) of each image (N, 5, 2).
     """
 
     names: list[str]
     labels: list[int] | None
-    points_N52: NDArray[np.float64]
+    points: NDArray[np.float64]
 
 
 def read_landmarks(path: str | Path, root: str | Path) -> Landmarks:
@@ -126,7 +126,7 @@ def alignment_of(landmarks_file: str | Path, template: str, detector: str | None
     if record is None and detector is None:
         return Alignment(UNKNOWN, f"points of {Path(landmarks_file).name}", template)
     if record is None:
-        return Alignment(str(detector), "points of a list", template)
+        return Alignment(str(detector), "", template)
     if detector is not None and detector != record.detector:
         raise ValueError(
             f"detector={detector!r}, but {Path(landmarks_file).parent / RECORD_FILE} says that the points of "
@@ -231,18 +231,18 @@ class LandmarkPairs(PairSource):
         return alignment_of(self.landmarks_file, self.template.name, self.detector)
 
     @cached_property
-    def _points_N52(self) -> NDArray[np.float64]:
-        """The points of each image of the pairs, in the order of the pairs."""
+    def _points(self) -> NDArray[np.float64]:
+        """The points (N, 5, 2) of the images, in their order in the pairs."""
         landmarks = read_landmarks(self.landmarks_file, self.images)
         row_of = {name: row for row, name in enumerate(landmarks.names)}
-        rows = [row_of.get(self._listed_name(index)) for index in range(len(self.unaligned))]
-        if None in rows:
-            missing = self._listed_name(rows.index(None))
+        names = [self._listed_name(index) for index in range(len(self.unaligned))]
+        missing = [name for name in names if name not in row_of]
+        if missing:
             raise ValueError(
-                f"{self.landmarks_file} holds no landmarks of {missing}, one of {rows.count(None)} images of the pairs "
+                f"{self.landmarks_file} holds no landmarks of {missing[0]}, one of {len(missing)} images of the pairs "
                 "that it leaves out"
             )
-        return landmarks.points_N52[rows]
+        return landmarks.points[[row_of[name] for name in names]]
 
     def _listed_name(self, index: int) -> str:
         try:
@@ -279,7 +279,7 @@ class LandmarkPairs(PairSource):
     def read(self, index: int) -> Tensor:
         """Decode and align one image: uint8 (3, height, width) of the template, RGB."""
         image_3HW = self.unaligned.read(index)
-        return _align(image_3HW, self._points_N52[index], self.template, self.name(index), self.landmarks_file)
+        return _align(image_3HW, self._points[index], self.template, self.name(index), self.landmarks_file)
 
     def name(self, index: int) -> str:
         """What to call an image in a message."""
@@ -288,7 +288,7 @@ class LandmarkPairs(PairSource):
     def check(self) -> None:
         """Read the lists, and see that every file and the landmarks of every image are there."""
         self.unaligned.check()
-        assert len(self._points_N52) == len(self)
+        assert len(self._points) == len(self)
 
 
 def _folder(name: str, landmarks_file: str) -> str:
