@@ -97,7 +97,7 @@ def test_what_is_missing_or_does_not_fit(tmp_path, images):
         LandmarkImages(str(images), file).check()
     with pytest.raises(FileNotFoundError, match="no folder"):
         LandmarkImages(str(tmp_path / "none"), file).check()
-    file = listed(tmp_path, "p 1/1.png " + " ".join(str(200 + value) for value in range(10)))
+    file = listed(tmp_path, "p 1/1.png\t" + "\t".join(str(200 + value) for value in range(10)))
     with pytest.raises(ValueError, match=r"landmarks.txt does not fit .*1.png: .* outside the image of 92 x 112"):
         LandmarkImages(str(images), file).read(0)
 
