@@ -84,6 +84,7 @@ class FaceRecognizer(LightningModule):
         self.num_classes = num_classes
         self.identities: list[str] = []
         self.calibration: dict[str, float] | None = None
+        self.alignment: dict[str, Any] | None = None
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
@@ -115,7 +116,7 @@ class FaceRecognizer(LightningModule):
         return F.normalize(embeddings_BD) + F.normalize(self(images_BCHW.flip(-1)))
 
     def setup(self, stage: str) -> None:
-        """Take the names of the training people from the data.
+        """Take the names of the training people from the data, and how their images were aligned.
 
         Raises:
             ValueError: if training starts and the number of people was never given.
@@ -126,6 +127,8 @@ class FaceRecognizer(LightningModule):
             raise ValueError("FaceRecognizer needs num_classes to train: pass data.num_classes")
         datamodule = getattr(self.trainer, "datamodule", None)
         self.identities = list(getattr(datamodule, "identities", []))
+        alignment = getattr(getattr(datamodule, "train", None), "alignment", None)
+        self.alignment = None if alignment is None else alignment.as_dict()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
@@ -162,6 +165,7 @@ class FaceRecognizer(LightningModule):
             "version": __version__,
             "identities": self.identities,
             "calibration": self.calibration,
+            "alignment": self.alignment,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -183,6 +187,7 @@ class FaceRecognizer(LightningModule):
             self.loss.build(self.backbone.embedding_dim, trained_on)
         if not resuming:
             self.identities = list(extra.get("identities", []))
+            self.alignment = extra.get("alignment")
         self.calibration = extra.get("calibration")
 
 

@@ -1,6 +1,7 @@
 """What is computed, drawn or kept at each evaluation."""
 
 from facerec.callbacks.accuracy import DevAccuracy
+from facerec.callbacks.alignment import AlignmentCheck
 from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
@@ -11,6 +12,7 @@ from facerec.callbacks.verification import Verification
 
 __all__ = [
     "AdaptiveGradientClipping",
+    "AlignmentCheck",
     "BestCheckpoint",
     "DevAccuracy",
     "Report",

@@ -13,6 +13,7 @@ TRAINER_COMMANDS = {
 }
 # Each is the module facerec.cli.<command>, whose main(arguments) returns the exit status.
 TOOLS = {
+    "align": "find the faces of a folder and bring them to a template (112x112 or 96x112)",
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS

@@ -20,6 +20,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
 from facerec.callbacks import (
+    AlignmentCheck,
     BestCheckpoint,
     DevAccuracy,
     Report,
@@ -165,7 +166,15 @@ class FaceCLI(LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         # Before the user's callbacks and the checkpoint: they may monitor what ours log.
-        own = [StepSeed(), DevAccuracy(), Verification(), VerificationFigures(), Throughput(), Report()]
+        own = [
+            StepSeed(),
+            AlignmentCheck(),
+            DevAccuracy(),
+            Verification(),
+            VerificationFigures(),
+            Throughput(),
+            Report(),
+        ]
         config["callbacks"] = own + list(config.get("callbacks") or [])
         return super()._instantiate_trainer(config, callbacks)
 

@@ -5,6 +5,7 @@ from facerec.data.datamodule import FaceDataModule
 from facerec.data.folders import FolderImages, UnlabelledImages
 from facerec.data.images import UnreadableImageError, decode_image, read_image
 from facerec.data.insightface import RecordImages, write_records
+from facerec.data.landmarks import LandmarkImages, LandmarkPairs
 from facerec.data.lfw import LFWPairs
 from facerec.data.lists import ListImages, ListPairs
 from facerec.data.samples import ORLImages, ORLPairs
@@ -19,6 +20,8 @@ __all__ = [
     "FolderImages",
     "ImageSource",
     "LFWPairs",
+    "LandmarkImages",
+    "LandmarkPairs",
     "ListImages",
     "ListPairs",
     "MNISTImages",

@@ -7,10 +7,13 @@ first asked for, and an image only when it is read.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+
+from facerec.align.record import Alignment, find_record
 
 
 class Images(ABC):
@@ -32,6 +35,17 @@ class Images(ABC):
     @abstractmethod
     def name(self, index: int) -> str:
         """What to call an image in a message: its path, or its place in a file."""
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the images were aligned, as `facerec align` noted it in their folder or one above; None if nowhere.
+
+        The first image speaks for all of them.
+
+        Raises:
+            ValueError: if that note is broken.
+        """
+        return find_record(Path(self.name(0)).parent) if len(self) else None
 
     def check(self) -> None:
         """Read the lists and see that the files are there, without decoding them.

@@ -1,0 +1,112 @@
+"""From a photograph to an aligned face, in one call."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facerec.align.detectors import Detections, make_detector
+from facerec.align.landmarks import find_template
+from facerec.align.record import Alignment
+from facerec.align.warp import align_face
+
+Face = Literal["largest", "central"]
+FACES: tuple[Face, ...] = ("largest", "central")
+
+
+class NoFaceError(ValueError):
+    """An image in which the detector finds no face."""
+
+
+class Located(NamedTuple):
+    """The face that was taken of an image.
+
+    Attributes:
+        points_52: left eye, right eye, nose, left and right mouth corner, (x, y) in pixels, float64.
+        faces: how many there were to choose from.
+    """
+
+    points_52: NDArray[np.float64]
+    faces: int
+
+
+class Aligner:
+    """Finds a face and brings it to a template.
+
+    Args:
+        detector: ``yunet`` (the extra ``align``), ``mtcnn`` (facenet-pytorch) or ``opencv`` (with a ``model``).
+        template: ``112x112`` or ``96x112``, width x height.
+        face: which of several faces: the ``largest`` (by the area of its box), or the most ``central`` (for photographs
+            like those of LFW, where the person who is meant stands in the middle).
+        min_score: from which score in [0, 1] a detection is a face; each detector has its own default.
+        model: file of the network, for ``opencv``.
+
+    Attributes:
+        alignment: what to keep with the aligned images.
+
+    Raises:
+        ValueError: for a setting that does not exist.
+        FileNotFoundError: if there is no such model.
+        MissingDetectorError: if the detector is not installed, saying how to (``pip install "facerec[align]"``).
+    """
+
+    def __init__(
+        self,
+        detector: str = "yunet",
+        template: str = "112x112",
+        face: Face = "largest",
+        min_score: float | None = None,
+        model: str | None = None,
+    ) -> None:
+        if face not in FACES:
+            raise ValueError(f"face={face!r}: choose one of {', '.join(FACES)}")
+        self.template = find_template(template)
+        self.face = face
+        self.detector = make_detector(detector, min_score, model)
+        self.alignment = Alignment(detector, self.detector.version, template, face, self.detector.min_score)
+
+    def __call__(self, image_3HW: Tensor) -> Tensor:
+        """The aligned face.
+
+        Args:
+            image_3HW: uint8 (3, H, W), RGB, as ``facerec.data.read_image`` gives it.
+
+        Returns:
+            uint8 (3, h, w) in the size of the template.
+
+        Raises:
+            NoFaceError: if there is no face.
+        """
+        return align_face(image_3HW, self.locate(image_3HW).points_52, self.template)
+
+    def locate(self, image_3HW: Tensor) -> Located:
+        """The five points of the face to take.
+
+        Raises:
+            NoFaceError: if there is no face.
+        """
+        found = self.detector.detect(image_3HW)
+        if not len(found.boxes):
+            height, width = image_3HW.shape[-2:]
+            raise NoFaceError(
+                f"{self.alignment.detector} finds no face with a score of {self.alignment.min_score} in this image of "
+                f"{width} x {height} pixels"
+            )
+        index = choose(found, self.face, image_3HW.shape[-2:])
+        return Located(found.points[index].double().numpy(), len(found.boxes))
+
+
+def choose(found: Detections, face: Face, size: tuple[int, ...]) -> int:
+    """Index of the face to take; the one with the higher score where two are alike.
+
+    Args:
+        found: at least one face, by falling score.
+        face: ``largest`` or ``central``.
+        size: (height, width) of the image.
+    """
+    corners_N22 = found.boxes.reshape(-1, 2, 2)
+    if face == "largest":
+        return int((corners_N22[:, 1] - corners_N22[:, 0]).prod(dim=1).argmax())
+    middle_2 = corners_N22.new_tensor([size[1] / 2, size[0] / 2])
+    return int((corners_N22.mean(dim=1) - middle_2).square().sum(dim=1).argmin())

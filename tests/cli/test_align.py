@@ -1,0 +1,180 @@
+"""`facerec align` on real faces: what it makes, what it says, and going on after an interruption."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from facerec.align import Aligner, folder
+from facerec.cli.align import main
+from facerec.data import FolderImages, read_image
+from facerec.data.landmarks import landmark_line, read_landmarks
+from tests.conftest import save_face
+
+pytest.importorskip("yuface")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for person, image in ((1, 1), (1, 2), (2, 1)):
+        save_face(person, image, tmp_path / "photos" / "deep" / f"s {person}" / f"{image}.png")
+    return tmp_path / "photos"
+
+
+def snapshot(root):
+    return {path.relative_to(root): path.stat().st_mtime_ns for path in root.rglob("*.png")}
+
+
+def test_a_folder(photos, tmp_path, capsys):
+    from PIL import Image
+
+    save_face(3, 1, photos / "b.jpg")
+    save_face(3, 2, photos / "c.pgm")
+    (photos / "labels.txt").write_text("b.jpg 3\n")
+    (photos / "broken.jpg").write_text("<html>")
+    Image.new("RGB", (80, 60)).save(photos / "black.png")
+    Image.new("RGB", (8, 6)).save(photos / "tab\there.png")
+    out = tmp_path / "out"
+    assert main([str(photos), str(out), "--template", "96x112"]) == 3
+    assert "5 images aligned" in (said := capsys.readouterr().out)
+    assert "3 left out (1 no face, 1 unreadable, 1 unusable name)" in said
+    rows = [line.split("\t")[:2] for line in (out / "unaligned.txt").read_text().splitlines()]
+    assert sorted(rows) == [
+        [r"'tab\there.png'", "unusable name"],
+        ["black.png", "no face"],
+        ["broken.jpg", "unreadable"],
+    ]
+    made = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert made == ["alignment.json", "b.jpg", "c.pgm", "deep/s 1/1.png", "deep/s 1/2.png", "deep/s 2/1.png",
+                    "landmarks.txt", "unaligned.txt"]  # fmt: skip
+    aligner = Aligner(template="96x112")
+    assert (read_image(out / "deep/s 2/1.png") == aligner(read_image(photos / "deep/s 2/1.png"))).all()
+    difference = read_image(out / "b.jpg").float() - aligner(read_image(photos / "b.jpg")).float()
+    assert difference.abs().mean() < 2  # JPEG
+    record = json.loads((out / "alignment.json").read_text())
+    assert record["detector"] == "yunet"
+    assert record["version"].startswith("yuface 20")
+    assert (record["template"], record["complete"]) == ("96x112", True)
+    assert record["unaligned"] == {"no face": 1, "unreadable": 1, "unusable name": 1}
+    # the list it wrote aligns the photographs just so
+    assert main([str(photos), str(tmp_path / "again"), "--template=96x112", f"--landmarks={out}/landmarks.txt"]) == 3
+    for name in ("deep/s 1/1.png", "b.jpg", "c.pgm"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
+    assert FolderImages(str(tmp_path / "again" / "deep")).alignment == aligner.alignment
+    assert "black.png\tno face\tnot listed in" in (tmp_path / "again" / "unaligned.txt").read_text()
+
+
+def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "out"
+    write = folder.write_atomically
+
+    def interrupted(path, content):
+        if path.name == "2.png":
+            raise KeyboardInterrupt
+        write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_atomically", interrupted)
+        assert main([str(photos), str(out)]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert not json.loads((out / "alignment.json").read_text())["complete"]
+    before = snapshot(out)
+    assert len(before) == 1
+    with (out / "landmarks.txt.partial").open("a") as journal:
+        journal.write("deep/s 1/2.png\t1\t2")  # a line that a kill cut short
+    assert main([str(photos), str(out)]) == 0
+    assert "2 images aligned" in (said := capsys.readouterr().out)
+    assert "1 were there already" in said
+    after = snapshot(out)
+    assert before.items() <= after.items()
+    assert not (out / "landmarks.txt.partial").exists()
+    straight = tmp_path / "straight"
+    assert main([str(photos), str(straight)]) == 0
+    assert (out / "landmarks.txt").read_text() == (straight / "landmarks.txt").read_text()
+    assert (out / "deep/s 1/2.png").read_bytes() == (straight / "deep/s 1/2.png").read_bytes()
+
+    # what is missing, or older than its photograph, is made again, and a photograph that lost its face loses its image
+    (out / "deep/s 1/1.png").unlink()
+    later = after[next(name for name in after if name.match("s 1/2.png"))] + 10**9
+    os.utime(photos / "deep/s 1/2.png", ns=(later, later))
+    shutil.copy(photos / "deep/s 2/1.png", tmp_path / "kept.png")
+    (photos / "deep/s 2/1.png").write_bytes(b"")
+    os.utime(photos / "deep/s 2/1.png", ns=(later, later))
+    assert main([str(photos), str(out)]) == 3
+    assert "2 images aligned" in capsys.readouterr().out
+    assert not (out / "deep/s 2/1.png").exists()
+    assert read_landmarks(out / "landmarks.txt", out).names == ["deep/s 1/1.png", "deep/s 1/2.png"]
+    with_other_settings = main([str(photos), str(out), "--face=central"])
+    assert with_other_settings == 1
+    assert "face='largest' before, 'central' now; give another folder" in capsys.readouterr().err
+
+
+def test_processes_make_the_same(photos, tmp_path):
+    assert main([str(photos), str(tmp_path / "one")]) == 0
+    assert main([str(photos), str(tmp_path / "two"), "--workers", "1"]) == 0
+    for path in (tmp_path / "one").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+
+
+def test_the_centre_alone(photos, tmp_path):
+    out = tmp_path / "out"
+    assert main([str(photos), str(out), "--center_crop", "0.5"]) == 0
+    image = read_image(photos / "deep/s 1/1.png")
+    crop = read_image(out / "deep/s 1/1.png")
+    assert crop.shape == (3, 112, 112)
+    assert abs(crop.float().mean() - image[:, 33:79, 23:69].float().mean()) < 2
+    assert not (out / "landmarks.txt").exists()
+    assert str(FolderImages(str(out / "deep")).alignment) == "center_crop (fraction 0.5) to 112x112"
+    before = snapshot(out)
+    assert main([str(photos), str(out), "--center_crop", "0.5"]) == 0
+    assert snapshot(out) == before
+
+
+def test_points_that_do_not_fit(photos, tmp_path):
+    lines = [
+        landmark_line(f"deep/s 1/{image}.png", np.arange(10).reshape(5, 2) * 9 + shift)
+        for image, shift in ((1, 0), (2, 900))
+    ]
+    (tmp_path / "list.txt").write_text("".join(lines))
+    assert main([str(photos), str(tmp_path / "out"), "--landmarks", str(tmp_path / "list.txt")]) == 3
+    problems = [line.split("\t") for line in (tmp_path / "out" / "unaligned.txt").read_text().splitlines()]
+    assert [row[:2] for row in problems] == [["deep/s 1/2.png", "unusable points"], ["deep/s 2/1.png", "no face"]]
+    assert json.loads((tmp_path / "out" / "alignment.json").read_text())["detector"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["{photos}", "{photos}/out"], "is in .*photos: its images would be aligned again"),
+        (["{photos}", "{photos}"], "its images would be aligned again"),
+        (["{tmp}/none", "{tmp}/out"], "no folder .*none"),
+        (["{tmp}/empty", "{tmp}/out"], "holds no images"),
+        (["{photos}", "{tmp}/full"], "holds files that are not of `facerec align`"),
+        (["{photos}", "{tmp}/out", "--landmarks=x", "--center_crop"], "exclude each other"),
+        (["{photos}", "{tmp}/out", "--detector=yunet", "--center_crop"], "exclude each other"),
+        (["{photos}", "{tmp}/out", "--face=central", "--center_crop"], "are for a detector"),
+        (["{photos}", "{tmp}/out", "--landmarks={tmp}/none.txt"], "no list"),
+        (["{photos}", "{tmp}/out", "--center_crop=2"], "must be above 0 and at most 1"),
+        (["{photos}", "{tmp}/out", "--min_score=7"], "must be between 0 and 1"),
+        (["{photos}", "{tmp}/out", "--detector=opencv"], "needs the file of a YuNet network"),
+        (["{photos}", "{tmp}/out", "--workers=-1"], "--workers -1: must be 0 or more"),
+    ],
+)
+def test_what_cannot_be_done(photos, tmp_path, capsys, options, message):
+    (tmp_path / "empty").mkdir()
+    save_face(1, 1, tmp_path / "full" / "mine.png")
+    assert main([option.format(photos=photos, tmp=tmp_path) for option in options]) == 1
+    from re import search
+
+    assert search(message, capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_its_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert "facerec align photos/ faces/" in said
+    assert "exit status: 0 if every image was aligned, 3" in said

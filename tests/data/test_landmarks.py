@@ -1,0 +1,129 @@
+"""Lists of landmarks: both kinds, every malformed line, and sources that align as they read."""
+
+import numpy as np
+import pytest
+import torch
+
+from facerec.align import TEMPLATES, Alignment, align_face
+from facerec.align.record import RECORD_FILE, record_text
+from facerec.data import AllPairs, FolderImages, LandmarkImages, LandmarkPairs, ListPairs, read_image
+from facerec.data.landmarks import landmark_line, listable, read_landmarks
+from tests.conftest import save_face
+
+POINTS = "29\t47\t61\t47\t45\t68\t32\t85\t58\t85"
+ARRAY = np.array([float(value) for value in POINTS.split("\t")]).reshape(5, 2)
+
+
+@pytest.fixture
+def images(tmp_path):
+    for person in (1, 2):
+        for image in (1, 2):
+            save_face(person, image, tmp_path / "images" / f"p {person}" / f"{image}.png")
+    return tmp_path / "images"
+
+
+def listed(tmp_path, text):
+    (tmp_path / "landmarks.txt").write_text(text)
+    return str(tmp_path / "landmarks.txt")
+
+
+def test_casia_lists_carry_labels(tmp_path, images):
+    file = listed(tmp_path, f"p 2/1.png\t900\t{POINTS}\r\n\np 1/1.png\t7\t{POINTS}\np 2/2.png\t900\t{POINTS}\n")
+    source = LandmarkImages(str(images), file, template="96x112", detector="mtcnn")
+    source.check()
+    assert source.identities == ["7", "900"]
+    np.testing.assert_array_equal(source.labels, [1, 0, 1])
+    expected = align_face(read_image(images / "p 2" / "2.png"), ARRAY, TEMPLATES["96x112"])
+    assert torch.equal(source.read(2), expected)
+    assert expected.shape == (3, 112, 96)
+    assert source.alignment == Alignment("mtcnn", "", "96x112")
+
+
+def test_without_labels_the_folder_is_the_person(tmp_path, images):
+    source = LandmarkImages(str(images), listed(tmp_path, f"p 2/1.png\t{POINTS}\np 1/1.png\t{POINTS}\n"))
+    assert source.identities == ["p 1", "p 2"]
+    np.testing.assert_array_equal(source.labels, [1, 0])
+    flat = LandmarkImages(str(images / "p 1"), listed(tmp_path, f"1.png {POINTS.replace(chr(9), ' ')}\n"))
+    with pytest.raises(ValueError, match=r"'1.png' is in no folder of a person"):
+        flat.check()
+
+
+def test_pairs_with_lfw_landmarks(tmp_path, images):
+    (tmp_path / "pairs.txt").write_text("p 1/1.png\tp 1/2.png\t1\np 1/1.png\tp 2/1.png\t0\n")
+    unaligned = ListPairs(str(images), str(tmp_path / "pairs.txt"))
+    every = "".join(f"p {person}/{image}.png\t{POINTS}\n" for person in (1, 2) for image in (1, 2))
+    pairs = LandmarkPairs(unaligned, str(images), listed(tmp_path, every))
+    pairs.check()
+    assert len(pairs) == 3
+    np.testing.assert_array_equal(pairs.same, [True, False])
+    np.testing.assert_array_equal(pairs.pairs, [[0, 1], [0, 2]])
+    assert pairs.people == {"p 1", "p 2"}
+    assert torch.equal(pairs.read(2), align_face(read_image(images / "p 2" / "1.png"), ARRAY, TEMPLATES["112x112"]))
+    listed(tmp_path, f"p 1/1.png\t{POINTS}\n")
+    short = LandmarkPairs(unaligned, str(images), str(tmp_path / "landmarks.txt"))
+    with pytest.raises(ValueError, match=r"landmarks.txt holds no landmarks of p 1/2.png, one of 2 images"):
+        short.check()
+    with pytest.raises(ValueError, match=r"is not below images='elsewhere'"):
+        LandmarkPairs(unaligned, "elsewhere", str(tmp_path / "landmarks.txt")).check()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"a.png\t{POINTS}\t1\t1\n", r"landmarks.txt:1: expected 'image x1 y1"),
+        (f"a.png\t{POINTS}\nb.png\t1\n", r"landmarks.txt:2: expected 'image x1 y1"),
+        (f"a.png\t{POINTS}\nb.png\t7\t{POINTS}\n", r"landmarks.txt:2: 12 columns, unlike the lines before"),
+        (f"a.png\t7\t{POINTS}\nb.png\t{POINTS}\n", r"landmarks.txt:2: 11 columns, unlike the lines before"),
+        (f"a.png\t{POINTS}\na.png\t{POINTS}\n", r"landmarks.txt:2: 'a.png' is listed already on line 1"),
+        (f"a.png\t-7\t{POINTS}\n", r"landmarks.txt:1: label '-7' is not a whole number"),
+        (f"a.png\t{POINTS.replace('29', 'x')}\n", r"landmarks.txt:1: coordinate 'x' is not a number"),
+        (f"a.png\t{POINTS.replace('29', 'nan')}\n", r"landmarks.txt:1: a coordinate is not finite"),
+        ("a.png" + "\t0" * 10 + "\n", r"landmarks.txt:1: the five points coincide"),
+        (f"../a.png\t{POINTS}\n", r"landmarks.txt:1: '../a.png' leaves the folder"),
+        (f"a.png\t{POINTS.replace('29', '99')}\n", r"in 1 of 1 faces the left eye is to the right"),
+        ("\n", "is empty"),
+    ],
+)
+def test_malformed_lists(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_landmarks(listed(tmp_path, text), tmp_path)
+
+
+def test_what_is_missing_or_does_not_fit(tmp_path, images):
+    with pytest.raises(FileNotFoundError, match="no list"):
+        read_landmarks(tmp_path / "none.txt", tmp_path)
+    file = listed(tmp_path, f"p 1/9.png\t{POINTS}\n")
+    with pytest.raises(FileNotFoundError, match=r"landmarks.txt names .*9.png, which is not there"):
+        LandmarkImages(str(images), file).check()
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        LandmarkImages(str(tmp_path / "none"), file).check()
+    file = listed(tmp_path, "p 1/1.png\t" + "\t".join(str(200 + value) for value in range(10)))
+    with pytest.raises(ValueError, match=r"landmarks.txt does not fit .*1.png: .* outside the image of 92 x 112"):
+        LandmarkImages(str(images), file).read(0)
+
+
+def test_lines_come_back_as_written(tmp_path):
+    points = np.random.default_rng(0).uniform(0, 1000, (5, 2)).astype(np.float32)
+    points[:, 0].sort()
+    file = listed(tmp_path, landmark_line("a b/ä.jpg", points.tolist()))
+    back = read_landmarks(file, tmp_path)
+    assert back.names == ["a b/ä.jpg"]
+    np.testing.assert_array_equal(back.points[0].astype(np.float32), points)
+    assert [listable(name) for name in ("a b", "a\tb", "a\nb", " a", "a\u2028b", "\udcff")] == [True] + [False] * 5
+
+
+def test_sources_know_how_they_were_aligned(tmp_path, images):
+    assert FolderImages(str(images)).alignment is None
+    (tmp_path / RECORD_FILE).write_text('{"by": "another program"}')
+    assert FolderImages(str(images)).alignment is None
+    alignment = Alignment("yunet", "yuface 1", "112x112", "central", 0.6)
+    (tmp_path / RECORD_FILE).write_text(record_text(alignment, complete=True))
+    assert FolderImages(str(images)).alignment == alignment
+    assert AllPairs(FolderImages(str(images))).alignment == alignment
+    file = listed(tmp_path, f"p 1/1.png\t{POINTS}\n")
+    assert str(LandmarkImages(str(images), file, "96x112").alignment) == "yunet (yuface 1) to 96x112"
+    with pytest.raises(ValueError, match=r"detector='mtcnn', but .*alignment.json says .* found by 'yunet'"):
+        _ = LandmarkImages(str(images), file, detector="mtcnn").alignment
+    (tmp_path / RECORD_FILE).write_text(record_text(alignment).replace('"template"', '"templ"'))
+    with pytest.raises(ValueError, match=r"alignment.json is not a record of `facerec align` any more"):
+        _ = FolderImages(str(images)).alignment
