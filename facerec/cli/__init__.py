@@ -14,6 +14,7 @@ TRAINER_COMMANDS = {
 # Each is the module facerec.cli.<command>, whose main(arguments) returns the exit status.
 TOOLS = {
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
+    "inspect": "what a folder of faces holds: people, sizes, broken files, duplicates, leaks; draw an augmentation",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
 
