@@ -2,7 +2,7 @@
 
 from facerec.inspection.duplicates import Match, find_matches
 from facerec.inspection.examination import ImageFacts, examine
-from facerec.inspection.fingerprint import fingerprint, near_pairs
+from facerec.inspection.hashing import fingerprint, near_pairs
 from facerec.inspection.report import inspect_sets
 from facerec.inspection.sets import named_sets
 

@@ -3,7 +3,7 @@
 Shapes: N images of all sets together, P pairs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from facerec.data.sources import Images, PairSource
 from facerec.inspection.examination import ImageFacts
-from facerec.inspection.fingerprint import distances, near_pairs
+from facerec.inspection.hashing import distances, near_pairs
 from facerec.inspection.sets import UNKNOWN, People
 
 Kind = Literal["identical", "near"]
@@ -81,9 +81,9 @@ def _decoded(some: InspectedSet) -> Iterable[int]:
     return (index for index, facts in enumerate(some.facts) if not facts.error)
 
 
-def _chains(keys: Sequence[str] | Sequence[bytes]) -> list[tuple[int, int]]:
+def _chains(keys: Iterable[Hashable]) -> list[tuple[int, int]]:
     """The first place of each key with each later one."""
-    first_of: dict[str | bytes, int] = {}
+    first_of: dict[Hashable, int] = {}
     return [(first_of[key], place) for place, key in enumerate(keys) if first_of.setdefault(key, place) != place]
 
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from facerec.data.images import is_image
 from facerec.data.sources import Images
-from facerec.inspection.fingerprint import fingerprint
+from facerec.inspection.hashing import fingerprint
 from facerec.inspection.journal import Journal
 
 IMAGES_AT_ONCE = 64
@@ -130,7 +130,8 @@ def _key(images: Images, index: int) -> str:
         status = path.stat()
     except OSError:
         return ""
-    plain = {name: value for name, value in vars(images).items() if isinstance(value, (str, int, float, tuple))}
+    settings = {name: value for name, value in vars(images).items() if not name.startswith("_")}
+    plain = {name: value for name, value in settings.items() if isinstance(value, (str, int, float))}
     reading = hashlib.blake2b(repr((type(images).__name__, plain)).encode(), digest_size=8).hexdigest()
     return f"{reading} {status.st_size} {status.st_mtime_ns} {path}"
 

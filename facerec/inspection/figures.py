@@ -38,7 +38,7 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
     draw = ImageDraw.Draw(canvas)
     for line, row in enumerate(rows):
         top = GAP + line * (SIDE + GAP)
-        draw.multiline_text((GAP, top + SIDE // 3), _wrapped(row.caption), fill="black")
+        draw.multiline_text((GAP, top + SIDE // 4), _wrapped(row.caption), fill="black")
         for column, pixels in enumerate(row.images):
             face = Image.fromarray(np.ascontiguousarray(pixels.numpy().transpose(1, 2, 0)))
             face = ImageOps.contain(face, (SIDE, SIDE))
@@ -48,7 +48,8 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
 
 def _wrapped(text: str, width: int = 28) -> str:
     printable = text.encode("ascii", "backslashreplace").decode()  # Pillow's built-in font knows no more
-    return "\n".join(printable[start : start + width] for start in range(0, min(len(printable), 3 * width), width))
+    lines = [line[start : start + width] for line in printable.split("\n") for start in range(0, len(line), width)]
+    return "\n".join(lines[:4])
 
 
 def contact_sheet(some: InspectedSet) -> Image.Image:
@@ -77,7 +78,9 @@ def match_sheet(sets: Sequence[InspectedSet], matches: Sequence[Match]) -> Image
     rows = []
     for match in order[:SHEET_MATCHES]:
         pair = [by_name[name].images.read(index) for name, index in zip(match.sets, match.indices, strict=True)]
-        rows.append(Row(f"{match.kind} ({match.distance}), {match.relation}, {' / '.join(match.sets)}", pair))
+        rows.append(
+            Row(f"{match.kind}, {match.distance} of 256 bits\n{match.relation}\n{' / '.join(match.sets)}", pair)
+        )
     return sheet(rows)
 
 

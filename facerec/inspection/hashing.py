@@ -3,6 +3,7 @@
 Shapes: N images, P pairs; a fingerprint is 256 bits, four uint64.
 """
 
+from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -59,33 +60,40 @@ def near_pairs(hashes_N4: NDArray[np.uint64], distance: int) -> tuple[NDArray[np
         for bits in combinations(range(16), count)
     ]
     found = [np.empty((0, 2), dtype=np.int64)]
-    rounds = [(chunk, mask) for chunk in range(CHUNKS) for mask in masks]
-    for chunk, mask in tqdm(rounds, desc="comparing images", unit="round", delay=1, leave=False):
-        found += _candidates(hashes_N4, chunks_N16[:, chunk], mask, distance)
+    for keys_N in tqdm(chunks_N16.T, desc="comparing images", unit="chunk", delay=1, leave=False):
+        buckets = _Buckets(keys_N)
+        for mask in masks:
+            found += [_near(hashes_N4, pairs_P2, distance) for pairs_P2 in buckets.pairs(keys_N ^ mask)]
     pairs_P2 = np.unique(np.concatenate(found), axis=0)
     return pairs_P2, distances(hashes_N4[pairs_P2[:, 0]], hashes_N4[pairs_P2[:, 1]])
 
 
-def _candidates(
-    hashes_N4: NDArray[np.uint64], keys_N: NDArray[np.uint16], mask: np.uint16, distance: int
-) -> list[NDArray[np.int64]]:
-    """Pairs near one another whose keys differ by ``mask``, in blocks that bound the memory."""
-    order_N = np.argsort(keys_N, kind="stable")
-    starts = np.searchsorted(keys_N[order_N], np.arange((1 << 16) + 1))
-    wanted_N = (keys_N ^ mask).astype(np.int64)
-    counts_N = starts[wanted_N + 1] - starts[wanted_N]
-    ends_N = np.cumsum(counts_N)
-    total = int(ends_N[-1]) if len(ends_N) else 0
-    blocks = np.searchsorted(ends_N, np.arange(0, total, CANDIDATES_AT_ONCE), side="right").tolist()
-    found = []
-    for low, high in pairwise([*blocks, len(keys_N)]):
-        counts = counts_N[low:high]
-        first = np.repeat(np.arange(low, high), counts)
-        within = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
-        second = order_N[np.repeat(starts[wanted_N[low:high]], counts) + within]
-        pairs = np.stack([first, second], axis=1)[first < second]
-        for words in (WORDS // 2, WORDS):  # half the bits rule most of them out
-            some = hashes_N4[:, :words]
-            pairs = pairs[distances(some[pairs[:, 0]], some[pairs[:, 1]]) <= distance]
-        found.append(pairs)
-    return found
+class _Buckets:
+    """The images in the order of their keys, to look up those of a key."""
+
+    def __init__(self, keys_N: NDArray[np.uint16]) -> None:
+        self.order_N = np.argsort(keys_N, kind="stable")
+        counts = np.bincount(keys_N, minlength=1 << 16)
+        self.starts = np.concatenate([[0], np.cumsum(counts)])
+
+    def pairs(self, wanted_N: NDArray[np.uint16]) -> Iterator[NDArray[np.int64]]:
+        """Each image i with those of the key it wants that come after it, (P, 2), in blocks that bound the memory."""
+        first_N = self.starts[wanted_N]
+        counts_N = self.starts[wanted_N.astype(np.int64) + 1] - first_N
+        ends_N = np.cumsum(counts_N)
+        total = int(ends_N[-1]) if len(ends_N) else 0
+        blocks = np.searchsorted(ends_N, np.arange(0, total, CANDIDATES_AT_ONCE), side="right").tolist()
+        for low, high in pairwise([*blocks, len(wanted_N)]):
+            counts = counts_N[low:high]
+            i = np.repeat(np.arange(low, high), counts)
+            within = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
+            j = self.order_N[np.repeat(first_N[low:high], counts) + within]
+            yield np.stack([i, j], axis=1)[i < j]
+
+
+def _near(hashes_N4: NDArray[np.uint64], pairs_P2: NDArray[np.int64], distance: int) -> NDArray[np.int64]:
+    """The pairs that are near one another."""
+    for words in (WORDS // 2, WORDS):  # half the bits rule most of them out
+        some = hashes_N4[:, :words]
+        pairs_P2 = pairs_P2[distances(some[pairs_P2[:, 0]], some[pairs_P2[:, 1]]) <= distance]
+    return pairs_P2
