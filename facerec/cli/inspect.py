@@ -24,7 +24,7 @@ CONFIG_SUFFIXES = (".yaml", ".yml")
 EXAMPLES = """examples:
   facerec inspect DIR                                    a root of training data, or plain folders of people
   facerec inspect experiments/orl_resnet18_arcface.yaml  the sources that a configuration names
-  facerec inspect DIR --workers 4 --near_distance 40     more processes; crops of 2 % count as duplicates, too
+  facerec inspect DIR --workers 4 --near_distance 44     more processes; other crops of a photograph count as near, too
   facerec inspect --augment experiments/orl_resnet18_arcface.yaml
   facerec inspect --augment CONFIG DIR --person n000001  one person of DIR under the augmentation of CONFIG
 
