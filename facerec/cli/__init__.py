@@ -15,6 +15,7 @@ TRAINER_COMMANDS = {
 TOOLS = {
     "align": "find the faces of a folder and bring them to a template (112x112 or 96x112)",
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
+    "inspect": "what a folder of faces holds: people, sizes, broken files, duplicates, leaks; draw an augmentation",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
 

@@ -22,7 +22,8 @@ class Batch(NamedTuple):
 
     Attributes:
         images: uint8 (B, 3, H, W) as read; float (B, 3, H, W) in [0, 1] once augmented.
-        labels: class of each image (B,), int64; -1 where it has none (images of pairs).
+        labels: class of each image (B,), int64; -1 where it has none (images of pairs). Once mixed, the share of each
+            class (B, C), float32.
         indices: place of each image in its source (B,), int64.
     """
 

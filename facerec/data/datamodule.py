@@ -18,6 +18,7 @@ from facerec.data.layouts import Layout, find_sources
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
+from facerec.transforms.mix import Mix
 
 DEV = "dev"
 SEED_STRIDE = 1_000_003
@@ -38,6 +39,7 @@ class FaceDataModule(LightningDataModule):
         val_pairs: named sets of pairs of validation people. They choose the checkpoint and calibrate the threshold.
         test_pairs: named sets of pairs of test people, looked at by ``facerec test`` alone.
         augment: what happens to training images; by default a horizontal flip.
+        mix: mixup and cutmix, after augmentation; by default none. For a loss that takes soft labels (Softmax).
         batch_size: training images in a batch, for each process.
         images_per_person: K: make batches of batch_size / K people with K images each, which losses on pairs
             (Triplet, SupCon, ...) need. By default a plain shuffle.
@@ -63,6 +65,7 @@ class FaceDataModule(LightningDataModule):
         val_pairs: dict[str, PairSource] | None = None,
         test_pairs: dict[str, PairSource] | None = None,
         augment: Augment | None = None,
+        mix: Mix | None = None,
         batch_size: int = 128,
         images_per_person: int | None = None,
         views: int = 1,
@@ -91,6 +94,7 @@ class FaceDataModule(LightningDataModule):
         self._dev: ImageSource | None = None
         self._pairs: dict[str, dict[str, PairSource]] | None = None
         self.augment = augment or Augment()
+        self.mix = mix
         self.batch_size = batch_size
         self.images_per_person = images_per_person
         self.views = views
@@ -127,6 +131,12 @@ class FaceDataModule(LightningDataModule):
         self._find()
         return self._train
 
+    @property
+    def dev(self) -> ImageSource | None:
+        """The dev images, if there are any."""
+        self._find()
+        return self._dev
+
     def pair_sets(self, stage: Literal["val", "test"]) -> Mapping[str, PairSource]:
         """The named sets of pairs of a stage."""
         self._find()
@@ -156,6 +166,7 @@ class FaceDataModule(LightningDataModule):
             ValueError: naming what is malformed, or the role that nothing was given for.
         """
         if stage == "fit" and self._train_dataset is None:
+            self._check_mix()
             self._train_dataset = self._setup_train()
             self._dev_dataset = self.dev_dataset(self.identities)
             self._warn_of_shared_people()
@@ -163,6 +174,18 @@ class FaceDataModule(LightningDataModule):
             self._check_pairs("val")
         if stage == "test":
             self._check_pairs("test")
+
+    def _check_mix(self) -> None:
+        """See that the loss takes the soft labels that mixing gives."""
+        loss = self._loss()
+        if self.mix is not None and not getattr(loss, "takes_soft_labels", True):
+            raise ValueError(
+                f"data.mix={self.mix} gives each image shares of two people, and model.loss={type(loss).__name__} "
+                "needs one person for its margin or its pairs: take data.mix out, or train with Softmax"
+            )
+
+    def _loss(self) -> object:
+        return getattr(self.trainer.lightning_module, "loss", None) if self.trainer is not None else None
 
     def _setup_train(self) -> SourceDataset:
         train = self.train
@@ -182,8 +205,7 @@ class FaceDataModule(LightningDataModule):
         Raises:
             ValueError: naming a dev person who is not among them.
         """
-        self._find()
-        dev = self._dev
+        dev = self.dev
         if dev is None:
             return None
         class_of = {name: index for index, name in enumerate(identities)}
@@ -268,7 +290,7 @@ class FaceDataModule(LightningDataModule):
 
     def _check_positives(self) -> None:
         """See that a loss on pairs gets pairs of images of one person."""
-        loss = getattr(self.trainer.lightning_module, "loss", None) if self.trainer is not None else None
+        loss = self._loss()
         if not getattr(loss, "uses_pairs", False) or self.views > 1:
             return
         name = type(loss).__name__
@@ -363,11 +385,18 @@ class FaceDataModule(LightningDataModule):
         )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Augment training images, on the device."""
+        """Augment and mix training images, on the device."""
         if self.trainer is None or not self.trainer.training:
             return batch
         epoch = self.trainer.current_epoch
         # another seed for each view, so that the first is what it would be alone
         seeds = [self.seed + view * SEED_STRIDE for view in range(self.views)]
         images = [self.augment(batch.images, seed, epoch, batch.indices) for seed in seeds]
-        return Batch(torch.cat(images), batch.labels.repeat(self.views), batch.indices.repeat(self.views))
+        labels = [batch.labels] * self.views
+        if self.mix is not None and self.num_classes is not None:
+            mixed = [
+                self.mix(view, batch.labels, self.num_classes, seed, epoch, batch.indices)
+                for view, seed in zip(images, seeds, strict=True)
+            ]
+            images, labels = [view for view, _ in mixed], [shares for _, shares in mixed]
+        return Batch(torch.cat(images), torch.cat(labels), batch.indices.repeat(self.views))

@@ -20,9 +20,11 @@ class Loss(nn.Module, ABC):
         num_classes: number of training people C; 0 until ``build``.
         needs_positives: whether it learns from pairs of the batch that show the same person, so that a plain shuffle
             of many people starves it and two views or the identity-balanced sampler are called for.
+        accepts_soft_labels: whether it also takes a share of each class for each image, as mixup and cutmix give.
     """
 
     needs_positives: ClassVar[bool] = False
+    accepts_soft_labels: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +35,11 @@ class Loss(nn.Module, ABC):
     def uses_pairs(self) -> bool:
         """``needs_positives`` of this loss or, for a sum of losses, of any part."""
         return self.needs_positives
+
+    @property
+    def takes_soft_labels(self) -> bool:
+        """``accepts_soft_labels`` of this loss or, for a sum of losses, of every part."""
+        return self.accepts_soft_labels
 
     def build(self, embedding_dim: int, num_classes: int) -> None:
         """Create the parameters. Losses without parameters only note the number of people.
@@ -53,7 +60,8 @@ class Loss(nn.Module, ABC):
 
         Args:
             embeddings_BD: embeddings (B, D) of any float type, not normalised.
-            labels_B: int64 class of each embedding (B,), in [0, C).
+            labels_B: int64 class of each embedding (B,), in [0, C); or, where ``takes_soft_labels``, float shares
+                (B, C) that sum to 1 for each embedding.
 
         Returns:
             A scalar, averaged over the batch: float32, or float64 for float64 embeddings.
@@ -98,11 +106,14 @@ class Loss(nn.Module, ABC):
         Raises:
             ValueError: for labels that are not whole numbers, or lie outside [0, C).
         """
+        if labels_B.is_floating_point() and self.takes_soft_labels:
+            check_soft_labels(self, labels_B)
+            return
         if labels_B.is_floating_point() or labels_B.ndim != 1:
             raise ValueError(
                 f"{type(self).__name__} takes one class index per image (B,), not {labels_B.dtype} of shape "
-                f"{tuple(labels_B.shape)}: soft labels (mixup, cutmix) have no own class for a margin or a pair; "
-                f"turn them off"
+                f"{tuple(labels_B.shape)}: soft labels (data.mix: mixup, cutmix) have no own class for a margin or a "
+                f"pair; take data.mix out"
             )
         if self.num_classes and labels_B.device.type == "cpu" and len(labels_B):
             low, high = int(labels_B.min()), int(labels_B.max())
@@ -143,6 +154,23 @@ class ClassifierLoss(Loss):
         if not self.num_classes:
             raise ValueError(f"{type(self).__name__} has no weights yet: call build(embedding_dim, num_classes) first")
         super().check_labels(labels_B)
+
+
+def check_soft_labels(loss: Loss, labels_BC: Tensor) -> None:
+    """Refuse soft labels of another shape, and, on the CPU, shares that do not sum to 1.
+
+    Raises:
+        ValueError: naming the loss and the shape or the sum.
+    """
+    if labels_BC.ndim != 2 or labels_BC.shape[1] != loss.num_classes:
+        raise ValueError(
+            f"{type(loss).__name__} was built for {loss.num_classes} people: soft labels are (B, {loss.num_classes}), "
+            f"not {tuple(labels_BC.shape)}"
+        )
+    if labels_BC.device.type == "cpu" and len(labels_BC):
+        worst = float((labels_BC.sum(1) - 1.0).abs().max())
+        if not worst < 1e-3 or float(labels_BC.min()) < 0.0:
+            raise ValueError(f"{type(loss).__name__}: soft labels are shares from 0 that sum to 1, off by {worst:.2g}")
 
 
 def check_positive(owner: object, **settings: float) -> None:

@@ -152,6 +152,11 @@ class Joint(Loss):
         """Whether any part learns from pairs of the batch."""
         return any(part.uses_pairs for part in self.parts.values())
 
+    @property
+    def takes_soft_labels(self) -> bool:
+        """Whether every part takes shares of the classes."""
+        return all(part.takes_soft_labels for part in self.parts.values())
+
     def build(self, embedding_dim: int, num_classes: int) -> None:
         """Build every part."""
         super().build(embedding_dim, num_classes)

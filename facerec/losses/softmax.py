@@ -3,6 +3,8 @@
 Shapes: B batch, D embedding dimension, C classes.
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from facerec.losses.base import ClassifierLoss
 
 
 class Softmax(ClassifierLoss):
-    """Cross-entropy over a linear layer.
+    """Cross-entropy over a linear layer, the one loss that takes soft labels (mixup, cutmix).
 
     Args:
         bias: add a bias to each class. A bias cannot be used by a cosine score, so it is off.
@@ -21,6 +23,8 @@ class Softmax(ClassifierLoss):
     Raises:
         ValueError: if ``label_smoothing`` is outside [0, 1).
     """
+
+    accepts_soft_labels: ClassVar[bool] = True
 
     def __init__(self, bias: bool = False, label_smoothing: float = 0.0) -> None:
         super().__init__()
@@ -42,5 +46,5 @@ class Softmax(ClassifierLoss):
         return F.linear(embeddings_BD, self.weight.to(embeddings_BD.dtype), bias_C)
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
-        """Mean cross-entropy."""
+        """Mean cross-entropy; the labels may be shares of the classes (B, C)."""
         return F.cross_entropy(self.logits(embeddings_BD), labels_B, label_smoothing=self.label_smoothing)

@@ -11,6 +11,7 @@ from facerec.data import FaceDataModule
 from facerec.data.batches import Batch, SourceDataset
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import Images
+from facerec.transforms import Augment
 
 
 class Labels(Images):
@@ -165,9 +166,9 @@ def test_two_views_are_two_draws_and_the_first_is_that_of_one(vggface_root):
     batch = Batch(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8), torch.tensor([0, 0, 1, 1]), torch.arange(4))
     one = fitted(vggface_root, losses.SupCon()).on_after_batch_transfer(batch, 0)
     data = fitted(vggface_root, losses.SupCon(), views=2)
-    data.augment.brightness = 0.5
+    data.augment = Augment(brightness=0.5)
     single = fitted(vggface_root, losses.SupCon())
-    single.augment.brightness = 0.5
+    single.augment = Augment(brightness=0.5)
     two = data.on_after_batch_transfer(batch, 0)
     assert one.images.shape == (4, 3, 32, 32)
     assert two.images.shape == (8, 3, 32, 32)

@@ -3,12 +3,17 @@ import pytest
 import torch
 
 from facerec.data.samples import ORLImages
-from facerec.transforms import Augment, Preprocess
-from facerec.transforms.augment import gaussian_blur
+from facerec.transforms import Augment, Preprocess, RandAugment
+from facerec.transforms.degradation import gaussian_blur
 from facerec.transforms.preprocess import resize
 from facerec.transforms.randomness import Draws
 
 EVERYTHING = Augment(
+    vertical_flip=0.1,
+    perspective=0.2,
+    resized_crop=(0.7, 1.0),
+    hue=0.1,
+    rand_augment=RandAugment(),
     rotation=15.0,
     scale=(0.8, 1.2),
     stretch=0.1,
@@ -150,3 +155,54 @@ def test_resize_keeps_uint8_and_leaves_the_right_size_alone(faces):
     small = resize(faces, (56, 46))
     assert small.dtype == torch.uint8
     assert abs(float(small.float().mean() - faces.float().mean())) < 1.0
+
+
+LFW = {
+    "rotation": 10.0, "scale": (0.9, 1.2), "stretch": 0.05, "translate": 0.06, "brightness": 0.25, "contrast": 0.25,
+    "gamma": 0.2, "saturation": 0.3, "light_gradient": 0.15, "grayscale": 0.15, "blur": 0.1, "noise": 0.01,
+    "erasing": 0.4,
+}  # fmt: skip
+ORL = {
+    "rotation": 12.0, "scale": (0.9, 1.2), "stretch": 0.1, "translate": 0.06, "brightness": 0.3, "contrast": 0.3,
+    "gamma": 0.5, "light_gradient": 0.5, "blur": 0.2, "noise": 0.03, "erasing": 0.5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "eighth"),
+    [
+        (
+            {},
+            [0.4615, 0.5285, 0.4498, 0.5246, 0.5459, 0.5104, 0.4820, 0.5446, 0.4684],
+            [0.4777, 0.5763, 0.4635, 0.5361, 0.5449, 0.4890, 0.4819, 0.5213, 0.4246],
+        ),
+        (
+            ORL,
+            [0.3624, 0.3713, 0.2716, 0.3905, 0.3729, 0.3283, 0.4068, 0.3796, 0.3333],
+            [0.4917, 0.6968, 0.6643, 0.4267, 0.5365, 0.5703, 0.2794, 0.3772, 0.4033],
+        ),
+        (
+            LFW,
+            [0.4213, 0.4470, 0.3479, 0.4434, 0.4403, 0.4091, 0.4454, 0.4417, 0.3937],
+            [0.4799, 0.6256, 0.5471, 0.5133, 0.5623, 0.5307, 0.4415, 0.4905, 0.4323],
+        ),
+    ],
+    ids=["default", "orl", "lfw"],
+)
+def test_the_draws_behind_published_numbers_stay_what_they_were(settings, first, eighth, faces):
+    """Mean grey of nine fields of two images, written down before new settings came; a new name must not move them."""
+    images = torch.stack([faces[:, 0], faces[:, 1].flip(-1), 255 - faces[:, 2]], 1)
+    out = Augment(**settings)(images, 3, 5, torch.arange(100, 116))
+    fields = torch.nn.functional.adaptive_avg_pool2d(out.mean(1)[[0, 7]], (3, 3)).flatten(1)
+    torch.testing.assert_close(fields, torch.tensor([first, eighth]), atol=1e-3, rtol=0)
+
+
+def test_each_setting_alone_keeps_its_draws(faces):
+    augment = Augment(rotation=10.0, resized_crop=(0.5, 0.8), resized_crop_ratio=(1.0, 1.0), noise=0.1)
+    alone = augment.each_alone()
+    assert list(alone) == ["horizontal_flip", "rotation", "resized_crop", "noise"]
+    assert alone["resized_crop"].settings["resized_crop_ratio"] == (1.0, 1.0)
+    indices = torch.arange(16)
+    expected = Augment(horizontal_flip=0.0, rotation=10.0)(faces, 1, 2, indices)
+    torch.testing.assert_close(alone["rotation"](faces, 1, 2, indices), expected, atol=0, rtol=0)
+    assert Augment(horizontal_flip=0.0).each_alone() == {}

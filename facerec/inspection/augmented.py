@@ -1,0 +1,65 @@
+"""What an augmentation does to a face: each setting alone, and all together, as training would see it."""
+
+import torch
+from torch import Tensor
+
+from facerec.data.sources import ImageSource
+from facerec.inspection.figures import Row
+from facerec.transforms.augment import Augment
+from facerec.transforms.mix import Mix
+from facerec.transforms.preprocess import resize
+
+
+def person_images(images: ImageSource, person: str | None) -> list[int]:
+    """Indices of the images of a person, by default the first of the source.
+
+    Raises:
+        ValueError: for a person who is not there, or without images.
+    """
+    identities = list(images.identities)
+    if not len(images):
+        raise ValueError("the source holds no images to show")
+    if person is not None and person not in identities:
+        raise ValueError(f"--person {person}: not among the {len(identities)} people, {identities[0]!r} for one")
+    label = identities.index(person) if person is not None else int(images.labels[0])
+    return [index for index, other in enumerate(images.labels.tolist()) if other == label]
+
+
+def augmentation_rows(
+    images: ImageSource, index: int, augment: Augment, mix: Mix | None, size: tuple[int, int], seed: int, epochs: int
+) -> list[Row]:
+    """Rows of one image: untouched, under each setting alone, under all, and mixed with the next image of the source.
+
+    Column e is epoch e of a run with this seed: the last row but the mixed one is what it trains on.
+
+    Args:
+        images: the training source.
+        index: which image.
+        augment: of the configuration.
+        mix: of the configuration.
+        size: (height, width) that training resizes to.
+        seed: of the run.
+        epochs: number of draws.
+    """
+    index_1 = torch.tensor([index])
+    pair = torch.stack([resize(images.read(place)[None], size)[0] for place in (index, (index + 1) % len(images))])
+    columns = range(epochs)
+
+    def drawn(change: Augment) -> list[Tensor]:
+        return [_to_bytes(change(pair[:1], seed, epoch, index_1)[0]) for epoch in columns]
+
+    rows = [Row("as it is", [pair[0]])]
+    rows += [Row(f"{name}={alone.settings[name]}", drawn(alone)) for name, alone in augment.each_alone().items()]
+    rows.append(Row("all together", drawn(augment)))
+    if mix is not None:
+        indices_2 = torch.tensor([index, (index + 1) % len(images)])
+        labels_2 = torch.tensor([0, 1])
+        mixed = [
+            mix(augment(pair, seed, epoch, indices_2), labels_2, 2, seed, epoch, indices_2)[0][0] for epoch in columns
+        ]
+        rows.append(Row(f"all together, {mix}", [_to_bytes(image) for image in mixed]))
+    return rows
+
+
+def _to_bytes(image_3HW: Tensor) -> Tensor:
+    return (image_3HW * 255.0).round().to(torch.uint8)

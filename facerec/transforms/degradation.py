@@ -1,0 +1,84 @@
+"""What takes information away: blur, noise, and something in front of the face.
+
+Shapes: B batch, H height, W width. Pixels are in [0, 1].
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facerec.transforms.randomness import Draws
+from facerec.transforms.settings import check_probabilities, check_strengths
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """Degrades each image by its own draw; the settings are those of :class:`facerec.transforms.Augment`."""
+
+    blur: float = 0.0
+    noise: float = 0.0
+    erasing: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_probabilities(blur=self.blur, erasing=self.erasing)
+        check_strengths(noise=self.noise)
+
+    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """Float images (B, C, H, W): blurred, then noisy, then covered in part."""
+        if self.blur:
+            blurred_B = draws.happens("blur", self.blur)
+            sigma_B = torch.where(blurred_B, draws.uniform("blur_sigma", 0.3, 1.5), 1e-3)
+            images_BCHW = gaussian_blur(images_BCHW, sigma_B)
+        if self.noise:
+            sigma_B = draws.uniform("noise", 0.0, self.noise)[:, None, None, None]
+            images_BCHW = images_BCHW + sigma_B * normal_like(images_BCHW, draws)
+        if self.erasing:
+            images_BCHW = torch.where(self._rectangles(images_BCHW, draws)[:, None], 0.5, images_BCHW)
+        return images_BCHW
+
+    def _rectangles(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """The pixels to cover (B, H, W), bool: nothing where the draw says so."""
+        height, width = images_BCHW.shape[-2:]
+        area_B = draws.uniform("erasing_area", 0.02, 0.2)
+        ratio_B = torch.exp(draws.uniform("erasing_ratio", -1.0, 1.0))
+        half_h_B = 0.5 * torch.sqrt(area_B * ratio_B) * height
+        half_w_B = 0.5 * torch.sqrt(area_B / ratio_B) * width
+        x_B, y_B = draws.uniform("erasing_x", 0.0, width), draws.uniform("erasing_y", 0.0, height)
+        covered_B = draws.happens("erasing", self.erasing)
+        return rectangles(images_BCHW, x_B, y_B, half_w_B, half_h_B) & covered_B[:, None, None]
+
+
+def rectangles(images_BCHW: Tensor, x_B: Tensor, y_B: Tensor, half_w_B: Tensor, half_h_B: Tensor) -> Tensor:
+    """The pixels whose middle is in a rectangle around (x, y), all in pixels: (B, H, W), bool."""
+    height, width = images_BCHW.shape[-2:]
+    y_H = torch.arange(height, device=images_BCHW.device)[:, None] + 0.5
+    x_W = torch.arange(width, device=images_BCHW.device) + 0.5
+    inside_y = (y_H - y_B[:, None, None]).abs() < half_h_B[:, None, None]
+    inside_x = (x_W - x_B[:, None, None]).abs() < half_w_B[:, None, None]
+    return inside_y & inside_x
+
+
+def gaussian_blur(images_BCHW: Tensor, sigma_B: Tensor, radius: int = 3) -> Tensor:
+    """Blur each image with its own sigma (in pixels), separably, in one grouped convolution per direction."""
+    batch, channels, height, width = images_BCHW.shape
+    offsets = torch.arange(-radius, radius + 1, device=images_BCHW.device, dtype=images_BCHW.dtype)
+    kernel_BK = torch.exp(-0.5 * (offsets / sigma_B[:, None].clamp(min=1e-3)) ** 2)
+    kernel_BK = (kernel_BK / kernel_BK.sum(1, keepdim=True)).repeat_interleave(channels, 0)
+    flat = F.pad(images_BCHW.reshape(1, batch * channels, height, width), [radius] * 4, mode="replicate")
+    flat = F.conv2d(flat, kernel_BK[:, None, None, :], groups=batch * channels)
+    flat = F.conv2d(flat, kernel_BK[:, None, :, None], groups=batch * channels)
+    return flat.reshape(batch, channels, height, width)
+
+
+def normal_like(images_BCHW: Tensor, draws: Draws) -> Tensor:
+    """Standard normal noise shared by the channels (B, 1, H, W), each image from its own address."""
+    height, width = images_BCHW.shape[-2:]
+    pixels = torch.arange(height * width, device=images_BCHW.device)
+    seeds_B = (draws.uniform("noise_seed") * (1 << 24)).long()
+    flat = Draws(0, 0, (seeds_B[:, None] * (height * width) + pixels).flatten())
+    radius = torch.sqrt(-2.0 * torch.log1p(-flat.uniform("radius")))
+    noise = radius * torch.cos(2.0 * math.pi * flat.uniform("angle"))
+    return noise.reshape(len(images_BCHW), 1, height, width)

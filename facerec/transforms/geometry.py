@@ -1,0 +1,136 @@
+"""Where a face is in the picture: flips, turns, zoom, perspective and crops, all in one interpolation.
+
+A position is in [-1, 1] from edge to edge, as ``affine_grid`` has it; matrices lead from the output to the input.
+
+Shapes: B batch, H height, W width.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facerec.transforms.randomness import Draws
+from facerec.transforms.settings import check_interval, check_probabilities, check_strengths
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Moves each image by its own draw; the settings are those of :class:`facerec.transforms.Augment`."""
+
+    horizontal_flip: float = 0.0
+    vertical_flip: float = 0.0
+    rotation: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    stretch: float = 0.0
+    translate: float = 0.0
+    perspective: float = 0.0
+    resized_crop: tuple[float, float] = (1.0, 1.0)
+    resized_crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+
+    def __post_init__(self) -> None:
+        check_probabilities(horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip)
+        check_strengths(
+            rotation=self.rotation, stretch=self.stretch, translate=self.translate, perspective=self.perspective
+        )
+        check_interval("scale", self.scale, "zoom")
+        check_interval("resized_crop", self.resized_crop, "share of the area")
+        check_interval("resized_crop_ratio", self.resized_crop_ratio, "ratio of width to height")
+        if self.perspective >= 1.0:
+            raise ValueError(f"augment.perspective={self.perspective}: below 1, where the corners meet in the middle")
+        if self.resized_crop[1] > 1.0:
+            raise ValueError(f"augment.resized_crop={self.resized_crop}: a crop keeps at most 1, the whole image")
+
+    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """Float images (B, C, H, W), moved; what comes from outside the image repeats its edge."""
+        mirror_x_B = 1.0 - 2.0 * draws.happens("horizontal_flip", self.horizontal_flip).float()
+        mirror_y_B = 1.0 - 2.0 * draws.happens("vertical_flip", self.vertical_flip).float()
+        moves = (self.rotation, self.stretch, self.translate, self.scale[0] - 1.0, self.scale[1] - 1.0)
+        crops = self.resized_crop != (1.0, 1.0)
+        if not any(moves) and not self.perspective and not crops:  # a flip alone needs no interpolation
+            images_BCHW = torch.where(mirror_x_B[:, None, None, None] < 0, images_BCHW.flip(-1), images_BCHW)
+            if not self.vertical_flip:
+                return images_BCHW
+            return torch.where(mirror_y_B[:, None, None, None] < 0, images_BCHW.flip(-2), images_BCHW)
+        matrix_B23 = self._move(draws, mirror_x_B, mirror_y_B, *images_BCHW.shape[-2:])
+        if not self.perspective and not crops:
+            return warp(images_BCHW, matrix_B23)
+        matrix_B33 = _square(matrix_B23)
+        if self.perspective:
+            matrix_B33 = matrix_B33 @ quad_to_matrix(self._corners(draws))
+        if crops:
+            matrix_B33 = matrix_B33 @ self._crop(draws)
+        return warp(images_BCHW, matrix_B33 if self.perspective else matrix_B33[:, :2])
+
+    def _move(self, draws: Draws, mirror_x_B: Tensor, mirror_y_B: Tensor, height: int, width: int) -> Tensor:
+        """Flip, rotate, zoom, stretch and shift: (B, 2, 3)."""
+        turn = math.radians(self.rotation)
+        angle_B = draws.uniform("rotation", -turn, turn)
+        log_low, log_high = math.log(self.scale[0]), math.log(self.scale[1])
+        zoom_B = torch.exp(draws.uniform("scale", log_low, log_high))
+        stretch_B = torch.exp(draws.uniform("stretch", -0.5, 0.5) * math.log1p(self.stretch))
+        # The matrix leads to the input, so zooming in divides; y is measured in heights.
+        cos_B, sin_B = torch.cos(angle_B), torch.sin(angle_B)
+        row_x = torch.stack([cos_B, -sin_B * height / width], 1) / (zoom_B * stretch_B)[:, None]
+        row_y = torch.stack([sin_B * width / height, cos_B], 1) / (zoom_B / stretch_B)[:, None]
+        matrix_B22 = torch.stack([row_x * mirror_x_B[:, None], row_y * mirror_y_B[:, None]], 1)
+        shift_B2 = torch.stack([draws.uniform("shift_x", -1, 1), draws.uniform("shift_y", -1, 1)], 1)
+        return torch.cat([matrix_B22, (2.0 * self.translate * shift_B2)[:, :, None]], 2)
+
+    def _corners(self, draws: Draws) -> Tensor:
+        """Where the corners of the output look, clockwise from the top left: (B, 4, 2), inside the image."""
+        inward_B8 = [draws.uniform(f"perspective_{number}", 0.0, self.perspective) for number in range(8)]
+        corners_42 = inward_B8[0].new_tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+        return corners_42 * (1.0 - torch.stack(inward_B8, 1).reshape(-1, 4, 2))
+
+    def _crop(self, draws: Draws) -> Tensor:
+        """Look at a random rectangle: (B, 3, 3)."""
+        area_B = draws.uniform("resized_crop", *self.resized_crop)
+        low, high = (math.log(ratio) for ratio in self.resized_crop_ratio)
+        ratio_B = torch.exp(draws.uniform("resized_crop_ratio", low, high))
+        width_B, height_B = torch.sqrt(area_B * ratio_B).clamp(max=1.0), torch.sqrt(area_B / ratio_B).clamp(max=1.0)
+        x_B = draws.uniform("resized_crop_x", -1, 1) * (1.0 - width_B)
+        y_B = draws.uniform("resized_crop_y", -1, 1) * (1.0 - height_B)
+        zero_B = torch.zeros_like(x_B)
+        rows = [torch.stack([width_B, zero_B, x_B], 1), torch.stack([zero_B, height_B, y_B], 1)]
+        return _square(torch.stack(rows, 1))
+
+
+def _square(matrix_B23: Tensor) -> Tensor:
+    """An affine matrix with its last row: (B, 3, 3)."""
+    last_B13 = matrix_B23.new_tensor([0.0, 0.0, 1.0]).expand(len(matrix_B23), 1, 3)
+    return torch.cat([matrix_B23, last_B13], 1)
+
+
+def quad_to_matrix(corners_B42: Tensor) -> Tensor:
+    """The perspective that leads the corners of the image, clockwise from (-1, -1), to the given points: (B, 3, 3).
+
+    Heckbert, Fundamentals of Texture Mapping and Image Warping, 1989, section 2.2.3: closed, so nothing is solved for.
+    """
+    x_B4, y_B4 = corners_B42.unbind(2)
+    dx1, dx2 = x_B4[:, 1] - x_B4[:, 2], x_B4[:, 3] - x_B4[:, 2]
+    dy1, dy2 = y_B4[:, 1] - y_B4[:, 2], y_B4[:, 3] - y_B4[:, 2]
+    sum_x, sum_y = x_B4[:, 0] - x_B4[:, 3] - dx1, y_B4[:, 0] - y_B4[:, 3] - dy1
+    area = dx1 * dy2 - dx2 * dy1
+    g, h = (sum_x * dy2 - dx2 * sum_y) / area, (dx1 * sum_y - sum_x * dy1) / area
+    rows = [
+        torch.stack([p[:, 1] - p[:, 0] + g * p[:, 1], p[:, 3] - p[:, 0] + h * p[:, 3], p[:, 0]], 1)
+        for p in (x_B4, y_B4)
+    ]
+    from_unit_square = torch.stack([*rows, torch.stack([g, h, torch.ones_like(g)], 1)], 1)
+    to_unit_square = corners_B42.new_tensor([[0.5, 0.0, 0.5], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]])
+    return from_unit_square @ to_unit_square
+
+
+def warp(images_BCHW: Tensor, matrix: Tensor) -> Tensor:
+    """Look at the input where an affine (B, 2, 3) or a perspective (B, 3, 3) matrix says, bilinearly."""
+    shape = list(images_BCHW.shape)
+    if matrix.shape[1] == 2:
+        grid_BHW2 = F.affine_grid(matrix, shape, align_corners=False)
+    else:
+        grid_BHW2 = F.affine_grid(matrix[:, :2], shape, align_corners=False)
+        depth_BHW2 = F.affine_grid(matrix[:, 2:].expand(-1, 2, 3), shape, align_corners=False)
+        grid_BHW2 = grid_BHW2 / depth_BHW2
+    return F.grid_sample(images_BCHW, grid_BHW2, mode="bilinear", padding_mode="border", align_corners=False)

@@ -1,0 +1,93 @@
+"""What light and camera do to the pixels: gamma, hue, saturation, contrast, brightness, and the side of the light.
+
+Shapes: B batch, H height, W width. Pixels are in [0, 1].
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from facerec.transforms.randomness import Draws
+from facerec.transforms.settings import check_probabilities, check_strengths
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+@dataclass(frozen=True)
+class Light:
+    """Relights each image by its own draw; the settings are those of :class:`facerec.transforms.Augment`."""
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    gamma: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    light_gradient: float = 0.0
+    grayscale: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_probabilities(grayscale=self.grayscale)
+        check_strengths(
+            brightness=self.brightness,
+            contrast=self.contrast,
+            gamma=self.gamma,
+            saturation=self.saturation,
+            hue=self.hue,
+            light_gradient=self.light_gradient,
+        )
+        if self.hue > 0.5:
+            raise ValueError(f"augment.hue={self.hue}: at most 0.5, half the circle of colours")
+
+    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """Float images (B, 3, H, W), relit; they may leave [0, 1]."""
+
+        def factor(name: str, strength: float) -> Tensor:
+            return draws.uniform(name, 1.0 - strength, 1.0 + strength)[:, None, None, None]
+
+        if self.gamma:
+            exponent = torch.exp2(draws.uniform("gamma", -self.gamma, self.gamma))[:, None, None, None]
+            images_BCHW = images_BCHW.clamp(min=1e-4) ** exponent
+        if self.hue:
+            images_BCHW = turn_hue(images_BCHW, draws.uniform("hue", -self.hue, self.hue))
+        if self.saturation or self.grayscale:
+            gray_B1HW = (images_BCHW * images_BCHW.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+            keep = factor("saturation", self.saturation)
+            keep = torch.where(draws.happens("grayscale", self.grayscale)[:, None, None, None], 0.0, keep)
+            images_BCHW = gray_B1HW + keep * (images_BCHW - gray_B1HW)
+        if self.contrast:
+            mean_B = images_BCHW.mean((1, 2, 3), keepdim=True)
+            images_BCHW = mean_B + factor("contrast", self.contrast) * (images_BCHW - mean_B)
+        if self.brightness:
+            images_BCHW = images_BCHW * factor("brightness", self.brightness)
+        if self.light_gradient:
+            images_BCHW = images_BCHW * self._gradient(images_BCHW, draws)
+        return images_BCHW
+
+    def _gradient(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """How much light falls on each pixel (B, 1, H, W), more on one side than on the other."""
+        height, width = images_BCHW.shape[-2:]
+        angle_B = draws.uniform("light_angle", 0.0, 2.0 * math.pi)[:, None, None]
+        x_W = torch.linspace(-1.0, 1.0, width, device=images_BCHW.device)
+        y_H = torch.linspace(-1.0, 1.0, height, device=images_BCHW.device)[:, None]
+        slope_B = draws.uniform("light_gradient", 0.0, self.light_gradient)[:, None, None]
+        light_BHW = 1.0 + slope_B * (torch.cos(angle_B) * x_W + torch.sin(angle_B) * y_H)
+        return light_BHW[:, None].clamp(min=0.1)
+
+
+def turn_hue(images_BCHW: Tensor, turns_B: Tensor) -> Tensor:
+    """Turn the hue of each image by its own share of the circle of colours, keeping HSV saturation and value.
+
+    A grey pixel has no hue and stays as it is.
+    """
+    value_BHW, brightest_BHW = images_BCHW.max(1)
+    chroma_BHW = value_BHW - images_BCHW.amin(1)
+    red, green, blue = images_BCHW.unbind(1)
+    divisor = chroma_BHW.clamp(min=1e-8)
+    sixths = torch.stack([(green - blue) / divisor, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor], 1)
+    hue_BHW = sixths.gather(1, brightest_BHW[:, None])[:, 0] + 6.0 * turns_B[:, None, None]
+    # R, G and B are one trapezoid of the hue, starting at 5, 3 and 1 sixths of the circle.
+    starts_311 = images_BCHW.new_tensor([5.0, 3.0, 1.0])[:, None, None]
+    place_BCHW = torch.remainder(hue_BHW[:, None] + starts_311, 6.0)
+    return value_BHW[:, None] - chroma_BHW[:, None] * torch.minimum(place_BCHW, 4.0 - place_BCHW).clamp(0.0, 1.0)

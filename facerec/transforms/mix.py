@@ -1,0 +1,118 @@
+"""Mixup and CutMix: an image and the next one of its batch become one, with a label for each.
+
+Shapes: B batch, C classes, H height, W width.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facerec.transforms.degradation import rectangles
+from facerec.transforms.randomness import Draws
+
+GAMMA_ATTEMPTS = 8  # each is accepted in more than 95 of 100 cases
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Mixes images and their labels, for a loss that takes soft labels (Softmax).
+
+    With both settings, each image draws one of the two. How much is left of an image is a function of (seed, epoch,
+    image index), like all augmentation. Its partner is the next image of the batch (the first for the last), so it
+    depends on the order of the epoch, which is a function of (seed, epoch), and on the number of processes.
+
+    Args:
+        mixup: alpha of the Beta(alpha, alpha) that the image's share is drawn from; 0 for none. For ImageNet, Zhang et
+            al. (ICLR 2018) take 0.1 to 0.4.
+        cutmix: the same for the area that a rectangle of the partner leaves; 0 for none. Yun et al. (ICCV 2019) take 1.
+
+    Raises:
+        ValueError: for a negative alpha, or none at all.
+    """
+
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, alpha in {"mixup": self.mixup, "cutmix": self.cutmix}.items():
+            if not 0.0 <= alpha < math.inf:
+                raise ValueError(
+                    f"data.mix.{name}={alpha}: alpha of a Beta distribution is not negative; 0 turns it off"
+                )
+        if not self.mixup and not self.cutmix:
+            raise ValueError("data.mix: set mixup, cutmix or both above 0, or leave data.mix out")
+
+    @torch.no_grad()
+    def __call__(
+        self, images_BCHW: Tensor, labels_B: Tensor, num_classes: int, seed: int, epoch: int, indices_B: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Mix a batch.
+
+        Args:
+            images_BCHW: float images (B, 3, H, W).
+            labels_B: class of each image (B,), int64.
+            num_classes: C.
+            seed: of the run.
+            epoch: current epoch.
+            indices_B: place of each image in the training source (B,), int64, on the device of the images.
+
+        Returns:
+            The images, and float32 labels (B, C): the share of the image, and the rest for its partner.
+        """
+        draws = Draws(seed, epoch, indices_B)
+        cuts_B = draws.happens("mix", self._share_of_cutmix())
+        partners_BCHW = images_BCHW.roll(-1, 0)
+        own_B111 = beta(draws, "mixup", self.mixup or 1.0)[:, None, None, None]
+        own_BCHW = own_B111.where(
+            ~cuts_B[:, None, None, None], (~self._rectangles(images_BCHW, draws))[:, None].float()
+        )
+        mixed_BCHW = own_BCHW * images_BCHW + (1.0 - own_BCHW) * partners_BCHW
+        own_B = own_BCHW.mean((1, 2, 3))
+        one_hot_BC = F.one_hot(labels_B, num_classes).float()
+        return mixed_BCHW, own_B[:, None] * one_hot_BC + (1.0 - own_B)[:, None] * one_hot_BC.roll(-1, 0)
+
+    def _share_of_cutmix(self) -> float:
+        if not self.mixup or not self.cutmix:
+            return 1.0 if self.cutmix else 0.0
+        return 0.5
+
+    def _rectangles(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """What the partner covers (B, H, W), bool: cut off at the edges, so the label follows the pixels."""
+        height, width = images_BCHW.shape[-2:]
+        half_B = 0.5 * torch.sqrt(1.0 - beta(draws, "cutmix", self.cutmix or 1.0))
+        x_B, y_B = draws.uniform("cutmix_x", 0.0, width), draws.uniform("cutmix_y", 0.0, height)
+        return rectangles(images_BCHW, x_B, y_B, half_B * width, half_B * height)
+
+
+def beta(draws: Draws, name: str, alpha: float) -> Tensor:
+    """A number of Beta(alpha, alpha) for each image (B,): X / (X + Y) for X and Y of Gamma(alpha)."""
+    return torch.sigmoid(log_gamma_variate(draws, f"{name}_x", alpha) - log_gamma_variate(draws, f"{name}_y", alpha))
+
+
+def log_gamma_variate(draws: Draws, name: str, shape: float) -> Tensor:
+    """Logarithm of a number of Gamma(shape, 1) for each image (B,).
+
+    Marsaglia and Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000: by rejection, from a fixed
+    number of addressed attempts; Gamma(a) is Gamma(a + 1) U^(1 / a), in logarithms since that power underflows.
+    """
+    d = shape + 1.0 - 1.0 / 3.0
+    value_B: Tensor | None = None
+    for attempt in reversed(range(GAMMA_ATTEMPTS)):
+        radius_B = torch.sqrt(-2.0 * torch.log(_open_uniform(draws, f"{name}_radius_{attempt}")))
+        normal_B = radius_B * torch.cos(2.0 * math.pi * draws.uniform(f"{name}_angle_{attempt}"))
+        v_B = (1.0 + normal_B / math.sqrt(9.0 * d)) ** 3
+        log_v_B = torch.log(v_B.clamp(min=1e-12))
+        bound_B = 0.5 * normal_B**2 + d * (1.0 - v_B + log_v_B)
+        accepted_B = (v_B > 0.0) & (torch.log(_open_uniform(draws, f"{name}_accept_{attempt}")) < bound_B)
+        # The first accepted attempt stands; without any, v = 1, the middle of the distribution.
+        value_B = torch.where(accepted_B, log_v_B, torch.zeros_like(log_v_B) if value_B is None else value_B)
+    assert value_B is not None
+    return math.log(d) + value_B + torch.log(_open_uniform(draws, f"{name}_boost")) / shape
+
+
+def _open_uniform(draws: Draws, name: str) -> Tensor:
+    """One number in (0, 1) for each image: neither end has a logarithm to use."""
+    return draws.uniform(name) * (1.0 - 2.0**-23) + 2.0**-24

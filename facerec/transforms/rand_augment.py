@@ -1,0 +1,116 @@
+"""RandAugment: a few operations for each image, drawn from a list, all of one strength.
+
+Shapes: B batch, H height, W width.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as v2
+
+from facerec.transforms.randomness import Draws
+
+MAX_MAGNITUDE = 30
+
+
+class Operation(NamedTuple):
+    """What is done to uint8 images (N, 3, H, W), with a strength that is a share in [-1, 1] or [0, 1]."""
+
+    apply: Callable[[Tensor, float], Tensor]
+    signed: bool
+
+
+def _affine(images: Tensor, translate: tuple[float, float] = (0, 0), shear: tuple[float, float] = (0, 0)) -> Tensor:
+    bilinear = InterpolationMode.BILINEAR
+    moved: Tensor = v2.affine(
+        images, 0.0, [int(share) for share in translate], 1.0, list(shear), bilinear, center=[0.0, 0.0]
+    )
+    return moved
+
+
+def _shear(share: float) -> float:
+    return math.degrees(math.atan(0.3 * share))
+
+
+# Table 1 of AutoAugment with the ranges of torchvision's RandAugment; a strength of 1 is its 30th magnitude.
+OPERATIONS: dict[str, Operation] = {
+    "identity": Operation(lambda images, share: images, False),
+    "shear_x": Operation(lambda images, share: _affine(images, shear=(_shear(share), 0.0)), True),
+    "shear_y": Operation(lambda images, share: _affine(images, shear=(0.0, _shear(share))), True),
+    "translate_x": Operation(
+        lambda images, share: _affine(images, translate=(150 / 331 * share * images.shape[-1], 0)), True
+    ),
+    "translate_y": Operation(
+        lambda images, share: _affine(images, translate=(0, 150 / 331 * share * images.shape[-2])), True
+    ),
+    "rotate": Operation(lambda images, share: v2.rotate(images, 30.0 * share, InterpolationMode.BILINEAR), True),
+    "brightness": Operation(lambda images, share: v2.adjust_brightness(images, 1.0 + 0.9 * share), True),
+    "color": Operation(lambda images, share: v2.adjust_saturation(images, 1.0 + 0.9 * share), True),
+    "contrast": Operation(lambda images, share: v2.adjust_contrast(images, 1.0 + 0.9 * share), True),
+    "sharpness": Operation(lambda images, share: v2.adjust_sharpness(images, 1.0 + 0.9 * share), True),
+    "posterize": Operation(lambda images, share: v2.posterize(images, 8 - round(4 * share)), False),
+    "solarize": Operation(lambda images, share: v2.solarize(images, 255.0 * (1.0 - share)), False),
+    "autocontrast": Operation(lambda images, share: v2.autocontrast(images), False),
+    "equalize": Operation(lambda images, share: v2.equalize(images), False),
+}
+
+
+@dataclass(frozen=True)
+class RandAugment:
+    """Some operations for each image, one after another (Cubuk et al., NeurIPS 2020), https://arxiv.org/abs/1909.13719.
+
+    The fourteen operations and their ranges are torchvision's; each image draws its own operations and signs. Images
+    with the same draw go through ``torchvision.transforms.v2`` together. They are black where nothing was.
+
+    Args:
+        num_ops: operations that each image goes through.
+        magnitude: their strength, from 0 to 30.
+
+    Raises:
+        ValueError: for fewer than 1 operation or a magnitude outside [0, 30].
+    """
+
+    num_ops: int = 2
+    magnitude: int = 9
+
+    def __post_init__(self) -> None:
+        if self.num_ops < 1 or not 0 <= self.magnitude <= MAX_MAGNITUDE:
+            raise ValueError(
+                f"augment.rand_augment num_ops={self.num_ops}, magnitude={self.magnitude}: at least 1 operation, and a "
+                f"magnitude from 0 to {MAX_MAGNITUDE}"
+            )
+
+    def chosen(self, draws: Draws) -> list[tuple[list[str], list[float]]]:
+        """For each round the operation and the signed strength of each image."""
+        names = list(OPERATIONS)
+        rounds = []
+        for number in range(self.num_ops):
+            picks = (draws.uniform(f"rand_augment_{number}") * len(names)).long().tolist()
+            minus = draws.happens(f"rand_augment_sign_{number}", 0.5).tolist()
+            chosen = [names[pick] for pick in picks]
+            strength = self.magnitude / MAX_MAGNITUDE
+            signs = [
+                -1.0 if less and OPERATIONS[name].signed else 1.0 for name, less in zip(chosen, minus, strict=True)
+            ]
+            rounds.append((chosen, [sign * strength for sign in signs]))
+        return rounds
+
+    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """uint8 images (B, 3, H, W), changed."""
+        for chosen, strengths in self.chosen(draws):
+            out_BCHW = torch.empty_like(images_BCHW)
+            for name, strength in set(zip(chosen, strengths, strict=True)):
+                members = [
+                    place
+                    for place, drawn in enumerate(zip(chosen, strengths, strict=True))
+                    if drawn == (name, strength)
+                ]
+                places = torch.tensor(members, device=images_BCHW.device)
+                out_BCHW[places] = OPERATIONS[name].apply(images_BCHW[places], strength)
+            images_BCHW = out_BCHW
+        return images_BCHW

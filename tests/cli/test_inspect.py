@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facerec.cli import main
+from facerec.inspection.figures import GAP, SIDE
+
+CONFIG = """
+seed_everything: 3
+data:
+  train: {class_path: ORLImages, init_args: {part: train}}
+  dev: {class_path: ORLImages, init_args: {part: dev}}
+  augment: {rotation: 20.0, erasing: 1.0}
+  mix: {mixup: 1.0}
+model: {image_size: [64, 48]}
+"""
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def test_a_folder_in_the_terminal(vggface_root, work, capsys):
+    (vggface_root / "train" / "n000001" / "broken.jpg").write_bytes(b"<html>not found</html>")
+    main(["inspect", str(vggface_root), "--workers", "0"])
+    out = capsys.readouterr().out
+    assert "train: 17 images, 4 people" in out
+    assert "undecodable      1" in out
+    assert "broken.jpg does not decode" in out
+    assert "people in both train and val/pairs: cannot be told" in out
+    for line in out.splitlines():
+        if line.strip().startswith("4 #"):
+            assert line.rstrip().endswith(" 3")
+    written = {path.name for path in (work / "inspection" / "faces").iterdir()}
+    assert written >= {"report.json", "duplicates.csv", "histogram.png", "contact_sheet.png", "journal.jsonl"}
+
+
+def test_the_sources_of_a_configuration(work, capsys):
+    main(["inspect", "mine.yaml", "--workers=0", "--output=here"])
+    out = capsys.readouterr().out
+    assert "train: 192 images, 24 people" in out
+    assert "dev: 48 images, 24 people" in out
+    assert (work / "here" / "report.json").is_file()
+
+
+def cell(sheet: np.ndarray, row: int, column: int) -> np.ndarray:
+    top, right = GAP + row * (SIDE + GAP), sheet.shape[1] - GAP
+    columns = 5
+    left = right - (columns - column) * (SIDE + GAP) + GAP
+    return sheet[top : top + SIDE, left : left + SIDE]
+
+
+def test_a_figure_of_an_augmentation(work, capsys):
+    main(["inspect", "--augment", "mine.yaml", "--draws", "5"])
+    assert "6 rows, 5 draws" in capsys.readouterr().out
+    sheet = np.asarray(Image.open(work / "inspection" / "mine" / "augmentation.png").convert("L")).astype(int)
+    original = cell(sheet, 0, 0)
+    names = ["as it is", "horizontal_flip", "rotation", "erasing", "all together", "mixed"]
+    for row in range(2, len(names)):
+        draws = np.stack([cell(sheet, row, column) for column in range(5)])
+        assert (np.abs(draws - original).mean((1, 2)) > 0.5).all(), names[row]
+        assert len(np.unique(draws.reshape(5, -1), axis=0)) == 5, names[row]
+    flips = [np.abs(cell(sheet, 1, column) - original).mean() < 0.5 for column in range(5)]
+    assert any(flips)
+    assert not all(flips)
+
+
+def test_a_person_of_another_folder_under_an_augmentation(vggface_root, work, capsys):
+    main(["inspect", "--augment", "mine.yaml", str(vggface_root), "--person", "n000003", "--draws=2"])
+    assert "n000003" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["inspect", "--augment", "mine.yaml", str(vggface_root), "--person", "nobody"])
+    assert "--person nobody: not among the 4 people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 2, "give a folder DATA"),
+        (["nowhere"], 1, "nowhere: no such folder"),
+        (["nowhere.yaml"], 1, "nowhere.yaml"),
+        (["."], 1, "neither training images nor pairs"),
+        (["mine.yaml", "--near_distance=64"], 1, "distance=64"),
+        (["mine.yaml", "--workers=-1"], 1, "--workers -1"),
+        (["--augment", "mine.yaml", "--draws=0"], 1, "--draws 0"),
+        (["--augment", "typo.yaml"], 1, "rotatoin"),
+        (["--augment", "list.yaml"], 1, "holds no settings"),
+        (["--augment", "broken.yaml"], 1, "is not YAML"),
+    ],
+)
+def test_what_cannot_be_inspected_says_so(work, capsys, arguments, status, message):
+    (work / "typo.yaml").write_text("data: {root: x, augment: {rotatoin: 3.0}}")
+    (work / "list.yaml").write_text("- 1\n")
+    (work / "broken.yaml").write_text("data: {")
+    with pytest.raises(SystemExit) as stopped:
+        main(["inspect", *arguments])
+    assert stopped.value.code == status
+    assert message in capsys.readouterr().err
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit):
+        main(["inspect", "--help"])
+    assert "facerec inspect --augment experiments/orl_resnet18_arcface.yaml" in capsys.readouterr().out
