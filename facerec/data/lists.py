@@ -165,6 +165,15 @@ class ListPairs(PairSource):
         parents = {Path(paths.relative(index)).parent.name for index in range(len(paths))}
         return frozenset(parents) if len(parents) > 1 else frozenset()
 
+    @property
+    def subjects(self) -> NDArray[np.int64] | None:
+        """The folder of each image as a number (N,), if the folders are the people: as the labels of the pairs say."""
+        paths, pairs_P2, same_P = self._listing
+        folders = [Path(paths.relative(index)).parent.as_posix() for index in range(len(paths))]
+        numbers_N = np.unique(folders, return_inverse=True)[1]
+        one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
+        return numbers_N if same_P is not None and np.array_equal(one_folder_P, same_P) else None
+
     def read(self, index: int) -> Tensor:
         """Decode one image: uint8 (3, H, W), RGB."""
         return read_image(self._listing[0][index])

@@ -169,9 +169,7 @@ def _tied_couples(keys: NDArray[np.signedinteger]) -> int:
     return len(meets) - len(crowded) + int(couples.sum())
 
 
-def _encode(
-    scores_P: NDArray[np.floating], same_P: NDArray[np.bool_]
-) -> tuple[NDArray[np.signedinteger], int]:
+def _encode(scores_P: NDArray[np.floating], same_P: NDArray[np.bool_]) -> tuple[NDArray[np.signedinteger], int]:
     """Integers (P,) in the order of (score, label), and the power of two that the scores were divided by.
 
     Below 2 in size a float has a bit to spare. Larger scores are first divided by a power of two, which is exact.
@@ -213,9 +211,7 @@ def _narrow(scores_P: NDArray[np.floating]) -> NDArray[np.floating]:
     return narrow if np.array_equal(narrow, scores_P) else np.ascontiguousarray(scores_P, dtype=np.float64)
 
 
-def _pack(
-    floats: NDArray[np.floating], same_P: NDArray[np.bool_]
-) -> tuple[NDArray[np.signedinteger], bool]:
+def _pack(floats: NDArray[np.floating], same_P: NDArray[np.bool_]) -> tuple[NDArray[np.signedinteger], bool]:
     """Twice the float's bits with its sign, plus the label; and whether all floats are below 2 in size.
 
     -0.0 and 0.0 become one, as they compare equal.
