@@ -57,7 +57,9 @@ def draw_scores(
     low, high = float(scores_P.min()), float(scores_P.max())
     bins = np.linspace(min(-0.2, low), 1.0, 61) if score == "cosine" else np.linspace(low, max(high, low + 1e-6), 61)
     for kind, mask_P in (("impostor", ~same_P), ("genuine", same_P)):
-        axes.hist(scores_P[mask_P], bins, density=True, alpha=0.6, label=f"{kind} ({np.count_nonzero(mask_P)})")
+        axes.hist(
+            scores_P[mask_P], bins.tolist(), density=True, alpha=0.6, label=f"{kind} ({np.count_nonzero(mask_P)})"
+        )
     axes.axvline(threshold, color="black", linewidth=1, linestyle="--", label=f"threshold {threshold:.3f}")
     axes.set(xlabel=f"{score} score", ylabel="density")
     axes.legend(fontsize=8)
@@ -131,7 +133,7 @@ def cmc_figure(found: Identification, title: str) -> Figure:
 
 
 def worst_pairs(scored: ScoredSet, threshold: float, *, genuine: bool, count: int = WORST) -> NDArray[np.int64]:
-    """Pairs on the wrong side of the threshold, the farthest first: false rejects if ``genuine``, else false accepts."""
+    """Pairs on the wrong side of the threshold, farthest first: false rejects if ``genuine``, else false accepts."""
     wrong = np.flatnonzero((scored.same == genuine) & ((scored.scores < threshold) == genuine))
     order = np.argsort(scored.scores[wrong], kind="stable")
     return wrong[order if genuine else order[::-1]][:count]

@@ -12,7 +12,7 @@ from facerec import __version__
 from facerec.callbacks.curves import cmc_figure, det_figure, pairs_figure, verification_figure, worst_pairs
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
-from facerec.callbacks.results import results_folder, write_figure, write_json, write_scores
+from facerec.callbacks.results import results_folder, store_calibration, write_figure, write_json, write_scores
 from facerec.callbacks.tables import format_table, summary_table
 from facerec.callbacks.verification import ScoredSet, Verification, verification_of
 from facerec.data.sources import PairSource
@@ -64,6 +64,8 @@ class Report(Callback):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
         lines = [summary_table(summaries), *_dev_accuracy(trainer, stage)]
         lines += _calibration(trainer, recognizer, verification, stage) + notes
+        if stage == "val" and verification.store and trainer.ckpt_path:
+            store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
         if folder is not None:
             self._write(folder, trainer, recognizer, verification, summaries)
             lines.append(f"numbers, scores and figures: {folder}")
@@ -133,10 +135,12 @@ def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Ver
     if not calibration:
         return ["the model has no calibrated threshold: it was never validated"] if stage == "test" else []
     if stage == "val":
+        kept = (
+            "put into the checkpoint" if verification.store else "--verification.store true puts it into the checkpoint"
+        )
         return [
             f"threshold {calibration['threshold']:.4f} ({calibration.get('method', 'eer')} of the validation pairs): "
-            f"FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%} expected. `facerec validate` does not change the "
-            "checkpoint; `facerec fit` stores the threshold"
+            f"FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%} expected; {kept}"
         ]
     if verification.calibration_of(recognizer) is None:
         kept = calibration.get("score", "cosine")

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Trainer
 from matplotlib.figure import Figure
 
 from facerec.callbacks.evaluation import Stage
 from facerec.callbacks.verification import ScoredSet
 from facerec.data.sources import PairSource
+from facerec.metrics.calibration import Calibration
 
 MOST_ROWS = 2_000_000  # of a score file: about 200 MB
 
@@ -27,7 +29,7 @@ def results_folder(trainer: Trainer, stage: Stage) -> Path | None:
     return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a file that appears under its name only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{os.getpid()}.{path.name}")
@@ -41,7 +43,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write numbers; a NaN is refused, JSON has none."""
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_whole(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8") and None)
+    write_whole(path, lambda unfinished: unfinished.write_bytes(text.encode()))
 
 
 def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
@@ -63,6 +65,13 @@ def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
 
     write_whole(path, write)
     return True
+
+
+def store_calibration(path: Path, calibration: Calibration | None) -> None:
+    """Put a threshold into a checkpoint, in place of the one it holds."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint["facerec"]["calibration"] = calibration
+    write_whole(path, lambda unfinished: torch.save(checkpoint, unfinished))
 
 
 def write_figure(path: Path, figure: Figure) -> None:

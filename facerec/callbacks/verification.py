@@ -59,6 +59,7 @@ class Verification(EvaluationCallback):
         as_norm: normalise the cosine of a pair by those of its images with so many of the training people that look
             most like them (Matejka et al., Interspeech 2017); it embeds training images at each evaluation.
         calibrate_at: where to put the threshold: ``eer``, ``accuracy`` (the most accurate), or the highest FAR allowed.
+        store: have ``facerec validate`` put its threshold in place of the one that the checkpoint holds.
 
     Raises:
         ValueError: if ``as_norm`` is below 2 or goes with another score, or ``calibrate_at`` is not in (0, 1].
@@ -68,7 +69,11 @@ class Verification(EvaluationCallback):
     """
 
     def __init__(
-        self, score: ScoreKind = "cosine", as_norm: int | None = None, calibrate_at: CalibrateAt = "eer"
+        self,
+        score: ScoreKind = "cosine",
+        as_norm: int | None = None,
+        calibrate_at: CalibrateAt = "eer",
+        store: bool = False,
     ) -> None:
         super().__init__()
         if as_norm is not None and (as_norm < 2 or score != "cosine"):
@@ -78,6 +83,7 @@ class Verification(EvaluationCallback):
         self.score = score
         self.as_norm = as_norm
         self.calibrate_at = calibrate_at
+        self.store = store
         self.scores: dict[str, ScoredSet] = {}
 
     @property
@@ -183,7 +189,7 @@ def calibrate(
 def _pairs_among(
     indices_N: NDArray[np.int64], pairs_P2: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs whose two images are both there, with positions in place of indices; and which of the pairs they are."""
+    """The pairs whose two images are both there, with positions in place of indices; and which pairs they are (P,)."""
     positions = np.searchsorted(indices_N, pairs_P2).clip(max=len(indices_N) - 1)
     there_P: NDArray[np.bool_] = (indices_N[positions] == pairs_P2).all(1)
     return positions[there_P], there_P

@@ -1,8 +1,8 @@
 """How far a number could be off: bootstrap intervals, by pair and by person.
 
 By pair, pairs are drawn with replacement, genuine and impostor apart. That takes them as independent. They are not
-where a person is in many of them, and the interval is then too narrow (Bolle, Ratha and Pankanti, "Error analysis of pattern
-recognition systems: the subsets bootstrap", CVIU 2004).
+where a person is in many of them, and the interval is then too narrow (Bolle, Ratha and Pankanti, "Error analysis of
+pattern recognition systems: the subsets bootstrap", CVIU 2004).
 
 By person, people are drawn with replacement, and a pair counts as often as its people were drawn: a genuine pair m
 times if its person was drawn m times (copies of a person are not paired with each other), an impostor pair the product

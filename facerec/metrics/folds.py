@@ -53,11 +53,13 @@ def kfold_accuracy(scores: ArrayLike, same: ArrayLike, folds: ArrayLike, grid: A
     if folds_P.shape != same_P.shape:
         raise ValueError(f"folds {folds_P.shape}: give the fold of each of the {len(same_P)} pairs, (P,)")
     order_P = np.argsort(scores_P)
-    scores_P, same_P, folds_P = scores_P[order_P].astype(np.float64), same_P[order_P], folds_P[order_P]
     names = np.unique(folds_P)
     if len(names) < 2:
         raise ValueError(f"{len(names)} fold: the threshold of a fold is chosen on the others, so give at least 2")
-    accuracies, thresholds = weighted_folds(scores_P, same_P, folds_P, np.ones(len(same_P), dtype=np.int64), grid)
+    once_P = np.ones(len(same_P), dtype=np.int64)
+    accuracies, thresholds = weighted_folds(
+        scores_P[order_P].astype(np.float64), same_P[order_P], folds_P[order_P], once_P, grid
+    )
     return FoldAccuracy(
         float(accuracies.mean()), float(accuracies.std()), float(thresholds.mean()), accuracies, thresholds
     )

@@ -9,6 +9,7 @@ Shapes: P pairs, M blocks.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,7 +114,8 @@ class RankedScores:
     def _decode(self, keys: NDArray[np.signedinteger]) -> NDArray[np.float64]:
         codes = keys >> 1
         floats = np.abs(codes).view(np.float32 if keys.dtype == np.int32 else np.float64).astype(np.float64)
-        return np.ldexp(np.copysign(floats, codes), self._shift)
+        decoded: NDArray[np.float64] = np.ldexp(np.copysign(floats, codes), self._shift)
+        return decoded
 
     def ties(self, position: int) -> tuple[int, int]:
         """First position with the score at ``position``, and the first after them."""
@@ -216,10 +218,10 @@ def _pack(floats: NDArray[np.floating], same_P: NDArray[np.bool_]) -> tuple[NDAr
 
     -0.0 and 0.0 become one, as they compare equal.
     """
-    integer = np.int32 if floats.dtype == np.float32 else np.int64
+    integer: Any = np.int32 if floats.dtype == np.float32 else np.int64
     sign_bit = 8 * integer().itemsize - 1
     bits, labels = floats.view(integer), np.ascontiguousarray(same_P).view(np.int8)
-    keys = np.empty(len(floats), integer)
+    keys: NDArray[Any] = np.empty(len(floats), integer)
     sign = np.empty(CHUNK, integer)
     used = integer(0)
     for start in range(0, len(floats), CHUNK):

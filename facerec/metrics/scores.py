@@ -6,7 +6,6 @@ Shapes: N images, P pairs, C people of the cohort, D embedding.
 from typing import Literal
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
