@@ -80,7 +80,10 @@ def random_scores(kind, generator, size):
     }[kind]
 
 
-KINDS = "float32 cosine, float64, float16, ties, all equal, integers, distances, both zeros, tiny beside large, huge, strided"
+KINDS = (
+    "float32 cosine, float64, float16, ties, all equal, integers, distances, both zeros, "
+    "tiny beside large, huge, strided"
+)
 
 
 @pytest.mark.parametrize("kind", KINDS.split(", "))
