@@ -1,6 +1,6 @@
 """FaceRecognizer, the only LightningModule: images to embeddings to a loss. Steps and logging only."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +14,11 @@ from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
 from facerec.data.batches import Batch
 from facerec.losses import Loss
+from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
 from facerec.transforms import Preprocess
+
+FlipTest = Literal["sum", "concatenate"]
 
 
 class FaceRecognizer(LightningModule):
@@ -37,8 +40,9 @@ class FaceRecognizer(LightningModule):
         channels_last: keep images and convolution weights with the channels innermost: the layout that convolutions in
             bfloat16 and float16 are made for. In float32 on a CPU it can be slower, see the README of benchmarks.
         max_params: refuse a backbone with more parameters than this, such as a course's limit of 30000000.
-        flip_test: embed the mirror image too when evaluating and add the two unit embeddings (Liu et al., CVPR 2017,
-            section 4.1, concatenate them): a lower error for twice the time.
+        flip_test: embed the mirror image too when evaluating: a lower error for twice the time. ``sum`` (or true) adds
+            the two unit embeddings; ``concatenate`` puts the two embeddings side by side (Liu et al., CVPR 2017,
+            section 4.1), for twice the size, and score and gallery then tell an image from its mirror.
 
     Built from the command line, the hyperparameters are names and numbers. Built in Python, the backbone, loss and
     optimizer are objects, which ``torch.load(weights_only=True)`` rightly refuses: they stay out of the checkpoint, and
@@ -62,7 +66,7 @@ class FaceRecognizer(LightningModule):
         image_std: float = 0.5,
         channels_last: bool = True,
         max_params: int | None = None,
-        flip_test: bool = False,
+        flip_test: bool | FlipTest = False,
     ) -> None:
         super().__init__()
         check_max_params(backbone, max_params)
@@ -79,11 +83,11 @@ class FaceRecognizer(LightningModule):
         self.schedule = schedule
         self.loss_lr_factor = loss_lr_factor
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.flip_test = flip_test
+        self.flip_test: FlipTest | None = ("sum" if flip_test else None) if isinstance(flip_test, bool) else flip_test
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
         self.identities: list[str] = []
-        self.calibration: dict[str, float] | None = None
+        self.calibration: Calibration | None = None
         self.alignment: dict[str, Any] | None = None
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
@@ -108,12 +112,21 @@ class FaceRecognizer(LightningModule):
             images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.
 
         Returns:
-            float32 embeddings (B, D), not normalised; with ``flip_test`` those of image and mirror together.
+            float32 embeddings (B, D), not normalised; with ``flip_test`` those of image and mirror together, (B, 2 D)
+            if they are concatenated.
         """
         embeddings_BD: Tensor = self(images_BCHW)
-        if not self.flip_test:
+        if self.flip_test is None:
             return embeddings_BD
-        return F.normalize(embeddings_BD) + F.normalize(self(images_BCHW.flip(-1)))
+        mirrored_BD: Tensor = self(images_BCHW.flip(-1))
+        if self.flip_test == "concatenate":
+            return torch.cat([embeddings_BD, mirrored_BD], dim=1)
+        return F.normalize(embeddings_BD) + F.normalize(mirrored_BD)
+
+    @property
+    def score_dim(self) -> int:
+        """Size of what :meth:`embed` gives: twice that of an embedding where image and mirror are concatenated."""
+        return self.backbone.embedding_dim * (2 if self.flip_test == "concatenate" else 1)
 
     def setup(self, stage: str) -> None:
         """Take the names of the training people from the data, and how their images were aligned.

@@ -50,7 +50,7 @@ class DevAccuracy(EvaluationCallback):
 
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
         """Whether each image is named rightly (B,), float; NaN where there are neither class weights nor means."""
-        scores_BC = recognizer.loss.logits(embeddings_BD)
+        scores_BC = recognizer.loss.logits(_of_one_size(recognizer, embeddings_BD))
         if scores_BC is None:
             if self._means_CD is None:
                 return embeddings_BD.new_full((len(embeddings_BD),), float("nan"))
@@ -66,6 +66,14 @@ class DevAccuracy(EvaluationCallback):
                 recognizer.log(f"{stage}/{name}", right_N.mean(), prog_bar=True, sync_dist=True)
 
 
+def _of_one_size(recognizer: FaceRecognizer, embeddings_BD: Tensor) -> Tensor:
+    """Embeddings (B, D) that class weights fit; of image and mirror side by side, the sum of the two unit ones."""
+    if recognizer.flip_test != "concatenate":
+        return embeddings_BD
+    plain_BD, mirrored_BD = embeddings_BD.chunk(2, dim=1)
+    return F.normalize(plain_BD) + F.normalize(mirrored_BD)
+
+
 @torch.no_grad()
 def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
     """Directions of the mean embedding of each training person (C, D), the processes sharing the work.
@@ -79,7 +87,7 @@ def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
     order_N = np.argsort(labels_N, kind="stable")
     rank_N = np.arange(len(order_N)) - np.searchsorted(labels_N[order_N], labels_N[order_N])  # within the person
     chosen = order_N[rank_N < IMAGES_A_MEAN]
-    sums_CD = torch.zeros(recognizer.loss.num_classes, recognizer.backbone.embedding_dim, device=recognizer.device)
+    sums_CD = torch.zeros(recognizer.loss.num_classes, recognizer.score_dim, device=recognizer.device)
     mine = chosen[trainer.global_rank :: trainer.world_size]
     loader = data_of(trainer).plain_loader(dataset, mine)
     for batch in loader:

@@ -1,40 +1,95 @@
-"""Verification: the equal error rate of each named set of pairs, from cosine scores of images encoded once."""
+"""Verification: the error rates of each named set of pairs, from scores of images that were encoded once."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
-import torch.nn.functional as F
 from lightning.pytorch import Trainer
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facerec.callbacks.accuracy import class_means
 from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, data_of
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
-from facerec.metrics import area_under_roc, equal_error_rate, error_rates_at
+from facerec.data.sources import PairSource
+from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
+from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
+from facerec.metrics.verification import VerificationCurve
 from facerec.recognizer import FaceRecognizer
 
-Scores = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
+__all__ = ["ScoredSet", "Verification", "calibrate", "cosine_scores", "verification_of"]
 
 
-def cosine_scores(embeddings_ND: Tensor, pairs_P2: NDArray[np.int64]) -> NDArray[np.float32]:
-    """float32 cosine of the two embeddings of each pair (P,), in [-1, 1]."""
-    unit_ND = F.normalize(embeddings_ND.float())
-    scores: NDArray[np.float32] = (unit_ND[pairs_P2[:, 0]] * unit_ND[pairs_P2[:, 1]]).sum(1).numpy()
-    return scores
+class ScoredSet(NamedTuple):
+    """A set of pairs after a pass: its scores, and what they were made from.
+
+    Attributes:
+        scores: float32 (P,).
+        same: whether each pair shows one person (P,).
+        pairs: rows of the two images of each pair (P, 2).
+        folds: fold of each pair (P,), or None.
+        images: place of each row in the source (N,).
+        embeddings: one row for each image (N, D).
+        subjects: person of each row (N,), or None where unknown.
+    """
+
+    scores: NDArray[np.float32]
+    same: NDArray[np.bool_]
+    pairs: NDArray[np.int64]
+    folds: NDArray[np.int64] | None
+    images: NDArray[np.int64]
+    embeddings: Tensor
+    subjects: NDArray[np.int64] | None
+
+    @property
+    def people(self) -> NDArray[np.int64] | None:
+        """The two people of each pair (P, 2), or None where unknown."""
+        return None if self.subjects is None else self.subjects[self.pairs]
 
 
 class Verification(EvaluationCallback):
     """Logs ``<stage>/<set>/eer``, its threshold and the AUC for each set, and ``<stage>/eer``, the mean over sets.
 
-    After validation it calibrates the model's threshold: the equal-error threshold of all validation pairs together,
-    saved with the checkpoint. Testing logs what that threshold, chosen on other people, does to the test pairs.
+    After validation it calibrates the model's threshold on all validation pairs together, and the checkpoint keeps it.
+    Testing logs what that threshold, chosen on other people, does to the test pairs.
+
+    Args:
+        score: ``cosine``, or ``euclidean``, the negative distance of the embeddings as they are.
+        as_norm: normalise the cosine of a pair by those of its images with so many of the training people that look
+            most like them (Matejka et al., Interspeech 2017); it embeds training images at each evaluation.
+        calibrate_at: where to put the threshold: ``eer``, ``accuracy`` (the most accurate), or the highest FAR allowed.
+        store: have ``facerec validate`` put its threshold in place of the one that the checkpoint holds.
+
+    Raises:
+        ValueError: if ``as_norm`` is below 2 or goes with another score, or ``calibrate_at`` is not in (0, 1].
 
     Attributes:
-        scores: by set, the scores (P,) and labels (P,) of the last pass.
+        scores: by set, the last pass.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        score: ScoreKind = "cosine",
+        as_norm: int | None = None,
+        calibrate_at: CalibrateAt = "eer",
+        store: bool = False,
+    ) -> None:
         super().__init__()
-        self.scores: Scores = {}
+        if as_norm is not None and (as_norm < 2 or score != "cosine"):
+            raise ValueError(f"verification.as_norm={as_norm} with score={score}: give 2 or more, with score=cosine")
+        if not isinstance(calibrate_at, str) and not 0.0 < calibrate_at <= 1.0:
+            raise ValueError(f"verification.calibrate_at={calibrate_at}: give eer, accuracy or a FAR such as 0.001")
+        self.score = score
+        self.as_norm = as_norm
+        self.calibrate_at = calibrate_at
+        self.store = store
+        self.scores: dict[str, ScoredSet] = {}
+
+    @property
+    def score_name(self) -> str:
+        """What a threshold is a threshold of."""
+        return self.score if self.as_norm is None else f"{self.score} as-norm {self.as_norm}"
 
     def wants(self, name: str) -> bool:
         """Every set of pairs."""
@@ -47,31 +102,68 @@ class Verification(EvaluationCallback):
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
         """Score the pairs of each set and log the error rates."""
         sets = data_of(trainer).pair_sets(stage)
+        cohort_CD = self._cohort(trainer, recognizer)
         self.scores = {}
         rates: list[float] = []
         for name, table in tables.items():
-            indices_N, embeddings_ND = table.gather(recognizer)
-            pairs, same = sets[name].pairs, sets[name].same
-            assert same is not None
-            if len(indices_N) < len(sets[name]):  # a limited pass (sanity check, limit_val_batches): what is there
-                pairs, same = _pairs_among(indices_N.numpy(), pairs, same)
-                if not same.any() or same.all():
-                    continue
-            scores = cosine_scores(embeddings_ND, pairs)
-            self.scores[name] = scores, same
-            rate, threshold = equal_error_rate(scores, same)
+            scored = self._scored(sets[name], *table.gather(recognizer), cohort_CD)
+            if not scored.same.any() or scored.same.all():
+                continue  # a limited pass
+            self.scores[name] = scored
+            curve = VerificationCurve(scored.scores, scored.same)
+            rate, threshold = curve.equal_error_rate()
             rates.append(rate)
             self._log(recognizer, f"{stage}/{name}/eer", rate)
             self._log(recognizer, f"{stage}/{name}/threshold", threshold)
-            self._log(recognizer, f"{stage}/{name}/auc", area_under_roc(scores, same))
-            if stage == "test" and recognizer.calibration:
-                far, frr = error_rates_at(scores, same, recognizer.calibration["threshold"])
+            self._log(recognizer, f"{stage}/{name}/auc", curve.area_under_roc())
+            calibration = self.calibration_of(recognizer)
+            if stage == "test" and calibration is not None:
+                far, frr = curve.error_rates_at(calibration["threshold"])
                 self._log(recognizer, f"{stage}/{name}/far_at_calibrated", far)
                 self._log(recognizer, f"{stage}/{name}/frr_at_calibrated", frr)
         if rates:
             recognizer.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
-        if rates and stage == "val":
-            recognizer.calibration = calibrate(self.scores)
+        if rates and stage == "val" and not trainer.sanity_checking:
+            labelled = {name: (scored.scores, scored.same) for name, scored in self.scores.items()}
+            recognizer.calibration = calibrate(labelled, self.calibrate_at, self.score_name)
+
+    def calibration_of(self, recognizer: FaceRecognizer) -> Calibration | None:
+        """The model's threshold, if it is one of the scores at hand."""
+        calibration = recognizer.calibration
+        return calibration if calibration and calibration.get("score", "cosine") == self.score_name else None
+
+    def _cohort(self, trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
+        """The training people, to normalise scores by."""
+        if self.as_norm is None:
+            return None
+        means_CD = class_means(trainer, recognizer)
+        if means_CD is None:
+            raise ValueError(
+                f"verification.as_norm={self.as_norm} compares with the people the model was trained on, and the data "
+                "at hand has others: give data.train (or data.root) of the training, or leave as_norm out"
+            )
+        return means_CD.cpu()
+
+    def _scored(
+        self, source: PairSource, indices_N: Tensor, embeddings_ND: Tensor, cohort_CD: Tensor | None
+    ) -> ScoredSet:
+        """Score the pairs whose two images are there: all of them, except in a limited pass."""
+        same, folds, subjects = source.same, source.folds, source.subjects
+        assert same is not None
+        images = indices_N.numpy()
+        pairs, kept = _pairs_among(images, source.pairs)
+        scores = pair_scores(embeddings_ND, pairs, self.score)
+        if cohort_CD is not None and self.as_norm is not None:
+            scores = normalise_scores(scores, embeddings_ND, pairs, cohort_CD, self.as_norm)
+        return ScoredSet(
+            scores,
+            same[kept],
+            pairs,
+            None if folds is None else folds[kept],
+            images,
+            embeddings_ND,
+            None if subjects is None else subjects[images],
+        )
 
     @staticmethod
     def _log(recognizer: FaceRecognizer, name: str, value: float) -> None:
@@ -83,19 +175,21 @@ def verification_of(trainer: Trainer) -> Verification:
     return next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
 
 
-def calibrate(scores: Scores) -> dict[str, float]:
-    """The equal-error threshold of all sets together, with the FAR and FRR it gives there."""
+def calibrate(
+    scores: Mapping[str, tuple[NDArray[np.floating], NDArray[np.bool_]]],
+    at: CalibrateAt = "eer",
+    score: str = "cosine",
+) -> Calibration:
+    """The threshold on all sets together, each its scores (P,) and labels (P,), with the FAR and FRR it gives there."""
     all_scores = np.concatenate([scores_P for scores_P, _ in scores.values()])
     all_same = np.concatenate([same_P for _, same_P in scores.values()])
-    _, threshold = equal_error_rate(all_scores, all_same)
-    far, frr = error_rates_at(all_scores, all_same, threshold)
-    return {"threshold": threshold, "far": far, "frr": frr}
+    return calibrate_threshold(all_scores, all_same, at, score)
 
 
 def _pairs_among(
-    indices_N: NDArray[np.int64], pairs_P2: NDArray[np.int64], same_P: NDArray[np.bool_]
+    indices_N: NDArray[np.int64], pairs_P2: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs whose two images are both there, with positions in place of indices."""
+    """The pairs whose two images are both there, with positions in place of indices; and which pairs they are (P,)."""
     positions = np.searchsorted(indices_N, pairs_P2).clip(max=len(indices_N) - 1)
-    there_P = (indices_N[positions] == pairs_P2).all(1)
-    return positions[there_P], same_P[there_P]
+    there_P: NDArray[np.bool_] = (indices_N[positions] == pairs_P2).all(1)
+    return positions[there_P], there_P

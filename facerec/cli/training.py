@@ -107,6 +107,7 @@ class FaceCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Links between settings, and the settings of the checkpoint."""
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(Verification, "verification")
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
         parser.link_arguments("model.image_size", "data.image_size")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
@@ -166,17 +167,19 @@ class FaceCLI(LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
         # Before the user's callbacks and the checkpoint: they may monitor what ours log.
+        verification = [callback for callback in callbacks if isinstance(callback, Verification)]
+        others = [callback for callback in callbacks if not isinstance(callback, Verification)]
         own = [
             StepSeed(),
             AlignmentCheck(),
             DevAccuracy(),
-            Verification(),
+            *verification,
             VerificationFigures(),
             Throughput(),
             Report(),
         ]
         config["callbacks"] = own + list(config.get("callbacks") or [])
-        return super()._instantiate_trainer(config, callbacks)
+        return super()._instantiate_trainer(config, others)
 
     def _version(self) -> str | None:
         """An evaluation is kept with the run its checkpoint is from."""

@@ -1,5 +1,6 @@
 """What sources of pairs share: image files that a list names, and the ten folds of the LFW protocol."""
 
+import posixpath
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -74,6 +75,15 @@ class ListedPairs(PairSource):
     def people(self) -> frozenset[str]:
         """Names of the people, as far as they are known."""
         return self._listing.people
+
+    @property
+    def subjects(self) -> NDArray[np.int64] | None:
+        """The folder of each image as a number (N,), if the folders are the people: as the labels of the pairs say."""
+        paths, pairs_P2, same_P = self._listing.paths, self.pairs, self.same
+        folders = [posixpath.dirname(paths.relative(index)) for index in range(len(paths))]
+        numbers_N = np.unique(folders, return_inverse=True)[1]
+        one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
+        return numbers_N if same_P is not None and np.array_equal(one_folder_P, same_P) else None
 
     def read(self, index: int) -> Tensor:
         """Decode one image: uint8 (3, H, W), RGB."""

@@ -97,6 +97,15 @@ class PairSource(Images):
         """Names of the people, as far as they are known: to tell that nobody is in two sets."""
         return frozenset()
 
+    @property
+    def subjects(self) -> NDArray[np.int64] | None:
+        """Who is on each image, as a number (N,), or None where it is not known of every image.
+
+        Needed to resample people and to measure identification. It is never guessed from the pairs: two images that no
+        chain of genuine pairs joins may still show one person.
+        """
+        return None
+
 
 class AllPairs(PairSource):
     """Every pair of different images of a labelled source.
@@ -139,6 +148,11 @@ class AllPairs(PairSource):
         """Whether both images carry one label (P,)."""
         labels_N = self.images.labels
         return np.asarray(labels_N[self.pairs[:, 0]] == labels_N[self.pairs[:, 1]])
+
+    @property
+    def subjects(self) -> NDArray[np.int64]:
+        """The label of each image (N,)."""
+        return self.images.labels
 
     @property
     def people(self) -> frozenset[str]:

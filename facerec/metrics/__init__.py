@@ -1,21 +1,66 @@
-"""Pure functions on raw scores."""
+"""Pure functions on raw scores, and one class for torchmetrics."""
 
-from facerec.metrics.confidence import bootstrap_interval
+from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
+from facerec.metrics.confidence import Interval, Intervals, bootstrap, bootstrap_interval
+from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
+from facerec.metrics.identification import (
+    TpirAtFpir,
+    Trials,
+    cumulative_match,
+    gallery_templates,
+    leave_one_out,
+    search,
+    tpir_at_fpir,
+)
+from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
+from facerec.metrics.streaming import VerificationMetric
 from facerec.metrics.verification import (
+    Det,
     ErrorRates,
     Roc,
+    TarAtFar,
+    VerificationCurve,
     area_under_roc,
+    det,
     equal_error_rate,
     error_rates_at,
     roc,
+    tar_at_far,
 )
 
 __all__ = [
+    "SEED_GRID",
+    "CalibrateAt",
+    "Calibration",
+    "Det",
     "ErrorRates",
+    "FoldAccuracy",
+    "Interval",
+    "Intervals",
     "Roc",
+    "ScoreKind",
+    "TarAtFar",
+    "TpirAtFpir",
+    "Trials",
+    "VerificationCurve",
+    "VerificationMetric",
     "area_under_roc",
+    "best_accuracy",
+    "bootstrap",
     "bootstrap_interval",
+    "calibrate_threshold",
+    "cosine_scores",
+    "cumulative_match",
+    "det",
     "equal_error_rate",
     "error_rates_at",
+    "gallery_templates",
+    "kfold_accuracy",
+    "leave_one_out",
+    "normalise_scores",
+    "pair_scores",
     "roc",
+    "search",
+    "tar_at_far",
+    "tpir_at_fpir",
 ]

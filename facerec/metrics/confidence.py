@@ -1,11 +1,183 @@
-"""How far a number could be off: bootstrap intervals."""
+"""How far a number could be off: bootstrap intervals, by pair and by person.
 
-from collections.abc import Callable
+By pair, pairs are drawn with replacement, genuine and impostor apart. That takes them as independent. They are not
+where a person is in many of them, and the interval is then too narrow (Bolle, Ratha and Pankanti, "Error analysis of
+pattern recognition systems: the subsets bootstrap", CVIU 2004).
+
+By person, people are drawn with replacement, and a pair counts as often as its people were drawn: a genuine pair m
+times if its person was drawn m times (copies of a person are not paired with each other), an impostor pair the product
+of the times its two people were drawn. The product is what the two sides of a pair, drawn each by itself, give
+(Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007): people shared on either side of a pair are both
+accounted for, which the subsets bootstrap, giving a pair to one of its people, does not do (Li et al., CAIP 2009). The
+price: noise of a single pair counts up to three times, so where most people are in one or two pairs alone (LFW), the
+interval of the FAR is up to 1.7 times too wide, never too narrow, and the one by pair is the better.
+
+Shapes: P pairs, K distinct scores, R resamples.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
-from facerec.metrics.verification import check_scores
+from facerec.metrics.folds import weighted_folds
+from facerec.metrics.verification import Floats, check_scores
+
+LEAST_PEOPLE = 5
+
+
+class Interval(NamedTuple):
+    """Lower and upper end."""
+
+    low: float
+    high: float
+
+
+class Intervals(NamedTuple):
+    """Percentile intervals of one bootstrap.
+
+    Attributes:
+        equal_error_rate: of the equal error rate.
+        tar: of the true accept rate at each FAR asked for.
+        accuracy: of the accuracy over folds; None without folds.
+        resamples: how many were drawn.
+    """
+
+    equal_error_rate: Interval
+    tar: list[Interval]
+    accuracy: Interval | None
+    resamples: int
+
+
+def bootstrap(
+    scores: ArrayLike,
+    same: ArrayLike,
+    people: ArrayLike | None = None,
+    folds: ArrayLike | None = None,
+    fars: Sequence[float] = (),
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    description: str = "bootstrap",
+) -> Intervals:
+    """Intervals of the verification numbers; all of a resample come from the scores sorted once.
+
+    Args:
+        scores: score of each pair (P,).
+        same: whether each pair shows one person (P,).
+        people: the two people of each pair (P, 2), as whole numbers, to resample people; by default pairs are.
+        folds: fold of each pair (P,), for the accuracy over folds.
+        fars: false accept rates for the true accept rates.
+        resamples: how many to draw. One in which a kind of pair is missing is drawn again.
+        level: coverage aimed at.
+        seed: of the resampling.
+        description: of the progress bar, shown if it takes more than two seconds.
+
+    Raises:
+        ValueError: for a level outside (0, 1), fewer than 5 people, people at odds with ``same``, or see
+            :func:`check_scores`.
+    """
+    _check_settings(resamples, level)
+    scores_P, same_P = check_scores(scores, same)
+    order_P = np.argsort(scores_P)
+    rising_P, same_P = scores_P[order_P].astype(np.float64), same_P[order_P]
+    generator = np.random.default_rng(seed)
+    if people is None:
+        draws = _draw_pairs(same_P, generator)
+    else:
+        draws = _draw_people(_check_people(people, same_P, order_P), generator)
+    folds_P = None if folds is None else np.asarray(folds)[order_P]
+    starts_K = np.append(0, np.flatnonzero(rising_P[1:] != rising_P[:-1]) + 1)
+    rates, tars, accuracies = [], [], []
+    for _ in tqdm(range(resamples), desc=description, unit="resample", delay=2, leave=False):
+        weights_P, rejected_K, refused_K = _draw_both_kinds(draws, same_P, starts_K)
+        rates.append(_equal_error_rate(rejected_K, refused_K))
+        tars.append(_tar_at_far(rejected_K, refused_K, fars))
+        if folds_P is not None:
+            drawn = weights_P > 0
+            found, _ = weighted_folds(rising_P[drawn], same_P[drawn], folds_P[drawn], weights_P[drawn])
+            accuracies.append(found.mean())
+    return Intervals(
+        _interval(np.array(rates), level),
+        [_interval(column, level) for column in np.array(tars).T] if fars else [],
+        _interval(np.array(accuracies), level) if accuracies else None,
+        resamples,
+    )
+
+
+def _check_settings(resamples: int, level: float) -> None:
+    if not 0.0 < level < 1.0 or resamples < 1:
+        raise ValueError(f"level={level} must be in (0, 1) and resamples={resamples} at least 1")
+
+
+def _check_people(people: ArrayLike, same_P: NDArray[np.bool_], order_P: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The people of the sorted pairs (P, 2), numbered from 0."""
+    people_P2 = np.asarray(people)
+    if people_P2.shape != (len(same_P), 2):
+        raise ValueError(f"people {people_P2.shape}: give the two of each of the {len(same_P)} pairs, (P, 2)")
+    names, numbers = np.unique(people_P2, return_inverse=True)
+    if len(names) < LEAST_PEOPLE:
+        raise ValueError(f"{len(names)} people: too few to resample, give at least {LEAST_PEOPLE}")
+    numbers_P2: NDArray[np.int64] = numbers.reshape(-1, 2)[order_P]
+    at_odds = int(np.count_nonzero((numbers_P2[:, 0] == numbers_P2[:, 1]) != same_P))
+    if at_odds:
+        raise ValueError(f"{at_odds} of {len(same_P)} pairs are called genuine and show two people, or the reverse")
+    return numbers_P2
+
+
+def _draw_pairs(same_P: NDArray[np.bool_], generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """How often each pair counts (P,), for ever."""
+    kinds = [np.flatnonzero(same_P), np.flatnonzero(~same_P)]
+    while True:
+        weights_P = np.empty(len(same_P), dtype=np.int64)
+        for places in kinds:
+            weights_P[places] = np.bincount(generator.integers(len(places), size=len(places)), minlength=len(places))
+        yield weights_P
+
+
+def _draw_people(people_P2: NDArray[np.int64], generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """How often each pair counts (P,), for ever."""
+    count = int(people_P2.max()) + 1
+    first_P, second_P = np.ascontiguousarray(people_P2.T)
+    one_person_P = first_P == second_P
+    while True:
+        times = np.bincount(generator.integers(count, size=count), minlength=count)
+        yield times[first_P] * np.where(one_person_P, 1, times[second_P])
+
+
+def _draw_both_kinds(
+    draws: Iterator[NDArray[np.int64]], same_P: NDArray[np.bool_], starts_K: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """A resample with both kinds of pairs: its weights, and the shares of both below each score and below infinity."""
+    while True:
+        weights_P = next(draws)
+        genuine = np.append(0, np.cumsum(weights_P * same_P))
+        impostor = np.append(0, np.cumsum(weights_P)) - genuine
+        if genuine[-1] and impostor[-1]:
+            places = np.append(starts_K, len(same_P))
+            return weights_P, genuine[places] / genuine[-1], impostor[places] / impostor[-1]
+
+
+def _equal_error_rate(rejected_K: Floats, refused_K: Floats) -> float:
+    """As ``facerec.metrics.equal_error_rate``, from the shares of genuine and impostor pairs below each score."""
+    gap_K = rejected_K + refused_K - 1.0  # FRR - FAR, rising from -1 to 1
+    before = int(np.searchsorted(gap_K, 0.0, side="right"))
+    after = before - 1
+    share = gap_K[before] / (gap_K[before] - gap_K[after])
+    return float(1.0 - refused_K[before] + share * (refused_K[before] - refused_K[after]))
+
+
+def _tar_at_far(rejected_K: Floats, refused_K: Floats, fars: Sequence[float]) -> Floats:
+    places = np.searchsorted(refused_K, 1.0 - np.asarray(fars) - 1e-12)
+    return np.asarray(1.0 - rejected_K[places])
+
+
+def _interval(values_R: Floats, level: float) -> Interval:
+    tail = 0.5 * (1.0 - level)
+    low, high = np.quantile(values_R, [tail, 1.0 - tail])
+    return Interval(float(low), float(high))
 
 
 def bootstrap_interval(
@@ -16,10 +188,9 @@ def bootstrap_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic over resampled pairs (Efron 1979), genuine and impostor apart.
+    """Percentile interval of any statistic over resampled pairs (Efron 1979), genuine and impostor apart.
 
-    The pairs are taken as independent. Where a person is in many pairs (all pairs of few people) they are not, and the
-    interval is too narrow.
+    The pairs are taken as independent, see above. For EER, TAR and accuracy :func:`bootstrap` is much faster.
 
     Args:
         statistic: takes scores (P,) and same (P,), gives a number.
@@ -35,8 +206,7 @@ def bootstrap_interval(
     Raises:
         ValueError: for a level outside (0, 1), or see :func:`check_scores`.
     """
-    if not 0.0 < level < 1.0 or resamples < 1:
-        raise ValueError(f"level={level} must be in (0, 1) and resamples={resamples} at least 1")
+    _check_settings(resamples, level)
     scores_P, same_P = check_scores(scores, same)
     genuine, impostor = scores_P[same_P], scores_P[~same_P]
     labels_P = np.arange(len(scores_P)) < len(genuine)
@@ -50,6 +220,4 @@ def bootstrap_interval(
         )
         for _ in range(resamples)
     ]
-    tail = 0.5 * (1.0 - level)
-    low, high = np.quantile(values, [tail, 1.0 - tail])
-    return float(low), float(high)
+    return _interval(np.array(values), level)

@@ -42,11 +42,9 @@ def test_an_embedding_of_zero_scores_zero_not_nan():
 
 
 def test_pairs_of_a_limited_pass():
-    pairs, same = _pairs_among(
-        np.array([1, 3, 4]), np.array([[1, 3], [0, 1], [4, 3], [3, 9]]), np.array([1, 1, 0, 0]) > 0
-    )
+    pairs, kept = _pairs_among(np.array([1, 3, 4]), np.array([[1, 3], [0, 1], [4, 3], [3, 9]]))
     assert pairs.tolist() == [[0, 1], [2, 1]]
-    assert same.tolist() == [True, False]
+    assert kept.tolist() == [True, False, True, False]
 
 
 def test_threshold_is_calibrated_on_all_sets_together():

@@ -1,5 +1,7 @@
 """`facerec fit`, `validate` and `test`, run as a user runs them."""
 
+import csv
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from facerec.cli import main
+from facerec.metrics import equal_error_rate
 from facerec.recognizer import FaceRecognizer
 from tests.conftest import SMALL
 
@@ -34,7 +37,7 @@ def test_both_checkpoints_load_without_unpickling_code_and_describe_themselves(o
     for path in (orl_run / "checkpoints" / "last.ckpt", best_file(orl_run)):
         checkpoint = torch.load(path, weights_only=True)
         assert checkpoint["facerec"]["identities"] == [f"s{person:02d}" for person in range(1, 25)]
-        assert set(checkpoint["facerec"]["calibration"]) == {"threshold", "far", "frr"}
+        assert set(checkpoint["facerec"]["calibration"]) == {"threshold", "far", "frr", "method", "score"}
         assert checkpoint["hyper_parameters"]["image_size"] == [32, 32]
         assert yaml.safe_load(checkpoint["facerec_config"])["model"]["image_size"] == [32, 32]
 
@@ -90,27 +93,64 @@ def test_test_and_validate_from_the_checkpoint_alone(run_copy, capsys):
     config_before = (run_copy / "config.yaml").read_text()
     main(["test", "--ckpt_path", str(best_file(run_copy))])
     table = capsys.readouterr().out
-    assert re.search(r"orl +[\d.]+% +[\d.]+% - [\d.]+% +-?[\d.]+ +[\d.]+ +450 +4500", table)
+    for row in ("genuine pairs +450", "impostor pairs +4500", r"EER +[\d.]+%", r"95% by person +[\d.]+% - [\d.]+%"):
+        assert re.search(row, table), row
+    assert "too few impostors (4500)" in table
+    check_kept(run_copy / "test")
     assert "dev accuracy" in table
     assert "chosen on the validation pairs" in table
     main(["validate", "--ckpt_path", str(best_file(run_copy))])
-    assert re.search(r"orl .* 270 +1500", capsys.readouterr().out)
+    assert re.search(r"genuine pairs +270\nimpostor pairs +1500\n", capsys.readouterr().out)
     assert (run_copy / "config.yaml").read_text() == config_before
     assert not run_copy.with_name("version_1").exists()  # kept with the run they measure
     assert {"test/eer", "test/orl/eer", "test/orl/far_at_calibrated"} <= set(events(run_copy).Tags()["scalars"])
 
 
+def check_kept(folder: Path) -> None:
+    """What an evaluation leaves behind agrees with itself."""
+    kept = json.loads((folder / "metrics.json").read_text())
+    numbers = kept["sets"]["orl"]
+    rows = list(csv.DictReader((folder / "orl_scores.csv").open()))
+    scores, same = [float(row["score"]) for row in rows], [int(row["same"]) for row in rows]
+    assert len(rows) == 4950
+    assert rows[0]["image_1"].endswith("s31/1.pgm")
+    assert equal_error_rate(scores, same) == (pytest.approx(numbers["eer"]), pytest.approx(numbers["threshold"]))
+    assert numbers["eer"] == pytest.approx(kept["logged"]["test/orl/eer"], abs=1e-6)
+    low, high = numbers["interval_by_person"]["equal_error_rate"]
+    assert low < numbers["eer"] < high
+    assert [point["supported"] for point in numbers["tar_at_far"]] == [True, True, False, False]
+    assert numbers["identification"]["people"] == 10
+    drawn = {path.stem for path in folder.glob("*.png")}
+    assert drawn == {f"orl_{kind}" for kind in ("roc", "det", "cmc", "false_accepts", "false_rejects")}
+    assert {f"test/{stem.replace('_', '/', 1)}" for stem in drawn} <= set(events(folder.parent).Tags()["images"])
+
+
+def test_another_threshold_and_score_by_option(run_copy, capsys):
+    best = str(best_file(run_copy))
+    main(["validate", "--ckpt_path", best, "--verification.calibrate_at=0.01", "--verification.store=true"])
+    assert "far=0.01 of the validation pairs" in capsys.readouterr().out
+    stored = torch.load(best, weights_only=True)["facerec"]["calibration"]
+    assert stored["method"] == "far=0.01"
+    assert stored["far"] <= 0.01
+    main(["test", "--ckpt_path", best, "--verification.score=euclidean"])
+    out = capsys.readouterr().out
+    assert "one of cosine scores; it says nothing about euclidean scores" in out
+    main(["test", "--ckpt_path", best, "--verification.as_norm=10"])
+    assert json.loads((run_copy / "test" / "metrics.json").read_text())["score"] == "cosine as-norm 10"
+
+
 def test_the_validation_eer_of_the_best_checkpoint_is_the_one_that_chose_it(run_copy, capsys):
     chosen = min(scalar.value for scalar in events(run_copy).Scalars("val/eer"))
     main(["validate", "--ckpt_path", str(best_file(run_copy))])
-    shown = float(re.search(r"orl +([\d.]+)%", capsys.readouterr().out)[1]) / 100
+    shown = float(re.search(r"EER +([\d.]+)%", capsys.readouterr().out)[1]) / 100
     assert shown == pytest.approx(chosen, abs=6e-5)
 
 
 def test_other_people_can_be_evaluated(run_copy, vggface_root, capsys):
     main(["test", "--ckpt_path", str(best_file(run_copy)), "--data.root", str(vggface_root)])
     out = capsys.readouterr()
-    assert re.search(r"pairs .* 6 +9\n", out.out)
+    assert re.search(r"genuine pairs +6\nimpostor pairs +9\n", out.out)
+    assert re.search(r"95% by person +people unknown\n", out.out)  # the images are in one folder
     assert "dev accuracy (" not in out.out  # these dev people were not trained on
 
 

@@ -1,0 +1,166 @@
+"""Time and memory of the verification numbers, beside sorting the scores and beside scikit-learn.
+
+    python benchmarks/metrics.py                     # 1 and 10 million scores, and 10 folds of 6,000 pairs
+    python benchmarks/metrics.py --scores 1000000
+
+``floor`` is ``np.sort`` of the float32 scores. ``ours`` is EER, AUC and TAR at three FARs from one
+``VerificationCurve``. ``scikit-learn`` is ``roc_curve``, ``brentq`` on its interpolation for the EER, ``auc``, and
+``np.interp`` for the TARs. The versions take turns; the time is the least of the rounds, of the processor and not of
+the wall, so that other work on the machine counts less. Memory is the peak of a fresh process above what it was with
+the scores in place.
+"""
+
+import argparse
+import ctypes
+import multiprocessing
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+FARS = (1e-4, 1e-3, 1e-2)
+Numbers = Callable[[NDArray[np.float32], NDArray[np.bool_]], object]
+
+
+def floor(scores: NDArray[np.float32], same: NDArray[np.bool_]) -> object:
+    """Sorting, and nothing else."""
+    return np.sort(scores)
+
+
+def ours(scores: NDArray[np.float32], same: NDArray[np.bool_]) -> object:
+    """EER, AUC and TARs of this project."""
+    from facerec.metrics import VerificationCurve
+
+    curve = VerificationCurve(scores, same)
+    tars = [point.tar for point in curve.tar_at_far(FARS)]
+    return curve.equal_error_rate()[0], curve.area_under_roc(), *tars
+
+
+def scikit_learn(scores: NDArray[np.float32], same: NDArray[np.bool_]) -> object:
+    """The same numbers as the scripts of the field make them."""
+    from scipy.interpolate import interp1d
+    from scipy.optimize import brentq
+    from sklearn.metrics import auc, roc_curve
+
+    fpr, tpr, _ = roc_curve(same, scores)
+    curve = interp1d(fpr, tpr)
+    return brentq(lambda x: 1.0 - x - curve(x), 0.0, 1.0), auc(fpr, tpr), *np.interp(FARS, fpr, tpr)
+
+
+VERSIONS: dict[str, Numbers] = {"floor": floor, "ours": ours, "scikit-learn": scikit_learn}
+
+
+def example(count: int, genuine: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Cosine scores of so many pairs, a share of them genuine."""
+    generator = np.random.default_rng(0)
+    same = generator.random(count) < genuine
+    return np.clip(generator.normal(0.4 * same, 0.2), -1.0, 1.0).astype(np.float32), same
+
+
+def resident(field: str) -> float:
+    """MiB of VmRSS (now) or VmHWM (peak) of this process."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
+
+
+def measure_memory(version: str, count: int, genuine: float, results: object) -> None:
+    """Put MiB above the scores on the queue."""
+    scores, same = example(count, genuine)
+    VERSIONS[version](scores[:1000], same[:1000])  # loads the libraries
+    ctypes.CDLL(None).malloc_trim(0)  # what the example left free would be used first, and not be seen
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    VERSIONS[version](scores, same)
+    results.put(resident("VmHWM") - before)
+
+
+def memory(version: str, count: int, genuine: float) -> float:
+    """The same, in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    process = context.Process(target=measure_memory, args=(version, count, genuine, results))
+    process.start()
+    mebibytes = results.get()
+    process.join()
+    return mebibytes
+
+
+def least_times(steps: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Least seconds of each, taking turns."""
+    seconds = dict.fromkeys(steps, float("inf"))
+    for _ in range(rounds):
+        for name, step in steps.items():
+            start = time.process_time()
+            step()
+            seconds[name] = min(seconds[name], time.process_time() - start)
+    return seconds
+
+
+def curves(counts: list[int], genuine: float, rounds: int) -> None:
+    """Print the table of EER, AUC and TAR."""
+    print("| scores | version | ms | of floor | of scikit-learn | MiB | of scikit-learn |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for count in counts:
+        scores, same = example(count, genuine)
+        steps = {name: partial(numbers, scores, same) for name, numbers in VERSIONS.items()}
+        seconds = least_times({name: steps[name] for name in ("floor", "ours")}, rounds)
+        seconds |= least_times({"scikit-learn": steps["scikit-learn"]}, max(1, rounds // 5))
+        assert np.allclose(ours(scores, same), scikit_learn(scores, same), atol=1e-3)
+        mebibytes = {name: memory(name, count, genuine) for name in VERSIONS}
+        for name in VERSIONS:
+            print(
+                f"| {count:,} | {name} | {1e3 * seconds[name]:.1f} | {seconds[name] / seconds['floor']:.2f} "
+                f"| 1/{seconds['scikit-learn'] / seconds[name]:.1f} | {mebibytes[name]:.0f} "
+                f"| 1/{mebibytes['scikit-learn'] / mebibytes[name]:.1f} |",
+                flush=True,
+            )
+
+
+def loop(scores: NDArray[np.float32], same: NDArray[np.bool_], folds: NDArray[np.int64]) -> float:
+    """10 folds as evaluation scripts have them: every threshold of a grid, one after the other."""
+    accuracies = []
+    for fold in range(10):
+        train, test = folds != fold, folds == fold
+        train_scores, train_same = scores[train], same[train]
+        right = [np.mean((train_scores >= threshold) == train_same) for threshold in np.arange(-1.0, 1.0, 0.005)]
+        threshold = -1.0 + 0.005 * int(np.argmax(right))
+        accuracies.append(np.mean((scores[test] >= threshold) == same[test]))
+    return float(np.mean(accuracies))
+
+
+def protocol(rounds: int) -> None:
+    """Print the table of the 10-fold protocol."""
+    from facerec.metrics import SEED_GRID, kfold_accuracy
+
+    scores, same = example(6000, 0.5)
+    folds = np.arange(6000) // 600
+    seconds = least_times(
+        {
+            "ours, exact thresholds": lambda: kfold_accuracy(scores, same, folds),
+            "ours, the grid": lambda: kfold_accuracy(scores, same, folds, SEED_GRID),
+            "loop over 400 thresholds": lambda: loop(scores, same, folds),
+        },
+        rounds,
+    )
+    print("\n10 folds of 6,000 pairs\n\n| version | ms | of the loop |\n| --- | --- | --- |")
+    for name, value in seconds.items():
+        print(f"| {name} | {1e3 * value:.2f} | 1/{seconds['loop over 400 thresholds'] / value:.0f} |")
+
+
+def main() -> None:
+    """Read the command line and print what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scores", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--genuine", type=float, default=0.5, help="share of genuine pairs")
+    parser.add_argument("--rounds", type=int, default=20)
+    args = parser.parse_args()
+    print(f"NumPy {np.__version__}, {100 * args.genuine:g} % genuine\n")
+    curves(args.scores, args.genuine, args.rounds)
+    protocol(args.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Files of an evaluation: metrics.json, the scores and the figures, kept with the run."""
+
+import csv
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from matplotlib.figure import Figure
+
+from facerec.callbacks.evaluation import Stage
+from facerec.callbacks.verification import ScoredSet
+from facerec.data.sources import PairSource
+from facerec.metrics.calibration import Calibration
+
+MOST_ROWS = 2_000_000  # of a score file: about 200 MB
+
+
+def results_folder(trainer: Trainer, stage: Stage) -> Path | None:
+    """``<stage>/`` in the logger's folder, or beside the checkpoint; None for neither (a model in memory)."""
+    for logger in trainer.loggers:
+        # Not trainer.log_dir: it asks the other processes, and only the first one is here.
+        folder = getattr(logger, "log_dir", None)
+        if isinstance(folder, str):
+            return Path(folder, stage)
+    return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file that appears under its name only when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write numbers; a NaN is refused, JSON has none."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    write_whole(path, lambda unfinished: unfinished.write_bytes(text.encode()))
+
+
+def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
+    """Write ``image,image,score,same`` of each pair in the order of the list, unless there are too many.
+
+    Returns:
+        Whether it was written.
+    """
+    if len(scored.scores) > MOST_ROWS:
+        return False
+    names = [source.name(int(index)) for index in scored.images]
+
+    def write(unfinished: Path) -> None:
+        with unfinished.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["image_1", "image_2", "score", "same"])
+            for (first, second), score, same in zip(scored.pairs, scored.scores, scored.same, strict=True):
+                writer.writerow([names[first], names[second], f"{score:.9g}", int(same)])  # 9 digits: a float32 exactly
+
+    write_whole(path, write)
+    return True
+
+
+def store_calibration(path: Path, calibration: Calibration | None) -> None:
+    """Put a threshold into a checkpoint, in place of the one it holds."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint["facerec"]["calibration"] = calibration
+    write_whole(path, lambda unfinished: torch.save(checkpoint, unfinished))
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a PNG."""
+    write_whole(path, lambda unfinished: figure.savefig(unfinished, format="png"))

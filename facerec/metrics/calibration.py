@@ -1,0 +1,63 @@
+"""The threshold that a model is used with, and what it is expected to do."""
+
+from typing import Literal, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from facerec.metrics.folds import best_accuracy
+from facerec.metrics.verification import VerificationCurve
+
+CalibrateAt = Literal["eer", "accuracy"] | float
+
+
+class Calibration(TypedDict, total=False):
+    """A threshold chosen on the validation pairs; a checkpoint keeps it.
+
+    Keys:
+        threshold: score from which two images are taken for one person.
+        far: share of the impostor pairs accepted there, on the pairs it was chosen on.
+        frr: share of the genuine pairs rejected there.
+        method: what it was chosen by: ``eer``, ``accuracy``, or ``far=0.001``.
+        score: what it is a threshold of: ``cosine``, ``euclidean``, with `` as-norm`` appended if normalised.
+    """
+
+    threshold: float
+    far: float
+    frr: float
+    method: str
+    score: str
+
+
+def calibrate_threshold(
+    scores: ArrayLike, same: ArrayLike, at: CalibrateAt = "eer", score: str = "cosine"
+) -> Calibration:
+    """Choose a threshold.
+
+    Args:
+        scores: score of each pair (P,).
+        same: whether each pair shows one person (P,).
+        at: ``eer``, where FAR and FRR are equal; ``accuracy``, the most accurate; or the highest FAR allowed.
+        score: kind of the scores, kept with the threshold.
+
+    Raises:
+        ValueError: for a FAR that the impostor pairs cannot support, or see :func:`facerec.metrics.check_scores`.
+    """
+    curve = VerificationCurve(scores, same)
+    if at == "eer":
+        threshold = curve.equal_error_rate()[1]
+    elif at == "accuracy":
+        threshold = best_accuracy(scores, same)[1]
+    elif isinstance(at, str):
+        raise ValueError(f"calibrate_at={at!r}: choose eer, accuracy, or a FAR such as 0.001")
+    else:
+        point = curve.tar_at_far([at])[0]
+        if not point.supported:
+            raise ValueError(
+                f"calibrate_at={at}: {curve.impostor} impostor pairs cannot support this FAR, fewer than 10 would be "
+                f"accepted; give at least {10 / curve.impostor:.2g}, or more validation pairs"
+            )
+        threshold = point.threshold if np.isfinite(point.threshold) else float(np.nextafter(np.max(scores), np.inf))
+    far, frr = curve.error_rates_at(threshold)
+    method = at if isinstance(at, str) else f"far={at:g}"
+    return Calibration(threshold=float(threshold), far=far, frr=frr, method=method, score=score)

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from facerec.metrics import bootstrap, equal_error_rate, kfold_accuracy, tar_at_far
+from facerec.metrics import confidence as confidence_module
+
+EER = 0.158655  # of two normal distributions 2 standard deviations apart
+
+
+def all_pairs(people, images, generator, person_effect):
+    """Scores of all pairs of images: each person shifts their genuine scores, and their impostor scores, by chance.
+
+    The distributions stay normal with variance 1, and the EER the same.
+    """
+    who = np.repeat(np.arange(people), images)
+    first, second = np.triu_indices(len(who), 1)
+    same = who[first] == who[second]
+    effect, other = generator.normal(size=(2, people))
+    share = person_effect**2
+    mixed = np.where(same, effect[who[first]], (other[who[first]] + other[who[second]]) / np.sqrt(2))
+    noise = generator.normal(size=len(same))
+    scores = 2.0 * same + np.sqrt(share) * mixed + np.sqrt(1 - share) * noise
+    return scores, same, np.stack([who[first], who[second]], axis=1)
+
+
+def coverage(trials, draw):
+    """How often the intervals by pair and by person hold the true rate."""
+    held = np.zeros(2, dtype=int)
+    for trial in range(trials):
+        scores, same, people = draw(np.random.default_rng(trial))
+        for kind, who in enumerate((None, people)):
+            low, high = bootstrap(scores, same, who, resamples=150, seed=trial).equal_error_rate
+            held[kind] += low <= EER <= high
+    return held / trials
+
+
+def test_by_person_covers_where_people_are_in_many_pairs_and_by_pair_does_not():
+    by_pair, by_person = coverage(40, lambda generator: all_pairs(25, 4, generator, person_effect=0.7))
+    assert by_person >= 0.85
+    assert by_pair <= by_person - 0.15
+
+
+def test_both_cover_where_each_person_is_in_one_pair():
+    def draw(generator):
+        same = np.arange(400) < 200
+        people = np.arange(800).reshape(400, 2)
+        people[same, 1] = people[same, 0]
+        return generator.normal(2.0 * same, 1.0), same, people
+
+    by_pair, by_person = coverage(40, draw)
+    assert by_pair >= 0.85
+    assert by_person >= 0.9
+
+
+def test_a_resample_is_what_the_repeated_pairs_give(monkeypatch):
+    """The weighted numbers of one resample against the plain functions on its pairs written out."""
+    generator = np.random.default_rng(3)
+    scores, same, people = all_pairs(8, 4, generator, person_effect=0.5)
+    scores = np.round(scores, 1)
+    folds = generator.integers(0, 4, len(same))
+    drawn = []
+    original = confidence_module._draw_people
+
+    def recording(people_P2, source):
+        for weights in original(people_P2, source):
+            drawn.append(weights)
+            yield weights
+
+    monkeypatch.setattr(confidence_module, "_draw_people", recording)
+    for seed in range(20):
+        found = bootstrap(scores, same, people, folds, fars=[0.1, 0.5], resamples=1, seed=seed)
+        repeated = np.repeat(np.argsort(scores), drawn[-1])
+        assert found.equal_error_rate.low == pytest.approx(equal_error_rate(scores[repeated], same[repeated])[0])
+        assert found.accuracy.low == pytest.approx(
+            kfold_accuracy(scores[repeated], same[repeated], folds[repeated]).mean
+        )
+        expected = tar_at_far(scores[repeated], same[repeated], [0.1, 0.5])
+        assert [interval.low for interval in found.tar] == [pytest.approx(point.tar) for point in expected]
+
+
+def test_a_person_drawn_twice_counts_twice_in_genuine_and_by_product_in_impostor_pairs():
+    people = np.array([[0, 0], [0, 1], [1, 2], [2, 2]])
+    for _ in range(20):
+        draws = confidence_module._draw_people(people, np.random.default_rng(_))
+        times = np.bincount(np.random.default_rng(_).integers(3, size=3), minlength=3)
+        assert next(draws).tolist() == [times[0], times[0] * times[1], times[1] * times[2], times[2]]
+
+
+@pytest.mark.parametrize(
+    ("people", "message"),
+    [
+        ([[0, 0], [1, 2]], "3 people: too few"),
+        ([[0, 0]], r"\(P, 2\)"),
+        ([[0, 1], [2, 3]], "too few"),
+    ],
+)
+def test_bad_people(people, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap([0.9, 0.1], [1, 0], people, resamples=2)
+
+
+def test_labels_at_odds_with_the_people():
+    with pytest.raises(ValueError, match="1 of 4 pairs are called genuine"):
+        bootstrap([0.9, 0.1, 0.2, 0.3], [1, 0, 0, 1], [[0, 0], [1, 2], [3, 4], [3, 4]], resamples=2)
