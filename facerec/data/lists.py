@@ -1,6 +1,6 @@
 """Text files that name images: ``image label`` (HW2P2's labels.txt) and ``image image [0|1]`` (verification pairs)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -34,13 +34,24 @@ def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iter
         raise FileNotFoundError(f"no list {path}: expected lines '{expected}'") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error}): expected lines '{expected}'") from error
+    yield from split_rows(lines, str(path), columns, expected)
+
+
+def split_rows(
+    lines: Iterable[str], origin: str, columns: tuple[int, ...], expected: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Lines from anywhere, split as :func:`read_rows` does; ``origin`` is what a message calls the place.
+
+    Raises:
+        ValueError: naming the origin and line that has another number of columns.
+    """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         row = line.split("\t") if "\t" in line else line.split()
         row = [column.strip() for column in row]
         if len(row) not in columns or not all(row):
-            raise ValueError(f"{path}:{number}: expected '{expected}', got {line!r}")
+            raise ValueError(f"{origin}:{number}: expected '{expected}', got {line!r}")
         yield number, row
 
 
