@@ -14,6 +14,13 @@ TRAINER_COMMANDS = {
 # Each is the module facerec.cli.<command>, whose main(arguments) returns the exit status.
 TOOLS = {
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
+    "compare": "one table of runs: the settings that differ, and what each gave",
+    "embed": "write embeddings of images",
+    "enroll": "make people known: one folder of images for each",
+    "export": "write a checkpoint as ONNX or .pt2, checked against PyTorch",
+    "identify": "who of the enrolled people is it, if anyone?",
+    "predict": "write a course's submission: scores of pairs, or classes of images",
+    "verify": "do two images show one person?",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facerec.backbones import Backbone
+from facerec.backbones.cost import count_parameters
 from facerec.inference.folding import fold_batch_norm
 from facerec.recognizer import FaceRecognizer
 
@@ -30,6 +31,7 @@ class Embedder(nn.Module):
 
     Attributes:
         recognizer: the model with that backbone.
+        description: of the network as trained: ``parameter_count``, with the loss's own, and ``model_architecture``.
         fingerprint: tells models apart: of the trained weights and of what is done with images before and after.
         image_size: (height, width) that images are resized to.
         calibration: threshold of the cosine score, with the FAR and FRR expected there; None for a model that was never
@@ -46,6 +48,7 @@ class Embedder(nn.Module):
         if precision not in get_args(Precision):
             raise ValueError(f"precision={precision!r}: choose one of {', '.join(get_args(Precision))}")
         self.fingerprint = fingerprint(recognizer)
+        self.description = _describe(recognizer)
         self.image_size = recognizer.preprocess.size
         self.calibration = recognizer.calibration
         self.threshold = self.calibration["threshold"] if self.calibration else None
@@ -116,14 +119,25 @@ def _for_use(recognizer: FaceRecognizer, precision: Precision) -> FaceRecognizer
     generator = torch.Generator().manual_seed(0)
     images_2CHW = torch.randn(2, 3, *recognizer.preprocess.size, generator=generator).to(recognizer.device)
     backbone = fold_batch_norm(recognizer.backbone, images_2CHW)
-    backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    backbone.to(memory_format=torch.channels_last)
     if precision == "bfloat16":
         backbone = CastBackbone(backbone, torch.bfloat16)
+    used = shallow_copy(recognizer)
+    used.backbone = backbone.requires_grad_(False)
+    used.memory_format = torch.channels_last
+    return used.eval()
+
+
+def shallow_copy(recognizer: FaceRecognizer) -> FaceRecognizer:
+    """A recognizer of the same modules, whose slots can be filled anew without touching the other's."""
     twin = copy.copy(recognizer)
     twin._modules = dict(recognizer._modules)
-    twin.backbone = backbone.requires_grad_(False)
-    twin.memory_format = torch.channels_last
-    return twin.eval()
+    return twin
+
+
+def _describe(recognizer: FaceRecognizer) -> dict[str, int | str]:
+    parameters = count_parameters(recognizer.backbone) + count_parameters(recognizer.loss)
+    return {"parameter_count": parameters, "model_architecture": f"{recognizer.backbone}\n{recognizer.loss}"}
 
 
 def fingerprint(recognizer: FaceRecognizer) -> str:

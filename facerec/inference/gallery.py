@@ -174,7 +174,7 @@ class Gallery:
         if len(self) > MATRIX_LIMIT:
             scores, places = _search_faiss(self.templates_PD, unit_BD, neighbours)
         else:
-            found = [(part @ self.templates_PD.T).topk(neighbours) for part in unit_BD.split(PROBES_AT_ONCE)]
+            found = [(part @ self.templates_PD.T).topk(neighbours) for part in torch.split(unit_BD, PROBES_AT_ONCE)]
             scores = torch.cat([part.values for part in found])
             places = torch.cat([part.indices for part in found])
         return [self._match(*row) for row in zip(scores.tolist(), places.tolist(), strict=True)]

@@ -62,9 +62,11 @@ class OnnxModel:
     def __call__(self, images_BCHW: Tensor) -> Tensor:
         """Embed uint8 RGB images (B, 3, H, W) as float32 (B, D), not normalised."""
         inside = self.metadata["preprocessing"] == "inside"
-        pixels_BCHW = resize(images_BCHW, self.image_size) if inside else self._preprocess(images_BCHW)
-        embeddings_BD = self._session.run(None, {self._input: pixels_BCHW.contiguous().numpy()})[0]
-        return torch.from_numpy(embeddings_BD)
+        return self.run(resize(images_BCHW, self.image_size) if inside else self._preprocess(images_BCHW))
+
+    def run(self, prepared_BCHW: Tensor) -> Tensor:
+        """Embed images that are as the file takes them: of its size, uint8 or normalised."""
+        return torch.from_numpy(self._session.run(None, {self._input: prepared_BCHW.contiguous().numpy()})[0])
 
 
 def _session(path: str | Path) -> Any:

@@ -64,7 +64,9 @@ def read_sample(path: str | Path) -> tuple[tuple[str, str], list[str]]:
     with Path(path).open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if row]
     if len(rows) < 2 or len(rows[0]) != 2:
-        raise ValueError(f"{path} is not a sample submission: expected a header of two columns, e.g. ID,Label, and rows")
+        raise ValueError(
+            f"{path} is not a sample submission: expected a header of two columns, e.g. ID,Label, and rows"
+        )
     return (rows[0][0], rows[0][1]), [row[0] for row in rows[1:]]
 
 
