@@ -15,7 +15,14 @@ TRAINER_COMMANDS = {
 TOOLS = {
     "align": "find the faces of a folder and bring them to a template (112x112 or 96x112)",
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
+    "compare": "one table of runs: the settings that differ, and what each gave",
+    "embed": "write embeddings of images",
+    "enroll": "make people known: one folder of images for each",
+    "export": "write a checkpoint as ONNX or .pt2, checked against PyTorch",
+    "identify": "who of the enrolled people is it, if anyone?",
     "inspect": "what a folder of faces holds: people, sizes, broken files, duplicates, leaks; draw an augmentation",
+    "predict": "write a course's submission: scores of pairs, or classes of images",
+    "verify": "do two images show one person?",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
 

@@ -1,7 +1,7 @@
 """Text files that name images: ``image label`` (HW2P2's labels.txt) and ``image image [0|1]`` (verification pairs)."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,17 @@ def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iter
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error}): expected lines '{expected}'") from error
+    yield from split_rows(lines, str(path), columns, expected)
+
+
+def split_rows(
+    lines: Iterable[str], origin: str, columns: tuple[int, ...], expected: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Lines from anywhere, split as :func:`read_rows` does; ``origin`` is what a message calls the place.
+
+    Raises:
+        ValueError: naming the origin and line that has another number of columns.
+    """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -42,7 +53,7 @@ def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iter
         row = [column.strip() for column in row]
         if len(row) not in columns or not all(row):
             hint = "; names with spaces need tabs between the columns" if len(row) > max(columns) else ""
-            raise ValueError(f"{path}:{number}: expected '{expected}', got {line!r}{hint}")
+            raise ValueError(f"{origin}:{number}: expected '{expected}', got {line!r}{hint}")
         yield number, row
 
 

@@ -1,0 +1,68 @@
+"""``facerec enroll``: make people known, one folder of images for each."""
+
+import argparse
+from pathlib import Path
+
+from facerec.cli.model_options import (
+    ERROR,
+    EXIT_STATUS,
+    YES,
+    add_model_options,
+    alignment_of,
+    command_parser,
+    encode_with,
+    messages,
+    model_of,
+)
+from facerec.data.folders import FolderImages
+from facerec.inference.gallery import Gallery
+
+EXAMPLES = """\
+  facerec enroll people/ --ckpt_path best.ckpt --output gallery.npz            (people/<name>/<image>)
+  facerec enroll more_people/ --ckpt_path best.ckpt --output gallery.npz --add
+  facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz
+
+No training: a person is the mean of the normalised embeddings of their images. Someone who is in the gallery already
+gets the new images added to the mean."""
+
+
+@messages
+def main(args: list[str]) -> int:
+    """Write a gallery.
+
+    Args:
+        args: see ``facerec enroll --help``.
+
+    Returns:
+        0, or 2 if an image or a person was left out.
+    """
+    options = _parser().parse_args(args)
+    output = Path(options.output)
+    if output.exists() and not options.add:
+        raise ValueError(f"{output} exists: give --add to add people to it, or another --output")
+    known = Gallery.load(output) if options.add else None
+    source = FolderImages(options.folder)
+    labels_N, identities = source.labels, list(source.identities)
+    model = model_of(options)
+    if known:
+        known.check_model(model.fingerprint, alignment_of(options))
+    encoded = encode_with(options, model, source)
+    usable_N = encoded.usable
+    enrolled = Gallery.enroll(
+        encoded.embeddings[usable_N], labels_N[usable_N], identities, model.fingerprint, alignment_of(options)
+    )
+    gallery = known.merged(enrolled) if known else enrolled
+    gallery.save(output)
+    for name in sorted(set(identities) - set(enrolled.names)):
+        print(f"not enrolled, none of the images can be used: {name}")
+    print(f"{len(enrolled)} people from {int(usable_N.sum())} images; {output} holds {len(gallery)}")
+    return ERROR if encoded.left_out else YES
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("enroll", f"Make people known to `facerec identify`; {EXIT_STATUS}.", EXAMPLES)
+    parser.add_argument("folder", help="one folder of images for each person, named as the person")
+    parser.add_argument("--output", required=True, metavar="FILE.npz", help="the gallery")
+    parser.add_argument("--add", action="store_true", help="to the gallery that is there")
+    add_model_options(parser)
+    return parser

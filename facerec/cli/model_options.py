@@ -1,0 +1,105 @@
+"""What the commands that use a model have in common: options, messages, exit status."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import get_args
+
+import torch
+
+from facerec.data.sources import Images
+from facerec.inference.embedder import Embedder, Precision
+from facerec.inference.encoding import BATCH_SIZE, Encoded, LeftOut, encode
+from facerec.inference.images import ALIGNMENT, AlignedImages
+from facerec.inference.model import FaceModel, load_model
+
+YES, NO, ERROR = 0, 1, 2
+"""Exit status: all is well, or the same person; a different person, or nobody known; an error, or images left out."""
+EXIT_STATUS = "an image that cannot be used is named, counted and left out; the exit status is then 2"
+
+
+def messages(main: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
+    """Turn errors that name their cause into one line and exit status 2."""
+
+    @wraps(main)
+    def with_messages(args: list[str]) -> int:
+        try:
+            return main(args)
+        except (ValueError, FileNotFoundError) as error:
+            print(f"facerec {main.__module__.rpartition('.')[2]}: {error}", file=sys.stderr)
+            return ERROR
+
+    return with_messages
+
+
+def command_parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """A parser with examples below its options."""
+    return argparse.ArgumentParser(
+        prog=f"facerec {name}",
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> None:
+    """Options of the model and of how it runs."""
+    kinds = "checkpoint of `facerec fit`" + (", or .onnx of `facerec export`" if onnx else "")
+    parser.add_argument("--ckpt_path", required=True, metavar="FILE", help=kinds)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="float32",
+        help="of the network; bfloat16 is faster where the processor has the instructions, and changes scores in the "
+        "third digit (%(default)s)",
+    )
+    parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="images of a forward pass (%(default)s)")
+    parser.add_argument(
+        "--align", action="store_true", help="the images are photographs: find the face and turn it upright first"
+    )
+
+
+def model_of(options: argparse.Namespace) -> FaceModel:
+    """The model that the options name."""
+    _check_device(options.device)
+    return load_model(options.ckpt_path, options.device, options.precision)
+
+
+def embedder_of(options: argparse.Namespace) -> Embedder:
+    """The checkpoint that the options name.
+
+    Raises:
+        ValueError: for a file that is no checkpoint.
+    """
+    _check_device(options.device)
+    return Embedder.from_checkpoint(options.ckpt_path, options.device, options.precision)
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"--device {device} cannot be used here: {str(error).splitlines()[0]}") from error
+
+
+def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -> Encoded:
+    """Embed the images as the options say, and name those that could not be used."""
+    encoded = encode(model, AlignedImages(source) if options.align else source, options.batch_size)
+    report_left_out(encoded.left_out, len(source))
+    return encoded
+
+
+def alignment_of(options: argparse.Namespace) -> str:
+    """How faces are cut out; empty for not at all."""
+    return ALIGNMENT if options.align else ""
+
+
+def report_left_out(left_out: Sequence[LeftOut], total: int) -> None:
+    """Name the images that could not be used, and count them."""
+    for image in left_out:
+        print(f"left out: {image.reason}", file=sys.stderr)
+    if left_out:
+        print(f"{len(left_out)} of {total} images could not be used", file=sys.stderr)

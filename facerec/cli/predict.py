@@ -1,0 +1,120 @@
+"""``facerec predict``: the two files that a course asks for."""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from facerec.cli.model_options import (
+    ERROR,
+    EXIT_STATUS,
+    YES,
+    add_model_options,
+    command_parser,
+    embedder_of,
+    encode_with,
+    messages,
+)
+from facerec.data.lists import ListPairs
+from facerec.inference.embedder import Embedder
+from facerec.inference.images import ImageFiles, images_below
+from facerec.inference.model import pair_scores
+from facerec.inference.submission import (
+    CLASSIFICATION_COLUMNS,
+    VERIFICATION_COLUMNS,
+    in_sample_order,
+    predict_classes,
+    read_sample,
+    score_rows,
+    write_metadata,
+    write_rows,
+)
+
+EXAMPLES = """\
+  facerec predict --pairs test_pairs.txt --images ver_data --ckpt_path best.ckpt --output submission.csv \\
+      --sample sample_submission.csv
+  facerec predict --classify cls_data/test/images --ckpt_path best.ckpt --output classes.csv
+
+--pairs writes `ID,Label`: number of the line from 0, and cosine of the pair, in file order (HW2P2's verification).
+--classify writes `id,label`: name of the image, and the training person with the highest logit.
+FILE.metadata.json beside either holds parameter_count and model_architecture."""
+
+
+@messages
+def main(args: list[str]) -> int:
+    """Write a submission and the model's metadata.
+
+    Args:
+        args: see ``facerec predict --help``.
+
+    Returns:
+        0, or 2 if an image cannot be used.
+    """
+    parser = _parser()
+    options = parser.parse_args(args)
+    if bool(options.pairs) != bool(options.images):
+        parser.error("--pairs FILE needs --images FOLDER, which its paths are relative to; --classify has no --images")
+    # Before the images are encoded, which takes long: a sample that is none, or columns that differ from its own.
+    sample_columns, sample_ids = read_sample(options.sample) if options.sample else (None, None)
+    columns = _columns(options, sample_columns)
+    embedder = embedder_of(options)
+    rows, left_out = (_verification if options.pairs else _classification)(options, embedder)
+    if sample_ids is not None:
+        rows = in_sample_order(rows, sample_ids, options.sample)
+    write_rows(options.output, columns, rows)
+    metadata_path = Path(options.output).with_suffix(".metadata.json")
+    metadata = write_metadata(metadata_path, embedder)
+    print(f"{options.output}: {len(rows)} rows {','.join(columns)}")
+    print(f"{metadata_path}: {metadata['parameter_count']:,} parameters")
+    if left_out:
+        print(f"{left_out} rows of images that cannot be used hold {options.fill!r} (--fill)")
+    return ERROR if left_out else YES
+
+
+def _columns(options: argparse.Namespace, sample: tuple[str, str] | None) -> tuple[str, str]:
+    """The column names given, else the sample's, else the course's.
+
+    Raises:
+        ValueError: if the ones given are not the sample's.
+    """
+    if options.columns and sample and tuple(options.columns) != sample:
+        raise ValueError(f"--columns {' '.join(options.columns)}: {options.sample} has {' '.join(sample)}")
+    given: Sequence[str] | None = options.columns or sample
+    first, second = given or (VERIFICATION_COLUMNS if options.pairs else CLASSIFICATION_COLUMNS)
+    return first, second
+
+
+def _verification(options: argparse.Namespace, embedder: Embedder) -> tuple[list[tuple[str, str]], int]:
+    source = ListPairs(options.images, options.pairs)
+    encoded = encode_with(options, embedder, source)
+    scores = pair_scores(encoded.embeddings, source.pairs).tolist()
+    return score_rows(scores, options.fill), sum(map(math.isnan, scores))
+
+
+def _classification(options: argparse.Namespace, embedder: Embedder) -> tuple[list[tuple[str, str]], int]:
+    folder = Path(options.classify)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"--classify {folder}: no such folder")
+    names = images_below(folder)
+    if not names:
+        raise ValueError(f"--classify {folder}: no images in it")
+    encoded = encode_with(options, embedder, ImageFiles(names, folder))
+    classes = iter(predict_classes(embedder, encoded.embeddings[encoded.usable]))
+    labels = [next(classes) if usable else options.fill for usable in encoded.usable]
+    return list(zip(names, labels, strict=True)), len(encoded.left_out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser("predict", f"Write a course's submission; {EXIT_STATUS}.", EXAMPLES)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--pairs", metavar="FILE", help="lines `image image`: write the cosine of each")
+    what.add_argument("--classify", metavar="FOLDER", help="of images: write the person of each")
+    parser.add_argument("--images", metavar="FOLDER", help="that the paths of --pairs are relative to")
+    parser.add_argument("--output", required=True, metavar="FILE.csv")
+    parser.add_argument(
+        "--sample", metavar="FILE.csv", help="sample submission: its length, ids and columns are checked"
+    )
+    parser.add_argument("--columns", nargs=2, metavar=("ID", "LABEL"), help="other names of the two columns")
+    parser.add_argument("--fill", default="", help="what stands in the row of an image that cannot be used (nothing)")
+    add_model_options(parser, onnx=False)
+    return parser

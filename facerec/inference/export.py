@@ -1,0 +1,160 @@
+"""A checkpoint as one file for other runtimes: ONNX, or PyTorch's own ``.pt2``; checked against what it came from."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from facerec import __version__
+from facerec.inference.embedder import Embedder, shallow_copy
+from facerec.inference.onnx_model import METADATA_PREFIX, OnnxModel
+from facerec.inference.writing import written_whole
+from facerec.recognizer import FaceRecognizer
+
+Preprocessing = Literal["inside", "outside"]
+PT2_METADATA = "facerec.json"
+PARITY_BATCHES = (1, 3, 8)
+PARITY_TOLERANCE = 1e-4
+
+
+class Parity(NamedTuple):
+    """How far the exported model is from PyTorch on random images, in batches of several sizes.
+
+    Attributes:
+        largest_difference: of an embedding's entries, relative to the largest entry.
+        lowest_cosine: of an embedding and its counterpart.
+    """
+
+    largest_difference: float
+    lowest_cosine: float
+
+
+class ExportedNetwork(nn.Module):
+    """Images to embeddings as evaluation makes them, mirror image included, for tracing.
+
+    Args:
+        recognizer: of an Embedder, in float32.
+        preprocessing: ``inside`` takes uint8 RGB (B, 3, *image_size), ``outside`` takes them as floats normalised.
+    """
+
+    def __init__(self, recognizer: FaceRecognizer, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.recognizer = shallow_copy(recognizer)
+        self.recognizer.memory_format = torch.contiguous_format  # the runtime chooses its own
+        if preprocessing == "outside":
+            self.recognizer.preprocess = nn.Identity()  # type: ignore[assignment]
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Embed images as float32 (B, D), not normalised."""
+        return self.recognizer.embed(images_BCHW)
+
+
+def export(embedder: Embedder, path: str | Path, preprocessing: Preprocessing = "inside") -> Parity:
+    """Write ``.onnx`` or ``.pt2``, told by the suffix, with a free batch dimension; load it again and compare.
+
+    Resizing stays outside in either case: both take images of the model's size.
+
+    Args:
+        embedder: of a checkpoint, in float32 on the CPU.
+        path: of the file.
+        preprocessing: whether scaling and normalising the pixels is part of the file.
+
+    Returns:
+        How far the file is from PyTorch. Above ``PARITY_TOLERANCE`` nothing is written.
+
+    Raises:
+        ValueError: for another suffix, if the ``export`` extra is not installed, or if the exported model gives other
+            embeddings.
+    """
+    writers = {".onnx": _write_onnx, ".pt2": _write_pt2}
+    suffix = Path(path).suffix.lower()
+    if suffix not in writers:
+        raise ValueError(f"--output {path}: the name has to end in .onnx or .pt2")
+    network = ExportedNetwork(embedder.recognizer, preprocessing).eval()
+    metadata = metadata_of(embedder, preprocessing)
+    with written_whole(path) as temporary:
+        embed = writers[suffix](network, temporary, _prepared(embedder, _pixels(embedder, 2), preprocessing), metadata)
+        parity = _compare(embedder, embed, preprocessing)
+        if not parity.largest_difference <= PARITY_TOLERANCE:
+            raise ValueError(
+                f"the exported model differs from PyTorch by {parity.largest_difference:.1e} of the largest value "
+                f"(allowed: {PARITY_TOLERANCE:.0e}); {path} was not written"
+            )
+    return parity
+
+
+def metadata_of(embedder: Embedder, preprocessing: Preprocessing) -> dict[str, Any]:
+    """What a user of the file has to know: how images are prepared, which model it is, which threshold decides."""
+    preprocess = embedder.recognizer.preprocess
+    return {
+        "version": __version__,
+        "fingerprint": embedder.fingerprint,
+        "preprocessing": preprocessing,
+        "channels": "RGB",
+        "image_size": list(preprocess.size),
+        "image_mean": preprocess.mean,
+        "image_std": preprocess.std,
+        "calibration": embedder.calibration,
+    }
+
+
+def _pixels(embedder: Embedder, count: int) -> Tensor:
+    """Random uint8 images (count, 3, H, W) of the model's size."""
+    generator = torch.Generator().manual_seed(count)
+    return torch.randint(0, 256, (count, 3, *embedder.image_size), dtype=torch.uint8, generator=generator)
+
+
+def _prepared(embedder: Embedder, pixels_BCHW: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Images as the exported model takes them."""
+    return pixels_BCHW if preprocessing == "inside" else embedder.recognizer.preprocess(pixels_BCHW)
+
+
+def _write_onnx(
+    network: nn.Module, path: Path, examples_BCHW: Tensor, metadata: dict[str, Any]
+) -> Callable[[Tensor], Tensor]:
+    try:
+        import onnxruntime  # noqa: F401  # missed now rather than after the export
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ValueError(f'ONNX needs an extra ({error}): pip install "facerec[export]"') from error
+    program = torch.onnx.export(
+        network,
+        (examples_BCHW,),
+        dynamo=True,
+        input_names=["images"],
+        output_names=["embeddings"],
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        verbose=False,
+    )
+    assert program is not None
+    program.model.metadata_props.update(
+        {f"{METADATA_PREFIX}{key}": json.dumps(value) for key, value in metadata.items()}
+    )
+    program.save(str(path), external_data=False)
+    return OnnxModel(path).run
+
+
+def _write_pt2(
+    network: nn.Module, path: Path, examples_BCHW: Tensor, metadata: dict[str, Any]
+) -> Callable[[Tensor], Tensor]:
+    shapes = ({0: torch.export.Dim("batch")},)
+    program = torch.export.export(network, (examples_BCHW,), dynamic_shapes=shapes, strict=False)
+    torch.export.save(program, path, extra_files={PT2_METADATA: json.dumps(metadata)})
+    loaded: nn.Module = torch.export.load(path).module()
+    return loaded
+
+
+@torch.inference_mode()
+def _compare(embedder: Embedder, embed: Callable[[Tensor], Tensor], preprocessing: Preprocessing) -> Parity:
+    """The largest difference over batches of several sizes, none of which is the one it was traced with."""
+    difference, cosine = 0.0, 1.0
+    for count in PARITY_BATCHES:
+        pixels_BCHW = _pixels(embedder, count)
+        expected_BD = embedder(pixels_BCHW)
+        got_BD = embed(_prepared(embedder, pixels_BCHW, preprocessing))
+        difference = max(difference, float((got_BD - expected_BD).abs().max() / expected_BD.abs().max()))
+        cosine = min(cosine, float(torch.cosine_similarity(got_BD, expected_BD).min()))
+    return Parity(difference, cosine)

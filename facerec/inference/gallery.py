@@ -1,0 +1,199 @@
+"""Known people: one template each, kept in a file, searched for the person most like a face."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facerec.inference.writing import written_whole
+
+MATRIX_LIMIT = 100_000
+"""Templates up to which a search is one matrix product; above it FAISS takes over."""
+PROBES_AT_ONCE = 256
+
+
+class Match(NamedTuple):
+    """The two people of a gallery most like a face.
+
+    Attributes:
+        name: the one most like it.
+        score: cosine of the face and their template, in [-1, 1].
+        runner_up: the next one; None in a gallery of one.
+        runner_up_score: NaN in a gallery of one.
+    """
+
+    name: str
+    score: float
+    runner_up: str | None
+    runner_up_score: float
+
+
+class Gallery:
+    """Templates of known people: the mean of a person's normalised embeddings, normalised.
+
+    Args:
+        names: of the people (P,).
+        means: mean of each one's normalised embeddings (P, D), float32.
+        counts: images of each (P,).
+        fingerprint: of the model; embeddings of another one mean nothing here.
+        alignment: how faces were cut out beforehand; empty if they were taken as they are.
+
+    Raises:
+        ValueError: if a name comes twice, or the lengths differ.
+    """
+
+    def __init__(
+        self, names: Sequence[str], means: Tensor, counts: NDArray[np.int64], fingerprint: str, alignment: str = ""
+    ) -> None:
+        if len(set(names)) != len(names) or not len(names) == len(means) == len(counts):
+            raise ValueError(f"{len(names)} names, {len(means)} templates, {len(counts)} counts: one of each a person")
+        self.names = list(names)
+        self.means = means
+        self.counts = counts
+        self.fingerprint = fingerprint
+        self.alignment = alignment
+        self.templates_PD = F.normalize(means)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def enroll(
+        cls,
+        embeddings_ND: Tensor,
+        labels_N: NDArray[np.int64],
+        identities: Sequence[str],
+        fingerprint: str,
+        alignment: str = "",
+    ) -> Gallery:
+        """Make the templates of people from embeddings of their images.
+
+        Args:
+            embeddings_ND: of the images.
+            labels_N: index of the person of each in ``identities``; people without an image are left out.
+            identities: their names.
+            fingerprint: of the model.
+            alignment: how faces were cut out.
+        """
+        labels = torch.as_tensor(labels_N)
+        sums_PD = torch.zeros(len(identities), embeddings_ND.shape[1]).index_add_(0, labels, F.normalize(embeddings_ND))
+        counts_P = torch.bincount(labels, minlength=len(identities))
+        there = torch.nonzero(counts_P)[:, 0]
+        names = [identities[person] for person in there.tolist()]
+        means_PD = sums_PD[there] / counts_P[there, None]
+        return cls(names, means_PD, counts_P[there].numpy(), fingerprint, alignment)
+
+    def check_model(self, fingerprint: str, alignment: str) -> None:
+        """Refuse a model or an alignment that this gallery was not made with.
+
+        Raises:
+            ValueError: naming both.
+        """
+        if fingerprint != self.fingerprint:
+            raise ValueError(
+                f"the gallery was enrolled with model {self.fingerprint} and this one is {fingerprint}: scores between "
+                "them mean nothing; enroll the people again, or give the checkpoint it was enrolled with"
+            )
+        if alignment != self.alignment:
+            raise ValueError(
+                f"the gallery's faces were aligned by {self.alignment or 'nobody'} and these by "
+                f"{alignment or 'nobody'}: {'give' if self.alignment else 'leave out'} --align"
+            )
+
+    def merged(self, other: Gallery) -> Gallery:
+        """A gallery of both; a person in both has the mean over all images, as if enrolled at once.
+
+        Raises:
+            ValueError: see :meth:`check_model`.
+        """
+        self.check_model(other.fingerprint, other.alignment)
+        place = {name: index for index, name in enumerate(self.names)}
+        names, means, counts = list(self.names), list(self.means), [int(count) for count in self.counts]
+        for name, mean_D, count in zip(other.names, other.means, other.counts, strict=True):
+            if name in place:
+                index = place[name]
+                total = counts[index] + int(count)
+                means[index] = (means[index] * counts[index] + mean_D * int(count)) / total
+                counts[index] = total
+            else:
+                names.append(name)
+                means.append(mean_D)
+                counts.append(int(count))
+        return Gallery(names, torch.stack(means), np.array(counts, dtype=np.int64), self.fingerprint, self.alignment)
+
+    def save(self, path: str | Path) -> None:
+        """Write an ``.npz`` that loads without unpickling: names, templates, mean_norms, counts and the model's."""
+        with written_whole(path) as temporary, temporary.open("wb") as file:
+            np.savez(
+                file,
+                names=np.array(self.names),
+                templates=self.templates_PD.numpy(),
+                mean_norms=self.means.norm(dim=1).numpy(),  # with them images can be added later
+                counts=self.counts,
+                fingerprint=np.array(self.fingerprint),
+                alignment=np.array(self.alignment),
+            )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Gallery:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is not a gallery.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no gallery {path}: `facerec enroll FOLDER --output {path}` makes one")
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                means_PD = torch.from_numpy(stored["templates"] * stored["mean_norms"][:, None])
+                names = [str(name) for name in stored["names"]]
+                return cls(names, means_PD, stored["counts"], str(stored["fingerprint"]), str(stored["alignment"]))
+        except (OSError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is not a gallery of `facerec enroll`: {error}") from error
+
+    def search(self, embeddings_BD: Tensor) -> list[Match]:
+        """The two people most like each face.
+
+        Args:
+            embeddings_BD: of the faces, normalised or not.
+
+        Raises:
+            ValueError: above ``MATRIX_LIMIT`` templates, if FAISS is not installed.
+        """
+        unit_BD = F.normalize(embeddings_BD)
+        neighbours = min(2, len(self))
+        if len(self) > MATRIX_LIMIT:
+            scores, places = _search_faiss(self.templates_PD, unit_BD, neighbours)
+        else:
+            found = [(part @ self.templates_PD.T).topk(neighbours) for part in torch.split(unit_BD, PROBES_AT_ONCE)]
+            scores = torch.cat([part.values for part in found])
+            places = torch.cat([part.indices for part in found])
+        return [self._match(*row) for row in zip(scores.tolist(), places.tolist(), strict=True)]
+
+    def _match(self, scores: list[float], places: list[int]) -> Match:
+        if len(places) == 1:
+            return Match(self.names[places[0]], scores[0], None, float("nan"))
+        return Match(self.names[places[0]], scores[0], self.names[places[1]], scores[1])
+
+
+def _search_faiss(templates_PD: Tensor, probes_BD: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
+    """Scores and places (B, neighbours) by FAISS's exact inner product."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise ValueError(
+            f'{len(templates_PD):,} templates, more than {MATRIX_LIMIT:,}, need FAISS: pip install "facerec[faiss]"'
+        ) from error
+    index = faiss.IndexFlatIP(templates_PD.shape[1])
+    index.add(templates_PD.numpy())
+    scores, places = index.search(probes_BD.numpy(), neighbours)
+    return torch.from_numpy(scores), torch.from_numpy(places)

@@ -1,0 +1,181 @@
+"""The images a user names: a file, a folder, a list, standard input; and faces cut out of photographs."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facerec.data.images import IMAGE_SUFFIXES, is_image, read_image
+from facerec.data.lists import split_rows
+from facerec.data.sources import Images, PairSource
+
+STDIN = "-"
+PAIR_LINE = "image image (a third column is passed over)"
+ALIGNMENT = "yunet 112x112"
+
+
+class FaceAligner(Protocol):
+    """Finds the face in a photograph and turns it upright: pixels (3, H, W) to pixels (3, H', W'), both uint8."""
+
+    def __call__(self, image_3HW: Tensor) -> Tensor:
+        """Cut out the face; a ValueError where there is none."""
+
+
+class ImageFiles(Images):
+    """Image files by path.
+
+    Args:
+        names: paths as they are to be called in the results.
+        root: folder that relative ones are relative to.
+    """
+
+    def __init__(self, names: Sequence[str], root: str | Path = "") -> None:
+        self.names = list(names)
+        self.root = Path(root)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> Tensor:
+        """Decode one image: uint8 (3, H, W), RGB."""
+        return read_image(self.root / self.names[index])
+
+    def name(self, index: int) -> str:
+        """Its path, as given."""
+        return self.names[index]
+
+
+class PairFiles(ImageFiles, PairSource):
+    """Pairs of image files by path, each file read once, however many pairs it is in.
+
+    Args:
+        pairs: the two paths of each.
+        root: folder that relative ones are relative to.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], root: str | Path = "") -> None:
+        place: dict[str, int] = {}
+        self._pairs = np.array(
+            [[place.setdefault(name, len(place)) for name in pair] for pair in pairs], dtype=np.int64
+        ).reshape(-1, 2)
+        super().__init__(list(place), root)
+
+    @property
+    def pairs(self) -> NDArray[np.int64]:
+        """Image indices (P, 2) of each pair."""
+        return self._pairs
+
+    @property
+    def same(self) -> None:
+        """Nobody knows."""
+        return None
+
+
+class AlignedImages(Images):
+    """The face of each photograph of another source.
+
+    Args:
+        source: of the photographs.
+        aligner: cuts the face out; by default the one of the ``align`` extra, on five points by YuNet.
+
+    Raises:
+        ValueError: if the default is asked for and the extra is not installed; when read, where there is no face.
+    """
+
+    def __init__(self, source: Images, aligner: FaceAligner | None = None) -> None:
+        self.source = source
+        self.aligner = aligner or _default_aligner()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def read(self, index: int) -> Tensor:
+        """The face in one photograph: uint8 (3, 112, 112), RGB."""
+        return self.aligner(self.source.read(index))
+
+    def name(self, index: int) -> str:
+        """What to call the photograph in a message."""
+        return self.source.name(index)
+
+
+def _default_aligner() -> FaceAligner:
+    try:
+        from facerec.align import Aligner
+
+        aligner: FaceAligner = Aligner(detector="yunet", template="112x112")
+    except ImportError as error:
+        raise ValueError(
+            f'--align needs a face detector ({error}): pip install "facerec[align]", or give faces that are aligned'
+        ) from error
+    return aligner
+
+
+def find_images(inputs: Sequence[str]) -> ImageFiles:
+    """The images named by any mixture of files, folders, lists and standard input.
+
+    Args:
+        inputs: an image file; a folder, of which all images below are taken, sorted by path; a text file with one path
+            a line; or ``-`` for such lines on standard input.
+
+    Raises:
+        FileNotFoundError: if something that is not called like an image is not there.
+        ValueError: if a list is not UTF-8 text, or no image was named at all.
+    """
+    names = [name for entry in inputs for name in _names_in(entry)]
+    if not names:
+        raise ValueError(f"no images in {' '.join(inputs) or 'nothing'}: give image files, a folder, a list or -")
+    return ImageFiles(names)
+
+
+def _names_in(entry: str) -> list[str]:
+    path = Path(entry)
+    if entry != STDIN and path.is_dir():
+        return [str(path / name) for name in images_below(path)]
+    if entry != STDIN and path.suffix.lower() in IMAGE_SUFFIXES:
+        return [entry]  # if it is not there, it is one bad image among others
+    return [line.strip() for line in read_lines(entry) if line.strip()]
+
+
+def images_below(folder: Path) -> list[str]:
+    """Paths of all images in a folder and the folders below, relative to it and sorted; hidden ones are passed over."""
+    found = [path.relative_to(folder) for path in folder.rglob("*") if is_image(path) and path.is_file()]
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+
+
+def read_pairs(source: str, root: str | Path = "") -> PairFiles:
+    """Pairs of a list, ``image image`` on each line, or of standard input for ``-``.
+
+    Raises:
+        FileNotFoundError: if there is no such list.
+        ValueError: naming the line that has another number of columns, or if there are no lines.
+    """
+    rows = split_rows(read_lines(source), _called(source), (2, 3), PAIR_LINE)
+    pairs = PairFiles([(row[0], row[1]) for _, row in rows], root)
+    if not len(pairs):
+        raise ValueError(f"{_called(source)} names no pairs: expected lines '{PAIR_LINE}'")
+    return pairs
+
+
+def read_lines(source: str) -> list[str]:
+    """Lines of a text file, or of standard input for ``-``.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not UTF-8.
+    """
+    if source == STDIN:
+        return sys.stdin.read().splitlines()
+    try:
+        return Path(source).read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no file, folder or list {source}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{source} is neither an image by its name nor a list in UTF-8 ({error})") from error
+
+
+def _called(source: str) -> str:
+    return "standard input" if source == STDIN else source

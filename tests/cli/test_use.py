@@ -1,0 +1,218 @@
+"""The commands that use a model, run as a user runs them, on a checkpoint of `facerec fit`."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from facerec.cli import main
+from facerec.data.images import read_image
+from facerec.inference import Embedder
+from tests.conftest import face, save_face
+
+
+def run(*arguments: object) -> int:
+    """Exit status of a command."""
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0
+
+
+@pytest.fixture
+def model(orl_run: Path) -> list[str]:
+    return ["--ckpt_path", str(next((orl_run / "checkpoints").glob("best-*.ckpt")))]
+
+
+def cosine(model: list[str], first: Path, second: Path) -> float:
+    """From the network as it was trained, image by image."""
+    recognizer = Embedder.from_checkpoint(model[1]).recognizer
+    one, other = (recognizer.embed(read_image(path)[None]) for path in (first, second))
+    return float(F.cosine_similarity(one, other))
+
+
+def test_verify_says_yes_no_and_error_by_its_exit_status(model, capsys) -> None:
+    score = cosine(model, face(1, 1), face(2, 1))
+    assert run("verify", face(1, 1), face(2, 1), *model, "--threshold", score - 0.01) == 0
+    text = capsys.readouterr().out
+    assert float(re.search(r"score +(-?[\d.]+)", text)[1]) == pytest.approx(score, abs=1e-3)
+    assert "decision   same person" in text
+    assert run("verify", face(1, 1), face(2, 1), *model, "--threshold", score + 0.01) == 1
+    assert "different people" in capsys.readouterr().out
+    assert run("verify", face(1, 1), "nothing.jpg", *model) == 2
+    captured = capsys.readouterr()
+    assert "no image at nothing.jpg" in captured.err
+    assert "decision" not in captured.out
+    assert run("verify", face(1, 1), *model) == 2
+    assert "give two images" in capsys.readouterr().err
+
+
+def test_verify_takes_the_calibrated_threshold_and_pairs_of_a_file(model, tmp_path, monkeypatch, capsys) -> None:
+    for person, image in ((1, 1), (1, 2), (2, 1)):
+        save_face(person, image, tmp_path / f"{person}_{image}.png")
+    (tmp_path / "broken.png").write_text("no image")
+    (tmp_path / "pairs.txt").write_text("1_1.png 1_1.png\n1_1.png 2_1.png\nbroken.png 1_2.png\n")
+    assert run("verify", "--pairs", tmp_path / "pairs.txt", "--images", tmp_path, *model) == 2
+    captured = capsys.readouterr()
+    rows = [line.split("\t") for line in captured.out.splitlines()]
+    assert rows[1][2:] == ["1.000000", "same person"]
+    assert rows[2][2] != "nan"
+    assert rows[3][2:] == ["nan", "unknown"]
+    assert "1 of 4 images could not be used" in captured.err
+    calibration = torch.load(model[1], weights_only=True)["facerec"]["calibration"]
+    assert f"# threshold {calibration['threshold']:.4f}" in captured.out
+    assert f"FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%}" in captured.out
+    (tmp_path / "same.txt").write_text(f"{face(1, 1)} {face(1, 1)}\n")
+    monkeypatch.setattr("sys.stdin", (tmp_path / "same.txt").open())
+    assert run("verify", "--pairs", "-", *model) == 0
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Three people with three images each, one of them broken."""
+    for person in (1, 2, 3):
+        for image in (1, 2, 3):
+            save_face(person, image, tmp_path / "people" / f"s{person}" / f"{image}.png")
+    (tmp_path / "people" / "s3" / "3.png").write_text("no image")
+    return tmp_path / "people"
+
+
+def test_enroll_and_identify(model, people, tmp_path, capsys) -> None:
+    gallery = tmp_path / "gallery.npz"
+    assert run("enroll", people, *model, "--output", gallery) == 2  # an image is broken; the rest is done
+    captured = capsys.readouterr()
+    assert "3 people from 8 images" in captured.out
+    assert "1 of 9 images could not be used" in captured.err
+    with np.load(gallery) as stored:
+        assert stored["names"].tolist() == ["s1", "s2", "s3"]
+        assert stored["counts"].tolist() == [3, 3, 2]
+    probes = [people / "s1" / "1.png", people / "s2" / "2.png"]
+    search = ["--gallery", gallery, *model]
+    assert run("identify", *probes, *search, "--threshold", -1) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows[1:3]] == [str(probe) for probe in probes]
+    assert all(row[1] in ("s1", "s2", "s3") and row[1] != row[3] for row in rows[1:3])
+    assert all(float(row[2]) >= float(row[4]) for row in rows[1:3])
+    assert run("identify", *probes, *search, "--threshold", 1.5) == 1
+    assert capsys.readouterr().out.count("no correspondence") == 2
+    assert run("identify", people, *search) == 2
+    assert "3.png does not decode" in capsys.readouterr().err
+
+
+def test_people_are_added_and_a_gallery_is_not_overwritten_or_mixed(model, orl_run, people, tmp_path, capsys) -> None:
+    (people / "s3" / "3.png").unlink()
+    gallery = tmp_path / "gallery.npz"
+    assert run("enroll", people, *model, "--output", gallery) == 0
+    assert run("enroll", people, *model, "--output", gallery) == 2
+    assert "give --add" in capsys.readouterr().err
+    save_face(9, 1, tmp_path / "more" / "s9" / "1.png")
+    save_face(1, 4, tmp_path / "more" / "s1" / "4.png")
+    assert run("enroll", tmp_path / "more", *model, "--output", gallery, "--add") == 0
+    assert "holds 4" in capsys.readouterr().out
+    with np.load(gallery) as stored:
+        assert dict(zip(stored["names"].tolist(), stored["counts"].tolist(), strict=True))["s1"] == 4
+    other = tmp_path / "other.ckpt"
+    checkpoint = torch.load(model[1], weights_only=True)
+    name = next(name for name in checkpoint["state_dict"] if name.startswith("backbone."))
+    checkpoint["state_dict"][name] += 0.1
+    torch.save(checkpoint, other)
+    assert run("identify", face(1, 1), "--gallery", gallery, "--ckpt_path", other) == 2
+    assert "scores between them mean nothing" in capsys.readouterr().err
+
+
+def test_embed_writes_names_and_embeddings(model, people, tmp_path, capsys) -> None:
+    output = tmp_path / "embeddings.npz"
+    assert run("embed", people, *model, "--output", output, "--batch_size", 3) == 2
+    with np.load(output) as stored:
+        assert stored["names"].tolist()[0] == str(people / "s1" / "1.png")
+        assert stored["embeddings"].shape == (8, 16)
+        embedder = Embedder.from_checkpoint(model[1])
+        assert str(stored["fingerprint"]) == embedder.fingerprint
+        expected = embedder(read_image(people / "s1" / "1.png")[None])[0]
+        np.testing.assert_allclose(stored["embeddings"][0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_predict_writes_the_verification_submission(model, vggface_root, tmp_path, capsys) -> None:
+    output, sample = tmp_path / "out" / "submission.csv", tmp_path / "sample.csv"
+    pairs = ["--pairs", vggface_root / "test_pairs.txt", "--images", vggface_root / "ver_data"]
+    sample.write_text("ID,Label\n" + "".join(f"{line},0\n" for line in range(15)))
+    assert run("predict", *pairs, *model, "--output", output, "--sample", sample) == 0
+    rows = list(csv.reader(output.open()))
+    assert rows[0] == ["ID", "Label"]
+    assert [row[0] for row in rows[1:]] == [str(line) for line in range(15)]
+    first, second = (vggface_root / "test_pairs.txt").read_text().split()[:2]
+    images = vggface_root / "ver_data"
+    assert float(rows[1][1]) == pytest.approx(cosine(model, images / first, images / second), abs=1e-4)
+    metadata = json.loads((tmp_path / "out" / "submission.metadata.json").read_text())
+    assert metadata["parameter_count"] > 10_000
+    assert "ResNet" in metadata["model_architecture"]
+    sample.write_text("ID,Label\n0,0\n")
+    assert run("predict", *pairs, *model, "--output", output, "--sample", sample) == 2
+    assert "15 predictions and 1 rows" in capsys.readouterr().err
+    assert run("predict", *pairs, *model, "--output", output, "--sample", sample, "--columns", "id", "match") == 2
+    assert "sample.csv has ID Label" in capsys.readouterr().err
+    (images / first).write_text("no image")
+    assert run("predict", *pairs, *model, "--output", output, "--columns", "id", "match", "--fill", 0) == 2
+    rows = list(csv.reader(output.open()))
+    assert rows[0] == ["id", "match"]
+    assert rows[1] == ["0", "0"]
+    assert "rows of images that cannot be used hold '0'" in capsys.readouterr().out
+
+
+def test_predict_writes_the_classification_submission(model, tmp_path, capsys) -> None:
+    for person in (3, 1, 2):
+        save_face(person, 10, tmp_path / "test" / f"{person:05d}.png")
+    output = tmp_path / "classes.csv"
+    assert run("predict", "--classify", tmp_path / "test", *model, "--output", output) == 0
+    rows = list(csv.reader(output.open()))
+    assert rows[0] == ["id", "label"]
+    recognizer = Embedder.from_checkpoint(model[1]).recognizer
+    for name, label in rows[1:]:
+        logits = recognizer.loss.logits(recognizer.embed(read_image(tmp_path / "test" / name)[None]))
+        assert label == recognizer.identities[int(logits.argmax())]
+    assert [row[0] for row in rows[1:]] == ["00001.png", "00002.png", "00003.png"]
+    assert run("predict", "--classify", tmp_path / "none", *model, "--output", output) == 2
+    assert run("predict", "--classify", tmp_path, "--images", tmp_path, *model, "--output", output) == 2
+
+
+def test_an_exported_onnx_model_verifies_and_identifies(model, people, tmp_path, capsys) -> None:
+    exported, gallery = tmp_path / "model.onnx", tmp_path / "gallery.npz"
+    assert run("export", *model, "--output", exported) == 0
+    report = capsys.readouterr().out
+    assert float(re.search(r"largest difference ([\d.e-]+)", report)[1]) < 1e-4
+    expected = cosine(model, face(1, 1), face(2, 1))
+    run("verify", face(1, 1), face(2, 1), "--ckpt_path", exported)
+    text = capsys.readouterr().out
+    assert float(re.search(r"score +(-?[\d.]+)", text)[1]) == pytest.approx(expected, abs=1e-3)
+    assert "on the validation pairs: FAR" in text
+    run("enroll", people, *model, "--output", gallery)
+    assert run("identify", face(1, 1), "--gallery", gallery, "--ckpt_path", exported, "--threshold", -1) == 0
+
+
+def test_compare_prints_and_writes_the_table(orl_run, tmp_path, capsys) -> None:
+    assert run("compare", orl_run.parent, "--csv", tmp_path / "t.csv", "--markdown", tmp_path / "t.md") == 0
+    assert re.search(r"orl_resnet18_arcface/version_0 +[\d.]+%", capsys.readouterr().out)
+    assert next(csv.reader((tmp_path / "t.csv").open()))[:2] == ["run", "dev accuracy"]
+    assert (tmp_path / "t.md").read_text().startswith("| run | dev accuracy |")
+
+
+def test_align_without_the_extra_says_what_to_install(model, capsys) -> None:
+    try:
+        import facerec.align  # noqa: F401
+    except ImportError:
+        assert run("verify", face(1, 1), face(1, 2), *model, "--align") == 2
+        assert 'pip install "facerec[align]"' in capsys.readouterr().err
+    else:
+        pytest.skip("the extra is installed")
+
+
+@pytest.mark.parametrize("command", ["verify", "enroll", "identify", "predict", "embed", "export", "compare"])
+def test_help_has_examples_and_bad_models_are_named(command, tmp_path, capsys) -> None:
+    assert run(command, "--help") == 0
+    assert f"examples:\n  facerec {command}" in capsys.readouterr().out

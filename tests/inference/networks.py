@@ -1,0 +1,25 @@
+"""A small network with normalisation that has seen something, for tests that need no training."""
+
+import torch
+from torch import nn
+
+from facerec.backbones import Backbone, ResNet
+from facerec.losses import Softmax
+from facerec.recognizer import FaceRecognizer
+
+SIZE = (32, 32)
+
+
+def small_recognizer(
+    flip_test: bool = False, backbone: Backbone | None = None, size: tuple[int, int] = SIZE
+) -> FaceRecognizer:
+    torch.manual_seed(0)
+    backbone = backbone or ResNet(18, 16, 4)
+    recognizer = FaceRecognizer(backbone, Softmax(), torch.optim.SGD, 4, image_size=size, flip_test=flip_test)
+    for module in backbone.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.running_mean, -0.5, 0.5)
+    recognizer.identities = ["ada", "ben", "cleo", "dan"]
+    recognizer.calibration = {"threshold": 0.5, "far": 0.1, "frr": 0.2}
+    return recognizer

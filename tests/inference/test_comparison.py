@@ -1,0 +1,116 @@
+"""A run that was made here, and copies of it with other settings and measurements."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
+from facerec.recognizer import FaceRecognizer
+
+BY_PAIR = {"equal_error_rate": [0.1, 0.2], "resamples": 1000}
+BY_PERSON = {"equal_error_rate": [0.05, 0.25], "resamples": 1000}
+
+
+def copy_of(run: Path, folder: Path, metrics: dict | None = None, **model: object) -> Path:
+    shutil.copytree(run, folder)
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    settings["model"] |= model
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    if metrics:
+        (folder / "test").mkdir(exist_ok=True)
+        (folder / "test" / "metrics.json").write_text(json.dumps(metrics))
+    return folder
+
+
+@pytest.fixture
+def runs(orl_run: Path, tmp_path: Path) -> Path:
+    """Three runs: not tested, EER 15 % with both intervals, EER 12 % with an interval by pair."""
+    folder = tmp_path / "runs"
+    copy_of(orl_run, folder / "plain" / "version_0")
+    sets = {"sets": {"lfw": {"eer": 0.15, "interval_by_pair": BY_PAIR, "interval_by_person": BY_PERSON}}}
+    copy_of(orl_run, folder / "wide" / "version_1", sets, loss_lr_factor=2.0)
+    one = {"lfw": {"eer": 0.12, "interval_by_pair": BY_PAIR, "interval_by_person": None}}
+    copy_of(orl_run, folder / "wide" / "version_0", one, loss_lr_factor=3.0, flip_test=False)
+    return folder
+
+
+def test_the_table_shows_what_differs_sorted_by_the_test_eer(runs, orl_run) -> None:
+    rows = compare_runs([read_run(folder) for folder in find_runs([str(runs)])])
+    table = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [row["run"] for row in table] == ["wide/version_0", "wide/version_1", "plain/version_0"]
+    assert rows[0][1:3] == ["flip_test", "loss_lr_factor"]  # nothing else differs
+    assert [row["loss_lr_factor"] for row in table] == ["3.0", "2.0", "1.0"]
+    assert [row["flip_test"] for row in table] == ["False", "True", "True"]
+    assert [row["test EER"] for row in table] == ["12.00%", "15.00%", ""]
+    intervals = [row["95% interval"] for row in table]
+    assert intervals == ["10.00% - 20.00% by pair", "5.00% - 25.00% by person", ""]
+
+
+def test_a_run_is_read_from_its_events_and_checkpoint(orl_run) -> None:
+    results = read_run(orl_run).results
+    best = next((orl_run / "checkpoints").glob("best-*.ckpt"))
+    states = torch.load(best, weights_only=True)["callbacks"].values()
+    score = next(float(state["current_score"]) for state in states if "current_score" in state)
+    assert results["validation EER"] == pytest.approx(score)
+    assert 0.0 <= results["dev accuracy"] <= 1.0
+    assert 0.0 < results["minutes"] < 10.0
+    backbone = FaceRecognizer.load_from_checkpoint(best, weights_only=True).backbone
+    assert results["parameters"] == sum(parameter.numel() for parameter in backbone.parameters())
+    assert "test EER" not in results
+
+
+def test_the_order_can_be_another_and_unknown_columns_are_named(runs) -> None:
+    found = [read_run(folder) for folder in find_runs([str(runs)])]
+    assert [row[0] for row in compare_runs(found, "loss_lr_factor")[1:]] == [
+        "plain/version_0",
+        "wide/version_1",
+        "wide/version_0",
+    ]
+    with pytest.raises(ValueError, match="no column 'speed' to sort by: choose one of run, flip_test, loss_lr_factor"):
+        compare_runs(found, "speed")
+    accuracies = [run._replace(results={"dev accuracy": value}) for run, value in zip(found, (0.2, 0.9), strict=False)]
+    assert [row[-6] for row in compare_runs(accuracies, "dev accuracy")[1:]] == ["90.00%", "20.00%"]
+
+
+def test_settings_of_one_name_are_told_apart_and_holders_left_out(orl_run) -> None:
+    run = read_run(orl_run)
+    first = run._replace(settings={"model.backbone.init_args.width": 4, "model.loss.class_path": "a.ArcFace"})
+    second = run._replace(
+        settings={
+            "model.backbone.init_args.width": 8,
+            "model.loss.class_path": "a.SupCon",
+            "data.width": 3,
+            "data.augment": None,
+        }
+    )
+    first.settings["data.augment.blur"] = 0.1
+    rows = compare_runs([first, second])
+    assert rows[0][1:5] == ["backbone.width", "loss.class_path", "blur", "data.width"]
+    assert {row[2] for row in rows[1:]} == {"ArcFace", "SupCon"}
+
+
+def test_csv_and_markdown_hold_the_table() -> None:
+    rows = [["run", "train"], ["a/version_0", "x, y|z"]]
+    assert list(csv.reader(io.StringIO(as_csv(rows)))) == rows
+    assert as_markdown(rows) == "| run | train |\n|---|---|\n| a/version_0 | x, y\\|z |\n"
+
+
+def test_what_is_no_run_is_named(tmp_path, runs) -> None:
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        find_runs([str(tmp_path / "none")])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="no run in"):
+        find_runs([str(tmp_path / "empty")])
+    broken = runs / "plain" / "version_0"
+    (broken / "metrics.json").write_text("{")
+    with pytest.raises(ValueError, match=r"metrics\.json is not JSON"):
+        read_run(broken)
+    (broken / "config.yaml").write_text("a: [")
+    with pytest.raises(ValueError, match=r"config\.yaml is not YAML"):
+        read_run(broken)
