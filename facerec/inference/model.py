@@ -66,7 +66,7 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
     score = model.calibration.get("score", "cosine")
     if score != "cosine":
         raise ValueError(
-            f"the model's threshold was calibrated on the score {score!r}, and here the cosine decides: give --threshold, "
+            f"the model's threshold is one of the score {score!r}, and here the cosine decides: give --threshold, "
             "a cosine in [-1, 1]"
         )
     return model.calibration["threshold"]
