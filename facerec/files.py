@@ -1,21 +1,39 @@
-"""Files that are there in full or not at all."""
+"""Files that are there whole or not at all: written under a temporary name, then renamed."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_atomically(path: str | Path, content: bytes | str) -> None:
-    """Write a file under a temporary name beside it and rename it, so that nobody ever reads half of it.
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; what is written there becomes ``path`` when the block ends well.
+
+    After an error the temporary file is gone and an older ``path`` is as it was.
 
     Args:
-        path: of the file; its folder is made if need be.
-        content: bytes, or text that becomes UTF-8 with the line ends as they are.
+        path: of the file; missing folders are made.
+
+    Yields:
+        The temporary path. Its suffix is that of ``path``, because some writers look at it.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
     try:
-        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        temporary.replace(path)
+        yield temporary
+        os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: bytes | str) -> None:
+    """Write a file that nobody ever reads half of.
+
+    Args:
+        path: of the file; missing folders are made.
+        content: bytes, or text that becomes UTF-8 with the line ends as they are.
+    """
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

@@ -27,7 +27,7 @@ from facerec.align.record import RECORD_FILE, Alignment, read_record, record_tex
 from facerec.align.ways import Way
 from facerec.data.images import UnreadableImageError, is_image, read_image
 from facerec.data.landmarks import COORDINATES, landmark_line, listable
-from facerec.files import write_atomically
+from facerec.files import write_whole
 
 LANDMARKS_FILE = "landmarks.txt"
 PARTIAL_FILE = "landmarks.txt.partial"
@@ -87,7 +87,7 @@ def align_folder(source: str | Path, destination: str | Path, way: Way, workers:
     source, destination = Path(source), Path(destination)
     names = find_images(source)
     _check_destination(source, destination, way.alignment)
-    write_atomically(destination / RECORD_FILE, record_text(way.alignment, complete=False))
+    write_whole(destination / RECORD_FILE, record_text(way.alignment, complete=False))
     lines = _noted_lines(destination)
     with_points = way.alignment.detector != "center_crop"
     usable = [name for name in names if listable(name)]
@@ -182,7 +182,7 @@ class FolderWork(Dataset[Outcome]):
             return self._failed(name, "no face", error)
         except ValueError as error:
             return self._failed(name, "unusable points", error)
-        write_atomically(self.destination / name, encode(aligned.image, name))
+        write_whole(self.destination / name, encode(aligned.image, name))
         line = "" if aligned.points is None else landmark_line(name, aligned.points.tolist())
         return Outcome(name, line, aligned.faces)
 
@@ -205,7 +205,7 @@ def _work(work: FolderWork, workers: int, destination: Path) -> Iterable[Outcome
     )
     partial = destination / PARTIAL_FILE
     noted = "".join(_noted_lines(destination).values())
-    write_atomically(partial, noted)
+    write_whole(partial, noted)
     with partial.open("a", encoding="utf-8", newline="\n") as journal:
         for outcome in tqdm(loader, desc="aligning", unit="image", total=len(work), delay=1):
             journal.write(outcome.line)
@@ -248,15 +248,15 @@ def _summary(outcomes: list[Outcome], kept: int) -> Summary:
 def _finish(destination: Path, alignment: Alignment, outcomes: list[Outcome], lines: list[str]) -> None:
     """Write the lists, then the record that says that all is there."""
     if lines:
-        write_atomically(destination / LANDMARKS_FILE, "".join(lines))
+        write_whole(destination / LANDMARKS_FILE, "".join(lines))
     failed = [outcome for outcome in outcomes if outcome.problem]
     text = "".join(f"{_printable(outcome.name)}\t{outcome.problem}\t{outcome.reason}\n" for outcome in failed)
     if failed:
-        write_atomically(destination / UNALIGNED_FILE, text)
+        write_whole(destination / UNALIGNED_FILE, text)
     else:
         (destination / UNALIGNED_FILE).unlink(missing_ok=True)
     counts = Counter(str(outcome.problem) for outcome in failed)
-    write_atomically(destination / RECORD_FILE, record_text(alignment, complete=True, unaligned=dict(counts)))
+    write_whole(destination / RECORD_FILE, record_text(alignment, complete=True, unaligned=dict(counts)))
     (destination / PARTIAL_FILE).unlink(missing_ok=True)
 
 

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from matplotlib.figure import Figure
 from facerec.callbacks.evaluation import Stage
 from facerec.callbacks.verification import ScoredSet
 from facerec.data.sources import PairSource
+from facerec.files import write_whole, written_whole
 from facerec.metrics.calibration import Calibration
 
 MOST_ROWS = 2_000_000  # of a score file: about 200 MB
@@ -29,21 +28,10 @@ def results_folder(trainer: Trainer, stage: Stage) -> Path | None:
     return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file that appears under its name only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        write(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write numbers; a NaN is refused, JSON has none."""
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_whole(path, lambda unfinished: unfinished.write_bytes(text.encode()))
+    write_whole(path, text)
 
 
 def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
@@ -55,15 +43,11 @@ def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
     if len(scored.scores) > MOST_ROWS:
         return False
     names = [source.name(int(index)) for index in scored.images]
-
-    def write(unfinished: Path) -> None:
-        with unfinished.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["image_1", "image_2", "score", "same"])
-            for (first, second), score, same in zip(scored.pairs, scored.scores, scored.same, strict=True):
-                writer.writerow([names[first], names[second], f"{score:.9g}", int(same)])  # 9 digits: a float32 exactly
-
-    write_whole(path, write)
+    with written_whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image_1", "image_2", "score", "same"])
+        for (first, second), score, same in zip(scored.pairs, scored.scores, scored.same, strict=True):
+            writer.writerow([names[first], names[second], f"{score:.9g}", int(same)])  # 9 digits: a float32 exactly
     return True
 
 
@@ -71,9 +55,11 @@ def store_calibration(path: Path, calibration: Calibration | None) -> None:
     """Put a threshold into a checkpoint, in place of the one it holds."""
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     checkpoint["facerec"]["calibration"] = calibration
-    write_whole(path, lambda unfinished: torch.save(checkpoint, unfinished))
+    with written_whole(path) as unfinished:
+        torch.save(checkpoint, unfinished)
 
 
 def write_figure(path: Path, figure: Figure) -> None:
     """Write a PNG."""
-    write_whole(path, lambda unfinished: figure.savefig(unfinished, format="png"))
+    with written_whole(path) as unfinished:
+        figure.savefig(unfinished)

@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 from facerec.callbacks.report import format_table
 from facerec.cli.model_options import YES, command_parser, messages
+from facerec.files import written_whole
 from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
-from facerec.inference.writing import written_whole
 
 EXAMPLES = """\
   facerec compare runs/*

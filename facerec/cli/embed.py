@@ -15,8 +15,8 @@ from facerec.cli.model_options import (
     messages,
     model_of,
 )
+from facerec.files import written_whole
 from facerec.inference.images import find_images
-from facerec.inference.writing import written_whole
 
 EXAMPLES = """\
   facerec embed photos/ --ckpt_path best.ckpt --output embeddings.npz

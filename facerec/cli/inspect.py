@@ -12,10 +12,10 @@ from jsonargparse import ArgumentError, ArgumentParser
 from facerec.data import FaceDataModule, ImageSource
 from facerec.data.layouts import Layout
 from facerec.data.sources import Images
+from facerec.files import written_whole
 from facerec.inspection import inspect_sets, named_sets
 from facerec.inspection.augmented import augmentation_rows, person_images
 from facerec.inspection.figures import sheet
-from facerec.inspection.output import write_whole
 from facerec.inspection.printing import report_lines
 from facerec.inspection.report import NEAR_DISTANCE
 from facerec.inspection.sets import role_sets
@@ -142,5 +142,6 @@ def _draw_augmentation(options: argparse.Namespace) -> None:
     index = person_images(source, options.person)[0]
     rows = augmentation_rows(source, index, module.augment, module.mix, module.image_size, module.seed, options.draws)
     output = options.output or Path("inspection", _name(options.augment))
-    write_whole(output / "augmentation.png", lambda path: sheet(rows).save(path, "PNG"))
+    with written_whole(output / "augmentation.png") as path:
+        sheet(rows).save(path)
     print(f"{source.name(index)}: {len(rows)} rows, {options.draws} draws, in {output / 'augmentation.png'}")

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.data.atomic import replacing
 from facerec.data.images import decode_image
 from facerec.data.pairs import equal_folds
 from facerec.data.sources import PairSource
 from facerec.data.unpickle import ForbiddenPickleError, PickledArray, load_bytes_and_booleans
+from facerec.files import written_whole
 
 EXPECTED = "a pickle of (images, same) as insightface writes it: 2 P encoded images, then P booleans"
 
@@ -148,5 +148,5 @@ def write_bin(path: str | Path, images: Iterable[bytes | Path], same: Sequence[b
     encoded = [image.read_bytes() if isinstance(image, Path) else bytes(image) for image in images]
     if not encoded or len(encoded) != 2 * len(same):
         raise ValueError(f"{len(encoded)} images for {len(same)} pairs: give two images for each pair")
-    with replacing(Path(path)) as file:
+    with written_whole(path) as unfinished, unfinished.open("wb") as file:
         pickle.dump((encoded, [bool(value) for value in same]), file, protocol=4)

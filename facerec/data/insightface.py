@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from facerec.data.atomic import replacing
 from facerec.data.images import UnreadableImageError, decode_image
 from facerec.data.recordio import HEADER, LENGTH_BITS, MAGIC, RecordFile, RecordWriter, read_index
 from facerec.data.sources import ImageSource
+from facerec.files import write_whole, written_whole
 
 ENTRY = struct.Struct("<IfQQ")
 FLOAT32_EXACT = 2**24  # whole numbers from here on are rounded in a float32
@@ -277,7 +277,7 @@ def write_records(
     people, starts = np.unique(numbers_N[order], return_index=True)
     bounds = [*(starts + 1).tolist(), len(images) + 1]
     index_path = Path(root, f"{prefix}.idx")
-    with replacing(Path(root, f"{prefix}.rec")) as file:
+    with written_whole(Path(root, f"{prefix}.rec")) as unfinished, unfinished.open("wb") as file:
         writer = RecordWriter(file)
         writer.write(0, pack([bounds[-1], bounds[-1] + len(people)], 0, b""))
         for key, place in enumerate(tqdm(order, desc="writing records", unit="image", delay=1, leave=False), start=1):
@@ -287,7 +287,5 @@ def write_records(
         for person, span in enumerate(pairwise(bounds)):
             writer.write(bounds[-1] + person, pack(span, bounds[-1] + person, b""))
         index_path.unlink(missing_ok=True)  # an old index must never meet the new records
-    with replacing(Path(root, "property")) as file:
-        file.write(f"{int(people[-1]) + 1},{image_size[0]},{image_size[1]}\n".encode())
-    with replacing(index_path) as file:
-        file.write("".join(writer.index).encode())
+    write_whole(Path(root, "property"), f"{int(people[-1]) + 1},{image_size[0]},{image_size[1]}\n")
+    write_whole(index_path, "".join(writer.index))

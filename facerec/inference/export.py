@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from facerec import __version__
+from facerec.files import written_whole
 from facerec.inference.embedder import Embedder, shallow_copy
 from facerec.inference.onnx_model import METADATA_PREFIX, OnnxModel
-from facerec.inference.writing import written_whole
 from facerec.recognizer import FaceRecognizer
 
 Preprocessing = Literal["inside", "outside"]

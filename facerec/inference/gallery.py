@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.inference.writing import written_whole
+from facerec.files import written_whole
 
 MATRIX_LIMIT = 100_000
 """Templates up to which a search is one matrix product; above it FAISS takes over."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from facerec.files import written_whole
 from facerec.inference.embedder import Embedder
-from facerec.inference.writing import written_whole
 
 VERIFICATION_COLUMNS = ("ID", "Label")
 CLASSIFICATION_COLUMNS = ("id", "label")

@@ -4,11 +4,11 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from facerec.data.sources import Images
+from facerec.files import write_whole, written_whole
 from facerec.inspection.duplicates import (
     InspectedSet,
     Match,
@@ -21,7 +21,6 @@ from facerec.inspection.duplicates import (
 from facerec.inspection.examination import examine_all
 from facerec.inspection.figures import contact_sheet, match_sheet, save_histogram
 from facerec.inspection.journal import Journal
-from facerec.inspection.output import write_whole
 from facerec.inspection.sets import people_of
 from facerec.inspection.statistics import statistics
 
@@ -93,13 +92,17 @@ def _relations(matches: Any) -> dict[str, int]:
 
 def _write(output: Path, report: dict[str, Any], sets: Sequence[InspectedSet], matches: Sequence[Match]) -> None:
     text = json.dumps(report, indent=2, ensure_ascii=True) + "\n"
-    write_whole(output / "report.json", lambda path: path.write_text(text, encoding="utf-8"))
-    write_whole(output / "duplicates.csv", partial(_write_matches, sets, matches))
-    write_whole(output / "histogram.png", partial(save_histogram, sets))
+    write_whole(output / "report.json", text)
+    with written_whole(output / "duplicates.csv") as path:
+        _write_matches(sets, matches, path)
+    with written_whole(output / "histogram.png") as path:
+        save_histogram(sets, path)
     largest = max(sets, key=lambda some: len(some.facts) - sum(bool(facts.error) for facts in some.facts))
-    write_whole(output / "contact_sheet.png", lambda path: contact_sheet(largest).save(path, "PNG"))
+    with written_whole(output / "contact_sheet.png") as path:
+        contact_sheet(largest).save(path)
     if matches:
-        write_whole(output / "duplicates.png", lambda path: match_sheet(sets, matches).save(path, "PNG"))
+        with written_whole(output / "duplicates.png") as path:
+            match_sheet(sets, matches).save(path)
     else:
         (output / "duplicates.png").unlink(missing_ok=True)  # of an earlier run
 

@@ -68,7 +68,7 @@ def test_a_folder(photos, tmp_path, capsys):
 
 def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
-    write = folder.write_atomically
+    write = folder.write_whole
 
     def interrupted(path, content):
         if path.name == "2.png":
@@ -76,7 +76,7 @@ def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypat
         write(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "write_atomically", interrupted)
+        patch.setattr(folder, "write_whole", interrupted)
         assert main([str(photos), str(out)]) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert not json.loads((out / "alignment.json").read_text())["complete"]

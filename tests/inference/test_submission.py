@@ -4,6 +4,7 @@ import json
 import pytest
 import torch
 
+from facerec.files import written_whole
 from facerec.inference import Embedder
 from facerec.inference.submission import (
     in_sample_order,
@@ -13,7 +14,6 @@ from facerec.inference.submission import (
     write_metadata,
     write_rows,
 )
-from facerec.inference.writing import written_whole
 from facerec.losses import Triplet
 from tests.inference.networks import small_recognizer
 
