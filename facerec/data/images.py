@@ -1,12 +1,15 @@
 """The one place that turns a file into pixels, and a compact list of the files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+
+from facerec.data.jpeg import decode_ordinary_jpeg
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm", ".ppm", ".tif", ".tiff"})
 
@@ -16,28 +19,51 @@ class UnreadableImageError(ValueError):
 
 
 def read_image(path: str | Path) -> Tensor:
-    """Decode an image file, turned upright by its EXIF orientation.
-
-    Gray, palette, CMYK and transparent images become RGB; 16-bit gray is scaled to 8 bits, not clipped.
+    """Decode an image file, see :func:`decode_image`.
 
     Returns:
         uint8 pixels (3, H, W), RGB.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        UnreadableImageError: naming the file, if it does not decode to the end.
+        UnreadableImageError: naming the file, if it cannot be read or does not decode to the end.
     """
     try:
-        with Image.open(path) as image:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no image at {path}") from None
+    except OSError as error:
+        raise UnreadableImageError(f"{path} cannot be read: {error.strerror}") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> Tensor:
+    """Decode the bytes of an image file, turned upright by its EXIF orientation.
+
+    Gray, palette, CMYK and transparent images become RGB; 16-bit gray is scaled to 8 bits, not clipped.
+
+    Args:
+        data: content of the file.
+        name: what to call the image in a message.
+
+    Returns:
+        uint8 pixels (3, H, W), RGB.
+
+    Raises:
+        UnreadableImageError: naming the image, if it does not decode to the end.
+    """
+    pixels = decode_ordinary_jpeg(data)
+    if pixels is not None:
+        return pixels
+    try:
+        with Image.open(BytesIO(data)) as image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I;16"):
                 pixels_HW = (np.asarray(upright) >> 8).astype(np.uint8)
                 upright = Image.fromarray(pixels_HW)
             pixels_3HW = np.ascontiguousarray(np.asarray(upright.convert("RGB")).transpose(2, 0, 1))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no image at {path}") from None
     except Exception as error:  # Pillow raises anything from OSError to SyntaxError on a broken file
-        raise UnreadableImageError(f"{path} does not decode as an image: {error}") from error
+        raise UnreadableImageError(f"{name} does not decode as an image: {error}") from error
     return torch.from_numpy(pixels_3HW)
 
 
@@ -67,6 +93,13 @@ class PathList:
             raise IndexError(f"path {index} of {len(self)}")
         start = int(self._ends[index - 1]) if index else 0
         return self._bytes[start : int(self._ends[index])].tobytes().decode("utf-8", "surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        """The paths as they were given, faster than one by one."""
+        paths, start = self._bytes.tobytes(), 0
+        for end in self._ends.tolist():
+            yield paths[start:end].decode("utf-8", "surrogateescape")
+            start = end
 
     def __getitem__(self, index: int) -> Path:
         return Path(self.root, self.relative(index))
