@@ -14,6 +14,7 @@ TRAINER_COMMANDS = {
 # Each is the module facerec.cli.<command>, whose main(arguments) returns the exit status.
 TOOLS = {
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
+    "pack": "decode all images of a set once, into one file that training maps into memory",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
 

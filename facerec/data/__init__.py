@@ -4,6 +4,7 @@ from facerec.data.datamodule import FaceDataModule
 from facerec.data.folders import FolderImages
 from facerec.data.images import UnreadableImageError, read_image
 from facerec.data.lists import ListImages, ListPairs
+from facerec.data.packed import PackedImages, PackedPairs
 from facerec.data.samples import ORLImages, ORLPairs
 from facerec.data.sources import AllPairs, ImageSource, PairSource
 
@@ -16,6 +17,8 @@ __all__ = [
     "ListPairs",
     "ORLImages",
     "ORLPairs",
+    "PackedImages",
+    "PackedPairs",
     "PairSource",
     "UnreadableImageError",
     "read_image",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -83,6 +84,18 @@ class PathList:
         self.root = str(root)
         self._ends = np.cumsum([len(path) for path in encoded], dtype=np.int64)
         self._bytes = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+
+    @classmethod
+    def of_arrays(cls, root: str, ends_N: NDArray[np.int64], joined: NDArray[np.uint8]) -> "PathList":
+        """A list that is arrays already, on a mapped file for one: where each path ends, and all of them joined."""
+        paths = cls(root, [])
+        paths._ends, paths._bytes = ends_N, joined
+        return paths
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Where each path ends (N,), and all of them joined, UTF-8."""
+        return self._ends, self._bytes
 
     def __len__(self) -> int:
         return len(self._ends)
