@@ -21,6 +21,7 @@ TOOLS = {
     "export": "write a checkpoint as ONNX or .pt2, checked against PyTorch",
     "identify": "who of the enrolled people is it, if anyone?",
     "inspect": "what a folder of faces holds: people, sizes, broken files, duplicates, leaks; draw an augmentation",
+    "pack": "decode all images of a set once, into one file that training maps into memory",
     "predict": "write a course's submission: scores of pairs, or classes of images",
     "verify": "do two images show one person?",
 }

@@ -8,6 +8,7 @@ from facerec.data.insightface import RecordImages, write_records
 from facerec.data.landmarks import LandmarkImages, LandmarkPairs
 from facerec.data.lfw import LFWPairs
 from facerec.data.lists import ListImages, ListPairs
+from facerec.data.packed import PackedImages, PackedPairs
 from facerec.data.samples import ORLImages, ORLPairs
 from facerec.data.sources import AllPairs, ImageSource, PairSource
 from facerec.data.torchvision_sets import CIFAR10Images, MNISTImages
@@ -27,6 +28,8 @@ __all__ = [
     "MNISTImages",
     "ORLImages",
     "ORLPairs",
+    "PackedImages",
+    "PackedPairs",
     "PairSource",
     "RecordImages",
     "UnlabelledImages",

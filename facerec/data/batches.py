@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from facerec.data.images import UnreadableImageError
 from facerec.data.sources import Images, ImageSource
-from facerec.transforms.preprocess import resize
 
 NO_LABEL = -1
 
@@ -32,16 +31,8 @@ class Batch(NamedTuple):
     indices: Tensor
 
 
-class Sample(NamedTuple):
-    """One image of one size, its class and its place in the source."""
-
-    image: Tensor
-    label: int
-    place: int
-
-
-class SourceDataset(Dataset[Sample]):
-    """Reads images of a source, resized to one size.
+class SourceDataset(Dataset[Batch]):
+    """Reads images of a source, resized to one size, a whole batch at a time.
 
     Args:
         source: of the images.
@@ -67,19 +58,20 @@ class SourceDataset(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, position: int) -> Sample:
-        index = int(self.indices[position])
-        image = resize(self.source.read(index)[None], self.size)[0]
-        return Sample(image, int(self.labels[index]), index)
+    def __getitems__(self, positions: list[int]) -> Batch:
+        """What a loader asks for: all the images of a batch at once, which lets a source read them in one go."""
+        indices_B = self.indices[positions]
+        images_BCHW = self.source.read_batch(indices_B, self.size)
+        return Batch(images_BCHW, torch.from_numpy(self.labels[indices_B]), torch.from_numpy(indices_B))
+
+    def __getitem__(self, position: int) -> Batch:
+        """A batch of one."""
+        return self.__getitems__([position])
 
 
-def collate(samples: list[Sample]) -> Batch:
-    """Stack samples of one size."""
-    return Batch(
-        torch.stack([sample.image for sample in samples]),
-        torch.tensor([sample.label for sample in samples], dtype=torch.int64),
-        torch.tensor([sample.place for sample in samples], dtype=torch.int64),
-    )
+def collate(batch: Batch) -> Batch:
+    """Nothing left to do: the data set makes whole batches, where a loader by default would stack samples."""
+    return batch
 
 
 def readable(source: Images, description: str) -> tuple[NDArray[np.int64], list[str]]:

@@ -368,13 +368,13 @@ class FaceDataModule(LightningDataModule):
     def plain_loader(self, dataset: SourceDataset, positions: NDArray[np.int64]) -> DataLoader[Batch]:
         """Some images of a dataset in the given order, neither shuffled nor shared among the processes."""
         subset = SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
-        return DataLoader(subset, self.eval_batch_size, num_workers=self.num_workers, collate_fn=collate)  # type: ignore[arg-type]
+        return DataLoader(subset, self.eval_batch_size, num_workers=self.num_workers, collate_fn=collate)
 
     def _loader(
         self, dataset: SourceDataset, sampler: DistributedSampler[SourceDataset], batch_size: int, drop_last: bool
     ) -> DataLoader[Batch]:
         return DataLoader(
-            dataset,  # type: ignore[arg-type]  # a loader is typed by its items before collate
+            dataset,
             batch_size,
             sampler=sampler,
             num_workers=self.num_workers,

@@ -1,13 +1,16 @@
 """The one place that turns a file into pixels, and a compact list of the files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
+
+from facerec.data.jpeg import decode_ordinary_jpeg
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"})
 MAX_PIXELS = 89_478_485  # where Pillow begins to warn of a decompression bomb: a quarter of a gigabyte in RGB
@@ -55,6 +58,9 @@ def decode_image(data: bytes, name: str) -> Tensor:
     """
     if not data:
         raise UnreadableImageError(f"{name} does not decode as an image: it is empty")
+    pixels = decode_ordinary_jpeg(data)
+    if pixels is not None:
+        return pixels
     try:
         with Image.open(BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -99,6 +105,18 @@ class PathList:
         self._ends = np.cumsum([len(path) for path in encoded], dtype=np.int64)
         self._bytes = np.frombuffer(b"".join(encoded), dtype=np.uint8)
 
+    @classmethod
+    def of_arrays(cls, root: str, ends_N: NDArray[np.int64], joined: NDArray[np.uint8]) -> "PathList":
+        """A list that is arrays already, on a mapped file for one: where each path ends, and all of them joined."""
+        paths = cls(root, [])
+        paths._ends, paths._bytes = ends_N, joined
+        return paths
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Where each path ends (N,), and all of them joined, UTF-8."""
+        return self._ends, self._bytes
+
     def __len__(self) -> int:
         return len(self._ends)
 
@@ -108,6 +126,13 @@ class PathList:
             raise IndexError(f"path {index} of {len(self)}")
         start = int(self._ends[index - 1]) if index else 0
         return self._bytes[start : int(self._ends[index])].tobytes().decode("utf-8", "surrogateescape")
+
+    def __iter__(self) -> Iterator[str]:
+        """The paths as they were given, faster than one by one."""
+        paths, start = self._bytes.tobytes(), 0
+        for end in self._ends.tolist():
+            yield paths[start:end].decode("utf-8", "surrogateescape")
+            start = end
 
     def __getitem__(self, index: int) -> Path:
         return Path(self.root, self.relative(index))

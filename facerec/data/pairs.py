@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.data.images import PathList, read_image
+from facerec.data.presence import first_missing
 from facerec.data.sources import PairSource
 
 FOLDS = 10
@@ -99,7 +100,7 @@ class ListedPairs(PairSource):
         Raises:
             FileNotFoundError: naming the first that is not, with its line.
         """
-        for index in range(len(self)):
-            if not self._listing.paths[index].is_file():
-                origin = f"{self.pairs_file}:{self._listing.lines[index]}"
-                raise FileNotFoundError(f"{origin}: names {self.name(index)}, which is not there")
+        missing = first_missing(self._listing.paths)
+        if missing is not None:
+            origin = f"{self.pairs_file}:{self._listing.lines[missing]}"
+            raise FileNotFoundError(f"{origin}: names {self.name(missing)}, which is not there")

@@ -10,10 +10,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import Alignment, find_record
+from facerec.transforms.preprocess import resize
 
 
 class Images(ABC):
@@ -31,6 +33,18 @@ class Images(ABC):
             FileNotFoundError: if its file has gone.
             UnreadableImageError: if it does not decode.
         """
+
+    def read_batch(self, indices_B: NDArray[np.int64], size: tuple[int, int]) -> Tensor:
+        """Decode some images, each resized to (height, width), into one batch: uint8 (B, 3, H, W).
+
+        Raises:
+            FileNotFoundError: if a file has gone.
+            UnreadableImageError: if one does not decode.
+        """
+        batch_B3HW = np.empty((len(indices_B), 3, *size), dtype=np.uint8)
+        for place, index in enumerate(indices_B.tolist()):
+            batch_B3HW[place] = resize(self.read(index)[None], size)[0].numpy()
+        return torch.from_numpy(batch_B3HW)
 
     @abstractmethod
     def name(self, index: int) -> str:
@@ -128,6 +142,10 @@ class AllPairs(PairSource):
     def read(self, index: int) -> Tensor:
         """Decode one image: uint8 (3, H, W), RGB."""
         return self.images.read(index)
+
+    def read_batch(self, indices_B: NDArray[np.int64], size: tuple[int, int]) -> Tensor:
+        """Decode some images into one batch: uint8 (B, 3, H, W)."""
+        return self.images.read_batch(indices_B, size)
 
     def name(self, index: int) -> str:
         """What to call an image in a message."""

@@ -18,6 +18,8 @@ from facerec.transforms.light import Light
 from facerec.transforms.rand_augment import RandAugment
 from facerec.transforms.randomness import Draws
 
+CPU_CHUNK = 32  # images whose intermediate results stay in the cache; as every image has its own draw, nothing changes
+
 
 class Augment(nn.Module):
     """Random geometry, lighting and occlusion, image by image.
@@ -102,13 +104,21 @@ class Augment(nn.Module):
         Returns:
             float32 images (B, 3, H, W) in [0, 1].
         """
-        draws = Draws(seed, epoch, indices_B)
-        if self.rand_augment is not None:
-            images_BCHW = self.rand_augment(images_BCHW, draws)
-        images_BCHW = images_BCHW.float() / 255.0
-        for change in (self.geometry, self.light, self.degradation):
-            images_BCHW = change(images_BCHW, draws)
-        return images_BCHW.clamp_(0.0, 1.0)
+        size = CPU_CHUNK if images_BCHW.device.type == "cpu" else max(len(images_BCHW), 1)
+        augmented_BCHW = torch.empty(images_BCHW.shape, dtype=torch.float32, device=images_BCHW.device)
+        for images, indices, augmented in zip(
+            images_BCHW.split(size), indices_B.split(size), augmented_BCHW.split(size), strict=True
+        ):
+            draws = Draws(seed, epoch, indices)
+            chosen = images if self.rand_augment is None else self.rand_augment(images, draws)
+            if not self.geometry.interpolates:  # flips are cheaper on bytes
+                chosen = self.geometry(chosen, draws)
+            changed = augmented.copy_(chosen).div_(255.0)
+            if self.geometry.interpolates:
+                changed = self.geometry(changed, draws)
+            changed = self.degradation(self.light(changed, draws), draws)
+            torch.clamp(changed, 0.0, 1.0, out=augmented)
+        return augmented_BCHW
 
     @property
     def settings(self) -> dict[str, Any]:

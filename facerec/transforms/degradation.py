@@ -27,20 +27,21 @@ class Degradation:
         check_strengths(noise=self.noise)
 
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Float images (B, C, H, W): blurred, then noisy, then covered in part."""
+        """Float images (B, C, H, W), changed in place: blurred, then noisy, then covered in part."""
         if self.blur:
             blurred_B = draws.happens("blur", self.blur)
             sigma_B = torch.where(blurred_B, draws.uniform("blur_sigma", 0.3, 1.5), 1e-3)
-            images_BCHW = gaussian_blur(images_BCHW, sigma_B)
+            chosen = drawn(blurred_B)
+            images_BCHW[chosen] = gaussian_blur(images_BCHW[chosen], sigma_B[chosen])
         if self.noise:
             sigma_B = draws.uniform("noise", 0.0, self.noise)[:, None, None, None]
             images_BCHW = images_BCHW + sigma_B * normal_like(images_BCHW, draws)
         if self.erasing:
-            images_BCHW = torch.where(self._rectangles(images_BCHW, draws)[:, None], 0.5, images_BCHW)
+            self._erase(images_BCHW, draws)
         return images_BCHW
 
-    def _rectangles(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """The pixels to cover (B, H, W), bool: nothing where the draw says so."""
+    def _erase(self, images_BCHW: Tensor, draws: Draws) -> None:
+        """Cover a rectangle of the images that the draw chooses, in place."""
         height, width = images_BCHW.shape[-2:]
         area_B = draws.uniform("erasing_area", 0.02, 0.2)
         ratio_B = torch.exp(draws.uniform("erasing_ratio", -1.0, 1.0))
@@ -48,7 +49,15 @@ class Degradation:
         half_w_B = 0.5 * torch.sqrt(area_B / ratio_B) * width
         x_B, y_B = draws.uniform("erasing_x", 0.0, width), draws.uniform("erasing_y", 0.0, height)
         covered_B = draws.happens("erasing", self.erasing)
-        return rectangles(images_BCHW, x_B, y_B, half_w_B, half_h_B) & covered_B[:, None, None]
+        chosen = drawn(covered_B)
+        cover_BHW = rectangles(images_BCHW, *(side[chosen] for side in (x_B, y_B, half_w_B, half_h_B)))
+        cover_B1HW = (cover_BHW & covered_B[chosen][:, None, None])[:, None]
+        images_BCHW[chosen] = torch.where(cover_B1HW, 0.5, images_BCHW[chosen])
+
+
+def drawn(chosen_B: Tensor) -> Tensor | slice:
+    """Which images to work on: those drawn; on a GPU all, since to pick some would wait for what it still computes."""
+    return chosen_B.nonzero()[:, 0] if chosen_B.device.type == "cpu" else slice(None)
 
 
 def rectangles(images_BCHW: Tensor, x_B: Tensor, y_B: Tensor, half_w_B: Tensor, half_h_B: Tensor) -> Tensor:
@@ -64,6 +73,8 @@ def rectangles(images_BCHW: Tensor, x_B: Tensor, y_B: Tensor, half_w_B: Tensor, 
 def gaussian_blur(images_BCHW: Tensor, sigma_B: Tensor, radius: int = 3) -> Tensor:
     """Blur each image with its own sigma (in pixels), separably, in one grouped convolution per direction."""
     batch, channels, height, width = images_BCHW.shape
+    if batch == 0:  # torch pads no empty batch
+        return images_BCHW
     offsets = torch.arange(-radius, radius + 1, device=images_BCHW.device, dtype=images_BCHW.dtype)
     kernel_BK = torch.exp(-0.5 * (offsets / sigma_B[:, None].clamp(min=1e-3)) ** 2)
     kernel_BK = (kernel_BK / kernel_BK.sum(1, keepdim=True)).repeat_interleave(channels, 0)
@@ -74,11 +85,10 @@ def gaussian_blur(images_BCHW: Tensor, sigma_B: Tensor, radius: int = 3) -> Tens
 
 
 def normal_like(images_BCHW: Tensor, draws: Draws) -> Tensor:
-    """Standard normal noise shared by the channels (B, 1, H, W), each image from its own address."""
+    """Standard normal noise shared by the channels (B, 1, H, W), each image from its own address (Box-Muller)."""
     height, width = images_BCHW.shape[-2:]
-    pixels = torch.arange(height * width, device=images_BCHW.device)
-    seeds_B = (draws.uniform("noise_seed") * (1 << 24)).long()
-    flat = Draws(0, 0, (seeds_B[:, None] * (height * width) + pixels).flatten())
-    radius = torch.sqrt(-2.0 * torch.log1p(-flat.uniform("radius")))
-    noise = radius * torch.cos(2.0 * math.pi * flat.uniform("angle"))
-    return noise.reshape(len(images_BCHW), 1, height, width)
+    radius, angle = draws.uniform_pairs("noise_pixels", -(-height * width // 2))
+    radius.neg_().log1p_().mul_(-2.0).sqrt_()
+    angle.mul_(2.0 * math.pi)
+    noise = torch.cat([torch.cos(angle).mul_(radius), torch.sin(angle).mul_(radius)], 1)
+    return noise[:, : height * width].reshape(len(images_BCHW), 1, height, width)

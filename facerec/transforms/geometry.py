@@ -43,17 +43,24 @@ class Geometry:
         if self.resized_crop[1] > 1.0:
             raise ValueError(f"augment.resized_crop={self.resized_crop}: a crop keeps at most 1, the whole image")
 
-    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Float images (B, C, H, W), moved; what comes from outside the image repeats its edge."""
-        mirror_x_B = 1.0 - 2.0 * draws.happens("horizontal_flip", self.horizontal_flip).float()
-        mirror_y_B = 1.0 - 2.0 * draws.happens("vertical_flip", self.vertical_flip).float()
+    @property
+    def interpolates(self) -> bool:
+        """Whether pixels come to lie between pixels; flips alone leave them as they are."""
         moves = (self.rotation, self.stretch, self.translate, self.scale[0] - 1.0, self.scale[1] - 1.0)
+        return any(moves) or self.perspective > 0.0 or self.resized_crop != (1.0, 1.0)
+
+    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """Images (B, C, H, W), moved: float, or uint8 as well for flips alone.
+
+        What comes from outside the image repeats its edge.
+        """
+        flipped_x_B = draws.happens("horizontal_flip", self.horizontal_flip)
+        flipped_y_B = draws.happens("vertical_flip", self.vertical_flip)
+        if not self.interpolates:
+            images_BCHW = mirror(images_BCHW, flipped_x_B, -1)
+            return mirror(images_BCHW, flipped_y_B, -2) if self.vertical_flip else images_BCHW
         crops = self.resized_crop != (1.0, 1.0)
-        if not any(moves) and not self.perspective and not crops:  # a flip alone needs no interpolation
-            images_BCHW = torch.where(mirror_x_B[:, None, None, None] < 0, images_BCHW.flip(-1), images_BCHW)
-            if not self.vertical_flip:
-                return images_BCHW
-            return torch.where(mirror_y_B[:, None, None, None] < 0, images_BCHW.flip(-2), images_BCHW)
+        mirror_x_B, mirror_y_B = 1.0 - 2.0 * flipped_x_B.float(), 1.0 - 2.0 * flipped_y_B.float()
         matrix_B23 = self._move(draws, mirror_x_B, mirror_y_B, *images_BCHW.shape[-2:])
         if not self.perspective and not crops:
             return warp(images_BCHW, matrix_B23)
@@ -98,6 +105,26 @@ class Geometry:
         return _square(torch.stack(rows, 1))
 
 
+def mirror(images_BCHW: Tensor, chosen_B: Tensor, side: int) -> Tensor:
+    """Turn some images around: ``side`` -1 swaps left and right, -2 top and bottom.
+
+    Bytes are turned by their bits, which takes a quarter of the time of ``torch.where``.
+    """
+    if images_BCHW.dtype != torch.uint8:
+        return torch.where(chosen_B[:, None, None, None], images_BCHW.flip(side), images_BCHW)
+    bits_B = chosen_B.to(torch.uint8).neg()[:, None, None, None]  # 0 or 255
+    return (images_BCHW.flip(side) ^ images_BCHW).bitwise_and_(bits_B).bitwise_xor_(images_BCHW)
+
+
+def affine_grid(matrix_B23: Tensor, height: int, width: int) -> Tensor:
+    """What ``F.affine_grid`` gives with ``align_corners=False`` (B, H, W, 2), as two planes: a tenth of its time."""
+    x_W = (torch.arange(width, device=matrix_B23.device) + 0.5) * (2.0 / width) - 1.0
+    y_H = (torch.arange(height, device=matrix_B23.device) + 0.5) * (2.0 / height) - 1.0
+    rows_B2H = matrix_B23[:, :, 1:2] * y_H + matrix_B23[:, :, 2:]
+    columns_B2W = matrix_B23[:, :, 0:1] * x_W
+    return (rows_B2H[:, :, :, None] + columns_B2W[:, :, None, :]).permute(0, 2, 3, 1)
+
+
 def _square(matrix_B23: Tensor) -> Tensor:
     """An affine matrix with its last row: (B, 3, 3)."""
     last_B13 = matrix_B23.new_tensor([0.0, 0.0, 1.0]).expand(len(matrix_B23), 1, 3)
@@ -126,11 +153,8 @@ def quad_to_matrix(corners_B42: Tensor) -> Tensor:
 
 def warp(images_BCHW: Tensor, matrix: Tensor) -> Tensor:
     """Look at the input where an affine (B, 2, 3) or a perspective (B, 3, 3) matrix says, bilinearly."""
-    shape = list(images_BCHW.shape)
-    if matrix.shape[1] == 2:
-        grid_BHW2 = F.affine_grid(matrix, shape, align_corners=False)
-    else:
-        grid_BHW2 = F.affine_grid(matrix[:, :2], shape, align_corners=False)
-        depth_BHW2 = F.affine_grid(matrix[:, 2:].expand(-1, 2, 3), shape, align_corners=False)
-        grid_BHW2 = grid_BHW2 / depth_BHW2
+    height, width = images_BCHW.shape[-2:]
+    grid_BHW2 = affine_grid(matrix[:, :2], height, width)
+    if matrix.shape[1] == 3:
+        grid_BHW2 = grid_BHW2 / affine_grid(matrix[:, 2:].expand(-1, 2, 3), height, width)
     return F.grid_sample(images_BCHW, grid_BHW2, mode="bilinear", padding_mode="border", align_corners=False)

@@ -42,28 +42,33 @@ class Light:
 
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
         """Float images (B, 3, H, W), relit; they may leave [0, 1]."""
-
-        def factor(name: str, strength: float) -> Tensor:
-            return draws.uniform(name, 1.0 - strength, 1.0 + strength)[:, None, None, None]
-
         if self.gamma:
             exponent = torch.exp2(draws.uniform("gamma", -self.gamma, self.gamma))[:, None, None, None]
             images_BCHW = images_BCHW.clamp(min=1e-4) ** exponent
         if self.hue:
             images_BCHW = turn_hue(images_BCHW, draws.uniform("hue", -self.hue, self.hue))
-        if self.saturation or self.grayscale:
-            gray_B1HW = (images_BCHW * images_BCHW.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
-            keep = factor("saturation", self.saturation)
-            keep = torch.where(draws.happens("grayscale", self.grayscale)[:, None, None, None], 0.0, keep)
-            images_BCHW = gray_B1HW + keep * (images_BCHW - gray_B1HW)
-        if self.contrast:
-            mean_B = images_BCHW.mean((1, 2, 3), keepdim=True)
-            images_BCHW = mean_B + factor("contrast", self.contrast) * (images_BCHW - mean_B)
-        if self.brightness:
-            images_BCHW = images_BCHW * factor("brightness", self.brightness)
+        if self.saturation or self.grayscale or self.contrast or self.brightness:
+            images_BCHW = self._recolour(images_BCHW, draws)
         if self.light_gradient:
             images_BCHW = images_BCHW * self._gradient(images_BCHW, draws)
         return images_BCHW
+
+    def _recolour(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """Saturation, then contrast, then brightness: each is linear in the colours, so they are one 3x3 matrix."""
+
+        def factor(name: str, strength: float) -> Tensor:
+            return draws.uniform(name, 1.0 - strength, 1.0 + strength)[:, None, None]
+
+        keep = factor("saturation", self.saturation)
+        keep = torch.where(draws.happens("grayscale", self.grayscale)[:, None, None], 0.0, keep)
+        gray_33 = images_BCHW.new_tensor(LUMA).expand(3, 3)
+        colours_B33 = keep * torch.eye(3, device=images_BCHW.device) + (1.0 - keep) * gray_33
+        contrast, brightness = factor("contrast", self.contrast), factor("brightness", self.brightness)
+        pixels_BCN = images_BCHW.flatten(2)
+        mean_B11 = (colours_B33 @ pixels_BCN.mean(2, keepdim=True)).mean(1, keepdim=True)
+        offset_BC1 = (brightness * (1.0 - contrast) * mean_B11).expand(-1, 3, 1)
+        recoloured = torch.baddbmm(offset_BC1, brightness * contrast * colours_B33, pixels_BCN)
+        return recoloured.view_as(images_BCHW)
 
     def _gradient(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
         """How much light falls on each pixel (B, 1, H, W), more on one side than on the other."""

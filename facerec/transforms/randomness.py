@@ -49,6 +49,14 @@ class Draws:
         bits_B = _shift_right(_mix(self._state_B + _wrap(stream * _GOLDEN)), 40)  # 24 bits: exact in float32
         return low + (high - low) * (bits_B.float() / (1 << 24))
 
+    def uniform_pairs(self, name: str, count: int) -> tuple[Tensor, Tensor]:
+        """Two unrelated numbers in [0, 1) for each of ``count`` places of each image (B, count), float32."""
+        start_B = _mix(self._state_B + _wrap(zlib.crc32(name.encode()) * _GOLDEN))
+        places = torch.arange(count, device=start_B.device) * _GOLDEN
+        bits_BN = _mix(start_B[:, None] + places)
+        first, second = _shift_right(bits_BN, 40), (bits_BN >> 16) & ((1 << 24) - 1)
+        return first.float().div_(1 << 24), second.float().div_(1 << 24)
+
     def happens(self, name: str, probability: float) -> Tensor:
         """True for each image with the given probability (B,), bool."""
         return self.uniform(name) < probability

@@ -1,0 +1,270 @@
+"""A pack holds the images it was made of, says so if it does not, and survives being killed."""
+
+import json
+import pickle
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facerec.cli import main
+from facerec.data import AllPairs, FaceDataModule, FolderImages, ListPairs, PackedImages, PackedPairs, packing
+from facerec.data.images import UnreadableImageError
+from facerec.data.packing import pack
+from tests.conftest import save_face
+
+
+@pytest.fixture
+def folder(vggface_root):
+    return FolderImages(str(vggface_root / "train"))
+
+
+@pytest.fixture
+def packed(folder, tmp_path):
+    path = str(tmp_path / "train.pack")
+    pack(folder, path, folder.root)
+    return path
+
+
+def change(path, offset, replacement):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(replacement)
+
+
+def test_a_pack_is_what_it_was_made_of(folder, packed, tmp_path):
+    source = PackedImages(packed)
+    source.check()
+    assert source.identities == folder.identities
+    np.testing.assert_array_equal(source.labels, folder.labels)
+    assert [source.pack.names.relative(i) for i in range(16)] == [
+        f"n{i // 4 + 1:06d}/{i % 4 + 1}.jpg" for i in range(16)
+    ]
+    assert source.name(5) == f"{packed}:n000002/2.jpg"
+    for index in range(16):
+        assert torch.equal(source.read(index), folder.read(index))
+    order = np.array([3, 3, 15, 0])
+    for size in ((112, 92), (40, 30)):
+        assert torch.equal(source.read_batch(order, size), folder.read_batch(order, size))
+    assert len(AllPairs(source).pairs) == 120
+    source.pack.verify()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["faces", "train.pack"]
+
+
+def test_nothing_but_the_path_goes_to_another_process(packed):
+    source = PackedImages(packed)
+    source.check()
+    source.read(0)
+    sent = pickle.dumps(source)
+    assert len(sent) < 500
+    assert torch.equal(pickle.loads(sent).read(7), source.read(7))
+
+
+def test_training_batches_are_those_of_the_files(vggface_root, packed):
+    def batches(workers, **sources):
+        data = FaceDataModule(str(vggface_root), batch_size=5, image_size=(32, 32), num_workers=workers, **sources)
+        data.setup("fit")
+        return list(data.train_dataloader())
+
+    expected = batches(0)
+    assert len(expected) == 3
+    for workers in (0, 2):
+        for ours, theirs in zip(batches(workers, train=PackedImages(packed)), expected, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[:-1], "is truncated: .* bytes instead of"),
+        (lambda data: data[:50_000], "is truncated"),
+        (lambda data: data[:100], "header of the pack is damaged"),
+        (lambda data: data + b"\0", "is too long"),
+        (lambda data: b"", "is not a pack of images"),
+        (lambda data: b"\xff\xd8\xff\xe0" + data[4:], "is not a pack of images: make one with 'facerec pack"),
+        (lambda data: data[:12] + b"\x02" + data[13:], "version 2, this facerec reads 1"),
+        (lambda data: data[:40] + b"!" + data[41:], "header of the pack is damaged"),
+        (lambda data: data[:16] + b"\xff" * 8 + data[24:], "header of the pack is damaged"),
+        (lambda data: data[:-1] + b"?", "index of the pack is damaged"),
+    ],
+)
+def test_what_is_no_whole_pack_is_refused_at_once(packed, damage, message):
+    with open(packed, "rb") as file:
+        data = file.read()
+    with open(packed, "wb") as file:
+        file.write(damage(data))
+    with pytest.raises(ValueError, match=message):
+        PackedImages(packed).check()
+
+
+def test_damaged_pixels_are_found_before_training(packed, vggface_root, capsys):
+    header = PackedImages(packed).pack.header
+    change(packed, header.pixels_at + 6 * 3 * 112 * 92 + 1000, b"\x00\xff\x00")
+    with pytest.raises(UnreadableImageError, match="train.pack:n000002/3.jpg: its pixels are damaged"):
+        PackedImages(packed).pack.verify()
+    with pytest.raises(UnreadableImageError, match=r"1 of 16 training images do not decode.*n000002/3.jpg"):
+        FaceDataModule(str(vggface_root), train=PackedImages(packed), image_size=(32, 32)).setup("fit")
+    with pytest.raises(SystemExit):
+        main(["pack", packed, "--verify"])
+    assert "n000002/3.jpg: its pixels are damaged" in capsys.readouterr().err
+
+
+def test_missing_pack_says_how_to_make_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no pack .*none.pack: make one with 'facerec pack SRC"):
+        PackedImages(str(tmp_path / "none.pack")).check()
+
+
+class Killed(BaseException):
+    """As sudden as a signal."""
+
+
+class Fragile(FolderImages):
+    """Counts its reads, and dies at one of them."""
+
+    def __init__(self, root, dies_at=None):
+        super().__init__(root)
+        self.dies_at, self.reads = dies_at, []
+
+    def read(self, index):
+        self.reads.append(index)
+        if index == self.dies_at:
+            raise Killed
+        return super().read(index)
+
+
+@pytest.mark.parametrize("harm", [None, "torn line", "lost pixels", "other images"])
+def test_a_killed_packing_goes_on_where_it_was(folder, packed, tmp_path, monkeypatch, harm):
+    monkeypatch.setattr(packing, "CHUNK", 3)
+    again = str(tmp_path / "again.pack")
+    with pytest.raises(Killed):
+        pack(Fragile(folder.root, dies_at=10), again, folder.root, (112, 92), threads=1)
+    assert not (tmp_path / "again.pack").exists()
+    journal = tmp_path / "again.pack.partial.journal"
+    if harm == "torn line":
+        journal.write_text(journal.read_text()[:-20])
+    elif harm == "lost pixels":
+        partial = tmp_path / "again.pack.partial"
+        partial.write_bytes(partial.read_bytes()[:-10] + bytes(10))
+    elif harm == "other images":
+        save_face(5, 1, tmp_path / "faces" / "train" / "n000000" / "1.jpg")
+        folder = FolderImages(folder.root)
+        pack(folder, packed, folder.root, overwrite=True)
+    rest = Fragile(folder.root)
+    done = pack(rest, again, folder.root, (112, 92))
+    assert done.resumed == {None: 9, "torn line": 6, "lost pixels": 6, "other images": 0}[harm]
+    assert sorted(rest.reads) == list(range(done.resumed, len(folder)))
+    with open(again, "rb") as ours, open(packed, "rb") as theirs:
+        assert ours.read() == theirs.read()
+    assert not journal.exists()
+
+
+def test_broken_images_stop_or_are_left_out_and_told(vggface_root, tmp_path, capsys):
+    (vggface_root / "train" / "n000002" / "3.jpg").write_bytes(b"not an image")
+    source, path = str(vggface_root / "train"), str(tmp_path / "train.pack")
+    with pytest.raises(SystemExit):
+        main(["pack", source, path])
+    assert "n000002/3.jpg does not decode" in (err := capsys.readouterr().err)
+    assert "--unreadable skip" in err
+    main(["pack", source, path, "--unreadable", "skip"])
+    out = capsys.readouterr().out
+    assert "15 images of 112x92" in out
+    assert "left out 1 images that do not decode:" in out
+    packed = PackedImages(path)
+    packed.pack.verify()
+    assert packed.labels.tolist() == [0] * 4 + [1] * 3 + [2] * 4 + [3] * 4
+    assert packed.name(6).endswith("n000002/4.jpg")
+    for image in (vggface_root / "train" / "n000003").iterdir():
+        image.write_bytes(b"")
+    with pytest.raises(ValueError, match="no image of 'n000003' decodes"):
+        pack(FolderImages(source), str(tmp_path / "other.pack"), unreadable="skip")
+
+
+def test_sizes_must_agree_or_be_given(vggface_root, tmp_path):
+    source = FolderImages(str(vggface_root / "train"))
+    with pytest.raises(ValueError, match="is there already: remove it, or replace it with --overwrite"):
+        pack(source, str(vggface_root / "val_pairs.txt"))
+    Image.new("RGB", (50, 60)).save(vggface_root / "train" / "n000001" / "2.jpg")
+    path = str(tmp_path / "small.pack")
+    with pytest.raises(ValueError, match=r"60x50 pixels .*others 112x92.*--image_size HEIGHT WIDTH"):
+        pack(source, path)
+    assert pack(source, path, image_size=(40, 30)).size == (40, 30)
+    order = np.arange(16)
+    assert torch.equal(PackedImages(path).read_batch(order, (40, 30)), source.read_batch(order, (40, 30)))
+
+
+def test_a_size_that_differs_late_is_found_too(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(packing, "PROBED", 2)  # the first and the last
+    save_face(1, 1, tmp_path / "faces" / "train" / "n000003" / "2.png")
+    Image.new("RGB", (50, 60)).save(tmp_path / "faces" / "train" / "n000003" / "3.jpg")
+    with pytest.raises(ValueError, match=r"n000003/3.jpg has 60x50"):
+        pack(FolderImages(folder.root), str(tmp_path / "x.pack"))
+
+
+def test_pairs_read_from_a_pack(vggface_root, tmp_path, capsys):
+    lists = [str(vggface_root / "val_pairs.txt"), str(vggface_root / "test_pairs.txt")]
+    images, path = str(vggface_root / "ver_data"), str(tmp_path / "pairs.pack")
+    main(["pack", images, path, "--pairs", *lists])
+    assert "12 images of 112x92" in capsys.readouterr().out
+    for file in lists:
+        ours, theirs = PackedPairs(path, file), ListPairs(images, file)
+        ours.check()
+        np.testing.assert_array_equal(ours.pairs, theirs.pairs)
+        np.testing.assert_array_equal(ours.same, theirs.same)
+        assert torch.equal(ours.read_batch(np.arange(6), (32, 32)), theirs.read_batch(np.arange(6), (32, 32)))
+        assert torch.equal(ours.read(4), theirs.read(4))
+        assert ours.name(4) == f"{path}:{theirs._listing[0].relative(4)}"
+    with pytest.raises(ValueError, match=r"names no people: it was packed for pairs"):
+        PackedImages(path).check()
+    with open(lists[0], "a") as file:
+        file.write("30_1.jpg 99_9.jpg 0\n")
+    with pytest.raises(FileNotFoundError, match=r"val_pairs.txt names 99_9.jpg, which is not in .*pairs.pack"):
+        PackedPairs(path, lists[0]).check()
+
+
+@pytest.mark.parametrize("way", ["root", "list", "hw2p2"])
+def test_what_the_command_takes_for_a_source(vggface_root, packed, tmp_path, way, capsys):
+    other = str(tmp_path / "other.pack")
+    if way == "root":
+        main(["pack", str(vggface_root), other, "--part", "train"])
+    else:
+        images = vggface_root / "train"
+        lines = [f"n{i // 4 + 1:06d}/{i % 4 + 1}.jpg {i // 4}" for i in range(16)]
+        if way == "list":
+            (tmp_path / "list.txt").write_text("\n".join(lines))
+            main(["pack", str(images), other, "--labels_file", str(tmp_path / "list.txt")])
+        else:
+            images.rename(tmp_path / "images")
+            (tmp_path / "labels.txt").write_text("\n".join(lines))
+            main(["pack", str(tmp_path), other])
+    first, second = PackedImages(packed), PackedImages(other)
+    assert len(second) == 16
+    assert list(first.pack.names) == list(second.pack.names)
+    np.testing.assert_array_equal(first.labels, second.labels)
+    np.testing.assert_array_equal(first.pack.pixels, second.pack.pixels)
+
+
+def test_a_root_is_not_mistaken_for_people_and_help_has_examples(vggface_root, tmp_path, capsys):
+    for arguments in ([str(vggface_root), str(tmp_path / "x")], [str(vggface_root)]):
+        with pytest.raises(SystemExit):
+            main(["pack", *arguments])
+    err = capsys.readouterr().err
+    assert "say which part with --part train or --part dev" in err
+    assert "give SRC and DST, or --verify and a pack" in err
+    with pytest.raises(SystemExit):
+        main(["pack", "--help"])
+    assert "facerec pack DATA/train train.pack" in capsys.readouterr().out
+
+
+def test_the_file_is_as_its_description_says(packed, folder):
+    with open(packed, "rb") as file:
+        data = file.read()
+    assert data[:16] == b"facerec pack\x01\0\0\0"
+    length = int.from_bytes(data[16:24], "little")
+    header = json.loads(data[24 : 24 + length])
+    pixels = folder.read(0).numpy().tobytes()
+    assert data[header["pixels_at"] :][: len(pixels)] == pixels
+    end = header["pixels_at"] + 16 * len(pixels)
+    assert np.frombuffer(data, "<i8", 16, end).tolist() == folder.labels.tolist()  # 16 x 30,912 is a multiple of 8
+    assert np.frombuffer(data, "<u4", 1, end + 16 * 16)[0] == zlib.crc32(pixels)
