@@ -13,13 +13,11 @@ from facerec.callbacks.curves import cmc_figure, det_figure, pairs_figure, verif
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
 from facerec.callbacks.results import results_folder, store_calibration, write_figure, write_json, write_scores
-from facerec.callbacks.tables import format_table, summary_table
+from facerec.callbacks.tables import summary_table
 from facerec.callbacks.verification import ScoredSet, Verification, verification_of
 from facerec.data.sources import PairSource
 from facerec.metrics.summary import FARS, Summary, identify, summarise
 from facerec.recognizer import FaceRecognizer
-
-__all__ = ["Report", "format_table"]
 
 BAND_POINTS = 40
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BLOCK = 4096  # the positions of a block add up to less than 2^24: exact in float32
-CHUNK = 8 * BLOCK
+CHUNK = 32 * BLOCK
 ONES = np.ones(BLOCK, np.float32)
 PLACES = np.arange(BLOCK, dtype=np.float32)
 
@@ -103,9 +103,9 @@ class RankedScores:
 
     def genuine_below(self, position: int) -> int:
         """How many of the ``position`` lowest pairs are genuine."""
-        block = position // BLOCK
-        rest = self._keys[block * BLOCK : position]
-        return int(self._genuine_before_M[block]) + int(np.count_nonzero(rest & 1))
+        block, rest = divmod(position, BLOCK)
+        before = int(self._genuine_before_M[block])
+        return before + int(np.count_nonzero(self._keys[position - rest : position] & 1)) if rest else before
 
     def score(self, position: int) -> float:
         """Score of the pair at a position."""
@@ -127,6 +127,8 @@ class RankedScores:
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
+            if high - low > 2 * BLOCK:
+                middle -= middle % BLOCK  # where the count is at hand
             if holds(middle):
                 high = middle
             else:
@@ -149,17 +151,20 @@ class RankedScores:
     def _tied_couples(self) -> int:
         """Number of (genuine, impostor) couples with equal scores."""
         couples, start = 0, 0
+        scratch = np.empty(2 * CHUNK + 2, self._keys.dtype)
         while start < len(self):
             stop = min(start + CHUNK, len(self))
-            stop = len(self) if stop == len(self) else self.ties(stop - 1)[1]  # no score in two chunks
-            couples += _tied_couples(self._keys[start:stop])
+            if stop < len(self):  # no score in two chunks
+                stop = int(np.searchsorted(self._keys, self._keys[stop - 1] | 1, side="right"))
+            couples += _tied_couples(self._keys[start:stop], scratch)
             start = stop
         return couples
 
 
-def _tied_couples(keys: NDArray[np.signedinteger]) -> int:
+def _tied_couples(keys: NDArray[np.signedinteger], scratch: NDArray[np.signedinteger]) -> int:
     """The same, of one chunk. Where the last bit alone changes, the impostors of a score meet its genuine pairs."""
-    change = np.full(len(keys) + 1, 2, keys.dtype)  # a change on both sides of the chunk
+    change = scratch[: len(keys) + 1] if len(keys) < len(scratch) else np.empty(len(keys) + 1, keys.dtype)
+    change[0] = change[-1] = 2  # other scores on both sides of the chunk
     np.bitwise_xor(keys[1:], keys[:-1], out=change[1:-1])
     meets = np.flatnonzero(change == 1)
     crowded = meets[(change[meets - 1] == 0) | (change[meets + 1] == 0)]

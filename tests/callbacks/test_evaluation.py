@@ -1,14 +1,20 @@
+import json
+import re
+
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
 from facerec.callbacks.checkpoint import BestCheckpoint
+from facerec.callbacks.curves import worst_pairs
 from facerec.callbacks.evaluation import SetTable
 from facerec.callbacks.figures import verification_figure
-from facerec.callbacks.report import format_table
-from facerec.callbacks.verification import _pairs_among, calibrate, cosine_scores
+from facerec.callbacks.results import write_json, write_whole
+from facerec.callbacks.tables import format_table, summary_table
+from facerec.callbacks.verification import ScoredSet, _pairs_among, calibrate, cosine_scores
 from facerec.metrics import error_rates_at
+from facerec.metrics.summary import summarise
 
 
 class OneProcess:
@@ -79,3 +85,53 @@ def test_table_of_text():
 def test_checkpoint_settings():
     callback = BestCheckpoint()
     assert (callback.monitor, callback.mode, callback.save_last) == ("val/eer", "min", True)
+
+
+def scored_set():
+    return ScoredSet(
+        np.array([0.9, 0.2, 0.8, 0.1, 0.6], dtype=np.float32),
+        np.array([True, True, False, False, False]),
+        np.array([[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]),
+        None,
+        np.array([0, 1, 2, 5]),
+        torch.zeros(4, 2),
+        None,
+    )
+
+
+def test_worst_pairs_are_those_farthest_on_the_wrong_side():
+    assert worst_pairs(scored_set(), 0.5, genuine=False).tolist() == [2, 4]
+    assert worst_pairs(scored_set(), 0.5, genuine=False, count=1).tolist() == [2]
+    assert worst_pairs(scored_set(), 0.5, genuine=True).tolist() == [1]
+
+
+def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"eer": 0.1})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, {"eer": float("nan")})
+
+    def fail(unfinished):
+        unfinished.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, fail)
+    assert json.loads(path.read_text()) == {"eer": 0.1}
+    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_the_table_has_a_column_for_each_set_and_says_what_is_not_supported():
+    generator = np.random.default_rng(0)
+    same = np.arange(300) < 100
+    scores = generator.normal(same * 2.0, 1.0)
+    folds = np.arange(300) % 10
+    with_folds = summarise(scores, same, folds_P=folds, fars=(0.1, 0.001), resamples=20)
+    plain = summarise(scores, same, fars=(0.1, 0.001), resamples=20)
+    table = summary_table({"a": with_folds, "b": plain})
+    rows = {cells[0]: cells for cells in (re.split(r" {2,}", line.strip()) for line in table.split("\n"))}
+    assert "too few impostors (200)" in summary_table({"a": plain})
+    assert {"EER", "AUC", "accuracy, 10 folds", "TAR at FAR 0.1", "95% by person"} <= set(rows)
+    assert rows["accuracy, 10 folds"][-1] == "-"
+    assert json.dumps(with_folds.to_json(), allow_nan=False)
+    assert with_folds.to_json()["tar_at_far"][1]["tar"] is None

@@ -122,3 +122,16 @@ def test_folder_of_people(tmp_path):
     (tmp_path / "bare").mkdir()
     with pytest.raises(ValueError, match="holds no folders"):
         FolderImages(str(tmp_path / "bare")).check()
+
+
+def test_subjects_are_the_folders_where_the_labels_agree(tmp_path):
+    images = tmp_path / "images"
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        save_face(1, 1, images / name)
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("a/1.png a/2.png 1\na/1.png b/1.png 0\n")
+    assert ListPairs(str(images), str(pairs)).subjects.tolist() == [0, 0, 1]
+    pairs.write_text("a/1.png a/2.png 0\na/1.png b/1.png 0\n")  # then a folder is not a person
+    assert ListPairs(str(images), str(pairs)).subjects is None
+    pairs.write_text("a/1.png a/2.png\n")
+    assert ListPairs(str(images), str(pairs)).subjects is None

@@ -74,3 +74,14 @@ def test_flip_test_adds_the_unit_embeddings_of_image_and_mirror():
     torch.testing.assert_close(flipped.embed(images), expected)
     torch.testing.assert_close(flipped.embed(images.flip(-1)), expected)
     torch.testing.assert_close(plain.embed(images), plain(images))
+
+
+def test_flip_test_concatenates_the_embeddings_of_image_and_mirror():
+    torch.manual_seed(0)
+    model = FaceRecognizer(
+        ResNet(18, 16, 4), Softmax(), torch.optim.SGD, 4, image_size=(32, 32), flip_test="concatenate"
+    ).eval()
+    images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    both = model.embed(images)
+    assert both.shape == (3, model.score_dim) == (3, 32)
+    torch.testing.assert_close(both, torch.cat([model(images), model(images.flip(-1))], dim=1))
