@@ -1,5 +1,8 @@
 """What a trained checkpoint is good for."""
 
 from facerec.inference.embedder import Embedder
+from facerec.inference.encoding import encode
+from facerec.inference.gallery import Gallery
+from facerec.inference.model import load_model
 
-__all__ = ["Embedder"]
+__all__ = ["Embedder", "Gallery", "encode", "load_model"]
