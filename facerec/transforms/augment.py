@@ -117,16 +117,19 @@ class Augment(nn.Module):
             images_BCHW.split(size), indices_B.split(size), augmented_BCHW.split(size), strict=True
         ):
             draws = Draws(seed, epoch, indices)
-            moved = self._move(images, draws)
+            moved = self._move(images, draws, augmented)
             torch.clamp(self._degrade(self._relight(moved, draws), draws), 0.0, 1.0, out=augmented)
         return augmented_BCHW
 
-    def _move(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Flip, rotate, zoom, stretch and shift, in one interpolation: from uint8 to float in [0, 1]."""
+    def _move(self, images_BCHW: Tensor, draws: Draws, out_BCHW: Tensor) -> Tensor:
+        """Flip, rotate, zoom, stretch and shift, in one interpolation: from uint8 to float in [0, 1].
+
+        What needs no interpolation is left in ``out_BCHW``: on a CPU a new array costs more than the arithmetic.
+        """
         moves = (self.rotation, self.stretch, self.translate, self.scale[0] - 1.0, self.scale[1] - 1.0)
         mirrored_B = draws.happens("horizontal_flip", self.horizontal_flip)
         if not any(moves):  # a flip alone needs no interpolation
-            return mirror(images_BCHW, mirrored_B).float().div_(255.0)
+            return out_BCHW.copy_(mirror(images_BCHW, mirrored_B)).div_(255.0)
         mirror_B = 1.0 - 2.0 * mirrored_B.float()
         turn = math.radians(self.rotation)
         angle_B = draws.uniform("rotation", -turn, turn)
@@ -143,7 +146,7 @@ class Augment(nn.Module):
         matrix_B22 = torch.stack([row_x, row_y], 1)
         matrix_B23 = torch.cat([matrix_B22, (2.0 * self.translate * shift_B2)[:, :, None]], 2)
         grid = affine_grid(matrix_B23, height, width)
-        pixels_BCHW = images_BCHW.float().div_(255.0)
+        pixels_BCHW = out_BCHW.copy_(images_BCHW).div_(255.0)
         return F.grid_sample(pixels_BCHW, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
     def _relight(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
