@@ -133,7 +133,7 @@ def _source(options: argparse.Namespace) -> tuple[Images, str]:
         return ListImages(str(folder / "images"), str(folder / "labels.txt")), str(folder / "images")
     if any((folder / name).exists() for name in ("labels.txt", "train.txt", "train", "cls_data")):
         raise ValueError(
-            f"{folder} looks like a data root, not one folder for each person: say which part with --part train or "
+            f"{folder} looks like a data root, not like one folder for each person: say which part, --part train or "
             "--part dev, or name the folder of people itself; images with a list need --labels_file"
         )
     return FolderImages(options.source), options.source

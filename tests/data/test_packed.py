@@ -250,7 +250,7 @@ def test_a_root_is_not_mistaken_for_people_and_help_has_examples(vggface_root, t
         with pytest.raises(SystemExit):
             main(["pack", *arguments])
     err = capsys.readouterr().err
-    assert "say which part with --part train or --part dev" in err
+    assert "say which part, --part train or --part dev" in err
     assert "give SRC and DST, or --verify and a pack" in err
     with pytest.raises(SystemExit):
         main(["pack", "--help"])
