@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from facerec.callbacks.report import format_table
+from facerec.callbacks.tables import format_table
 from facerec.cli.model_options import YES, command_parser, messages
 from facerec.files import written_whole
 from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run

@@ -107,7 +107,7 @@ class Augment(nn.Module):
         size = CPU_CHUNK if images_BCHW.device.type == "cpu" else max(len(images_BCHW), 1)
         augmented_BCHW = torch.empty(images_BCHW.shape, dtype=torch.float32, device=images_BCHW.device)
         for images, indices, augmented in zip(
-            images_BCHW.split(size), indices_B.split(size), augmented_BCHW.split(size), strict=True
+            torch.split(images_BCHW, size), torch.split(indices_B, size), torch.split(augmented_BCHW, size), strict=True
         ):
             draws = Draws(seed, epoch, indices)
             chosen = images if self.rand_augment is None else self.rand_augment(images, draws)
