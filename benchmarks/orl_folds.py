@@ -30,7 +30,7 @@ def run(config, fold, seed):
     best = next((newest / "checkpoints").glob("best-*.ckpt"))
     with contextlib.redirect_stdout(io.StringIO()):
         facerec(["test", "--ckpt_path", str(best)])
-    (results,) = newest.glob("test/metrics.json")
+    results = max(Path("runs", name).glob("version_*/test/metrics.json"), key=lambda path: path.stat().st_mtime)
     return json.loads(results.read_text())["sets"]["orl"]["eer"]
 
 

@@ -1,16 +1,18 @@
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.demos.boring_classes import BoringModel
 from torch.nn.functional import cosine_similarity
 
 from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.curves import worst_pairs
 from facerec.callbacks.evaluation import SetTable
 from facerec.callbacks.figures import verification_figure
-from facerec.callbacks.results import write_json, write_whole
 from facerec.callbacks.tables import format_table, summary_table
 from facerec.callbacks.verification import ScoredSet, _pairs_among, calibrate, cosine_scores
 from facerec.metrics import error_rates_at
@@ -85,6 +87,25 @@ def test_table_of_text():
 def test_checkpoint_settings():
     callback = BestCheckpoint()
     assert (callback.monitor, callback.mode, callback.save_last) == ("val/eer", "min", True)
+    with pytest.raises(ValueError, match="candidates_after=1.0"):
+        BestCheckpoint(candidates_after=1.0)
+
+
+@pytest.mark.parametrize(("after", "kept"), [(0.0, "best-epoch=000.ckpt"), (0.5, "best-epoch=003.ckpt")])
+def test_an_early_epoch_is_no_candidate(tmp_path, after, kept):
+    class Lucky(BoringModel):
+        def on_validation_epoch_end(self):
+            self.log("val/eer", (0.1, 0.4, 0.2, 0.3, 0.5, 0.6)[self.current_epoch])
+
+    checkpoint = BestCheckpoint(candidates_after=after)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    trainer = Trainer(
+        default_root_dir=tmp_path, max_epochs=6, limit_train_batches=1, limit_val_batches=1, callbacks=[checkpoint],
+        num_sanity_val_steps=0, **quiet
+    )  # fmt: skip
+    trainer.fit(Lucky())
+    assert Path(checkpoint.best_model_path).name == kept
+    assert Path(checkpoint.last_model_path).exists()
 
 
 def scored_set():
@@ -103,22 +124,6 @@ def test_worst_pairs_are_those_farthest_on_the_wrong_side():
     assert worst_pairs(scored_set(), 0.5, genuine=False).tolist() == [2, 4]
     assert worst_pairs(scored_set(), 0.5, genuine=False, count=1).tolist() == [2]
     assert worst_pairs(scored_set(), 0.5, genuine=True).tolist() == [1]
-
-
-def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
-    path = tmp_path / "metrics.json"
-    write_json(path, {"eer": 0.1})
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(path, {"eer": float("nan")})
-
-    def fail(unfinished):
-        unfinished.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(path, fail)
-    assert json.loads(path.read_text()) == {"eer": 0.1}
-    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
 
 
 def test_the_table_has_a_column_for_each_set_and_says_what_is_not_supported():

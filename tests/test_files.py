@@ -1,0 +1,23 @@
+import pytest
+
+from facerec.files import write_whole, written_whole
+
+
+def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
+    path = tmp_path / "new folder" / "metrics.json"
+    write_whole(path, "old\n")
+    with pytest.raises(OSError, match="disk full"), written_whole(path) as unfinished:
+        unfinished.write_text("half")
+        raise OSError("disk full")
+    assert path.read_bytes() == b"old\n"
+    assert [file.name for file in path.parent.iterdir()] == ["metrics.json"]
+
+
+def test_the_suffix_stays_last_and_bytes_are_written_as_they_are(tmp_path):
+    path = tmp_path / "model.onnx"
+    with written_whole(path) as unfinished:
+        assert unfinished.suffix == ".onnx"
+        assert not path.exists()
+        unfinished.write_bytes(b"1")
+    write_whole(path, b"a\r\n\x00")
+    assert path.read_bytes() == b"a\r\n\x00"
