@@ -6,9 +6,14 @@ from facerec.files import write_whole, written_whole
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
     path = tmp_path / "new folder" / "metrics.json"
     write_whole(path, "old\n")
-    with pytest.raises(OSError, match="disk full"), written_whole(path) as unfinished:
-        unfinished.write_text("half")
-        raise OSError("disk full")
+
+    def fail():
+        with written_whole(path) as unfinished:
+            unfinished.write_text("half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
     assert path.read_bytes() == b"old\n"
     assert [file.name for file in path.parent.iterdir()] == ["metrics.json"]
 
