@@ -56,7 +56,7 @@ def test_the_layout_is_insightfaces(root):
 def test_each_worker_opens_the_file_for_itself(root):
     source = RecordImages(str(root))
     dataset = SourceDataset(source, (6, 8))
-    alone = collate([dataset[index] for index in range(5)])
+    alone = dataset.__getitems__(list(range(5)))
     batch = next(iter(DataLoader(dataset, 5, num_workers=1, collate_fn=collate, multiprocessing_context="fork")))
     torch.testing.assert_close(batch.images, alone.images, rtol=0, atol=0)
     assert batch.labels.tolist() == [0, 0, 1, 1, 2]
