@@ -346,7 +346,7 @@ class FaceDataModule(LightningDataModule):
     def plain_loader(self, dataset: SourceDataset, positions: NDArray[np.int64]) -> DataLoader[Batch]:
         """Some images of a dataset in the given order, neither shuffled nor shared among the processes."""
         subset = SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
-        return DataLoader(subset, self.eval_batch_size, num_workers=self.num_workers, collate_fn=collate)
+        return DataLoader(subset, self.eval_batch_size, num_workers=self.num_workers, collate_fn=collate)  # type: ignore[arg-type]
 
     def _loader(
         self, dataset: SourceDataset, sampler: DistributedSampler[SourceDataset], batch_size: int, drop_last: bool
@@ -356,7 +356,7 @@ class FaceDataModule(LightningDataModule):
             batch_size,
             sampler=sampler,
             num_workers=self.num_workers,
-            collate_fn=collate,
+            collate_fn=collate,  # type: ignore[arg-type]  # torch knows no data sets that make whole batches
             pin_memory=torch.cuda.is_available(),
             drop_last=drop_last,
             persistent_workers=self.num_workers > 0,

@@ -138,7 +138,7 @@ class Pack:
     def _index(self) -> tuple[NDArray[np.int64], PathList, NDArray[np.uint32]]:
         header = self.header
         index = np.memmap(self.path, np.uint8, "r", header.index_at, (header.index_bytes,)).view(np.ndarray)
-        if hashlib.sha256(index).hexdigest() != header.index_sha256:
+        if hashlib.sha256(index.data).hexdigest() != header.index_sha256:
             raise ValueError(f"{self.path}: the index of the pack is damaged: pack the images anew")
         labels, ends, checksums, names = np.split(index, np.cumsum([8, 8, 4]) * header.images)
         return labels.view("<i8"), PathList.of_arrays("", ends.view("<i8"), names), checksums.view("<u4")

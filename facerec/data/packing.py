@@ -217,7 +217,7 @@ def _decoded(
     with ThreadPoolExecutor(threads) as pool, bar:
         for start in range(begin, len(source), CHUNK):
             chunk = list(pool.map(read, range(start, min(start + CHUNK, len(source)))))
-            checksums = [None if isinstance(image, str) else zlib.crc32(image) for image in chunk]
+            checksums = [None if isinstance(image, str) else zlib.crc32(image.data) for image in chunk]
             pixels = b"".join(image.tobytes() for image in chunk if not isinstance(image, str))
             yield checksums, [image for image in chunk if isinstance(image, str)], pixels
             bar.update(len(chunk))
@@ -250,7 +250,7 @@ def _fingerprint(names: PathList, labels_N: NDArray[np.int64], header: Header) -
     """Changes with the images, their order, people and size."""
     digest = hashlib.sha256(header.to_bytes())
     for array in (*names.arrays, labels_N):
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

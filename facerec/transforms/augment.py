@@ -114,7 +114,7 @@ class Augment(nn.Module):
         size = CPU_CHUNK if images_BCHW.device.type == "cpu" else max(len(images_BCHW), 1)
         augmented_BCHW = torch.empty(images_BCHW.shape, dtype=torch.float32, device=images_BCHW.device)
         for images, indices, augmented in zip(
-            images_BCHW.split(size), indices_B.split(size), augmented_BCHW.split(size), strict=True
+            *(torch.split(batch, size) for batch in (images_BCHW, indices_B, augmented_BCHW)), strict=True
         ):
             draws = Draws(seed, epoch, indices)
             moved = self._move(images, draws, augmented)
