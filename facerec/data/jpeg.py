@@ -6,9 +6,9 @@ here, so :func:`facerec.data.images.decode_image` alone decides what becomes of 
 """
 
 from collections.abc import Callable
+from importlib import import_module
 
 import torch
-import torchvision  # noqa: F401  # brings the operator below with it
 from torch import Tensor
 
 MAX_PIXELS = 1 << 24  # larger ones take long anyway, and Pillow knows a decompression bomb
@@ -22,6 +22,7 @@ OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 
 def _torchvision_decoder() -> Callable[..., Tensor] | None:
     """The operator behind ``torchvision.io.decode_jpeg``, which warns at each call that it may go one day."""
+    import_module("torchvision")  # registers the operator
     try:
         decoder: Callable[..., Tensor] = torch.ops.image.decode_jpeg
     except AttributeError:  # gone, or built without libjpeg: Pillow decodes everything
