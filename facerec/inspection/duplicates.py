@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from facerec.data.sources import Images, PairSource
 from facerec.inspection.examination import ImageFacts
 from facerec.inspection.hashing import distances, near_pairs
-from facerec.inspection.sets import UNKNOWN, People
+from facerec.inspection.sets import TRAINING_PEOPLE_TEST, UNKNOWN, People
 
 Kind = Literal["identical", "near"]
 Relation = Literal["one person", "two people", "unknown"]
@@ -142,7 +142,8 @@ def shared_people(sets: Sequence[InspectedSet]) -> dict[str, int | None]:
     """For each two groups of people that should be apart: how many are in both; None where names do not tell."""
     found: dict[str, int | None] = {}
     has_train = any(some.name == "train" for some in sets)
-    groups = [some for some in sets if not (has_train and some.name == "dev")]  # dev people are training people
+    # dev people, and those of a test of classification, are training people
+    groups = [some for some in sets if not (has_train and some.name in ("dev", TRAINING_PEOPLE_TEST))]
     for first, second in combinations(groups, 2):
         if first.name.partition("/")[0] == second.name.partition("/")[0]:
             continue

@@ -9,6 +9,7 @@ from facerec.data.layouts import Layout, find_sources
 from facerec.data.sources import AllPairs, Images, ImageSource, PairSource
 
 UNKNOWN = ""
+TRAINING_PEOPLE_TEST = "test"
 
 
 class People(NamedTuple):
@@ -25,7 +26,7 @@ class People(NamedTuple):
 
 
 def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
-    """The sets under a root: ``train``, ``dev``, ``val/<name>``, ``test/<name>``; ``images`` for plain person folders.
+    """The sets under a root: ``train``, ``dev``, ``test``, ``val/<name>``, ``test/<name>``; else ``images``.
 
     Args:
         root: a folder in one of the known layouts, or one with a folder of images for each person.
@@ -41,7 +42,7 @@ def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
         if layout is not None or not _holds_person_folders(Path(root)):
             raise
         return {"images": FolderImages(root)}
-    return role_sets(sources.train, sources.dev, dict(sources.val_pairs), dict(sources.test_pairs))
+    return role_sets(sources.train, sources.dev, dict(sources.val_pairs), dict(sources.test_pairs), sources.test)
 
 
 def role_sets(
@@ -49,13 +50,16 @@ def role_sets(
     dev: ImageSource | None,
     val_pairs: dict[str, PairSource],
     test_pairs: dict[str, PairSource],
+    test: Images | None = None,
 ) -> dict[str, Images]:
-    """The sets by their role."""
+    """The sets by their role; ``test`` is other images of the training people, as ``dev`` is."""
     sets: dict[str, Images] = {}
     if train is not None:
         sets["train"] = train
     if dev is not None:
         sets["dev"] = dev
+    if test is not None:
+        sets[TRAINING_PEOPLE_TEST] = test
     sets |= {f"val/{name}": pairs for name, pairs in val_pairs.items()}
     return sets | {f"test/{name}": pairs for name, pairs in test_pairs.items()}
 

@@ -106,6 +106,18 @@ def test_leaks_between_sets_and_people_in_two_groups(vggface_root, tmp_path):
     assert set(report["shared_people"].values()) == {None}
 
 
+def test_the_test_images_of_the_training_people_are_searched_for_leaks(vggface_root, tmp_path):
+    for part in ("train", "test"):
+        images = vggface_root / "cls_data" / part / "images"
+        save_face(1, 1, images / "a.jpg")
+        save_face(2, 1, images / "b.jpg")
+        (images.parent / "labels.txt").write_text("a.jpg 0\nb.jpg 1\n")
+    shutil.rmtree(vggface_root / "train")
+    report = inspect_sets(named_sets(str(vggface_root)), tmp_path / "out").report
+    assert report["duplicates"]["leaks"]["test in train"] == {"identical": 2, "near": 0}
+    assert not any("test " in groups or groups.endswith("test") for groups in report["shared_people"])
+
+
 def test_pairs_of_one_photograph_are_counted(vggface_root, tmp_path):
     shutil.copy(vggface_root / "ver_data" / "30_1.jpg", vggface_root / "ver_data" / "30_2.jpg")
     shutil.copy(vggface_root / "ver_data" / "30_1.jpg", vggface_root / "ver_data" / "31_2.jpg")
