@@ -1,6 +1,6 @@
 """Which checkpoints are kept: the one with the lowest validation EER, and the last."""
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
@@ -33,6 +33,13 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best-epoch={epoch:03d}",
             auto_insert_metric_name=False,  # a "/" in the metric's name would make folders
         )
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep each epoch that was validated as the last: Lightning would only where it is among the best."""
+        super().on_train_epoch_end(trainer, pl_module)
+        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        if validated and not self._should_skip_saving_checkpoint(trainer):
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether the present epoch is among the best of those that may be kept."""

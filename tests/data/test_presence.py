@@ -75,5 +75,5 @@ def test_missing_image_of_a_long_list_is_named(tmp_path):
     for number in range(30):
         (tmp_path / f"{number}.jpg").touch()
     (tmp_path / "labels.txt").write_text("".join(f"{number}.jpg 0\n" for number in range(31)))
-    with pytest.raises(FileNotFoundError, match=r"labels.txt names .*30.jpg, which is not there"):
+    with pytest.raises(FileNotFoundError, match=r"labels.txt:31: names .*30.jpg, which is not there"):
         ListImages(str(tmp_path), str(tmp_path / "labels.txt")).check()
