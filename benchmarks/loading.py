@@ -35,6 +35,7 @@ from backbones import processor
 from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
+from tqdm import tqdm
 
 from facerec.data import FaceDataModule, FolderImages, ImageSource, PackedImages
 from facerec.data.images import decode_image
@@ -158,7 +159,7 @@ def compare(kind: str, workers: int, ways: dict[str, Epoch], rounds: int) -> Non
 def endure(sources: dict[str, ImageSource], size: tuple[int, int], workers: int, rounds: int, patience: float) -> None:
     """Start and end workers again and again."""
     start, images = time.perf_counter(), 0
-    for number in range(rounds):
+    for number in tqdm(range(rounds), unit="round"):
         faulthandler.dump_traceback_later(patience, exit=True)
         for source in sources.values():
             epoch = ours(source, size, "full" if number % 2 else "flip", workers)

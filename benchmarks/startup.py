@@ -18,6 +18,7 @@ Targets for 500,000: under 5 seconds and 300 MB, and workers that do not grow wi
 import argparse
 import gc
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -76,7 +77,7 @@ def measure(root: Path, workers: int) -> dict[str, float]:
     batches = iter(loader)
     for _ in range(20):
         next(batches)
-    own = [memory(worker.pid, "Private_Dirty", "Private_Clean") for worker in batches._workers]
+    own = [memory(worker.pid, "Private_Dirty", "Private_Clean") for worker in multiprocessing.active_children()]
     return row | {"worker MB": max(own)}
 
 

@@ -1,13 +1,13 @@
 """From a source to batches of one size: what runs in the loader's workers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from facerec.data.images import UnreadableImageError
@@ -31,7 +31,10 @@ class Batch(NamedTuple):
     indices: Tensor
 
 
-class SourceDataset(Dataset[Batch]):
+Loaded = tuple[Tensor, NDArray[np.int64], NDArray[np.int64]]  # images, labels and indices, as a worker sends them
+
+
+class SourceDataset(Dataset[Loaded]):
     """Reads images of a source, resized to one size, a whole batch at a time.
 
     Args:
@@ -58,20 +61,32 @@ class SourceDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitems__(self, positions: list[int]) -> Batch:
+    def __getitems__(self, positions: list[int]) -> Loaded:
         """What a loader asks for: all the images of a batch at once, which lets a source read them in one go."""
         indices_B = self.indices[positions]
-        images_BCHW = self.source.read_batch(indices_B, self.size)
-        return Batch(images_BCHW, torch.from_numpy(self.labels[indices_B]), torch.from_numpy(indices_B))
+        return self.source.read_batch(indices_B, self.size), self.labels[indices_B], indices_B
 
-    def __getitem__(self, position: int) -> Batch:
+    def __getitem__(self, position: int) -> Loaded:
         """A batch of one."""
         return self.__getitems__([position])
 
 
-def collate(batch: Batch) -> Batch:
-    """Nothing left to do: the data set makes whole batches, where a loader by default would stack samples."""
-    return batch
+class BatchLoader(DataLoader[Loaded]):
+    """A torch loader of a :class:`SourceDataset`, which gives a :class:`Batch` at a time.
+
+    Its workers send labels and indices as arrays: each tensor would pass through a file descriptor of its own, with a
+    handshake between the processes that costs as much as many images.
+    """
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        """The batches of an epoch."""
+        for images_BCHW, labels_B, indices_B in super().__iter__():
+            yield Batch(images_BCHW, torch.from_numpy(labels_B), torch.from_numpy(indices_B))
+
+
+def as_loaded(loaded: Loaded) -> Loaded:
+    """What a loader is to do with a batch, which by default it would put together from samples: nothing."""
+    return loaded
 
 
 def readable(source: Images, description: str) -> tuple[NDArray[np.int64], list[str]]:

@@ -9,10 +9,9 @@ import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
-from facerec.data.batches import Batch, SourceDataset, collate, readable
+from facerec.data.batches import Batch, BatchLoader, SourceDataset, as_loaded, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
 from facerec.data.samplers import IdentityBalancedSampler
@@ -276,7 +275,7 @@ class FaceDataModule(LightningDataModule):
 
     # Batches
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> BatchLoader:
         """Shuffled batches, of people with equally many images if so set; the order is a function of (seed, epoch).
 
         Raises:
@@ -315,11 +314,11 @@ class FaceDataModule(LightningDataModule):
             self._train_dataset, people, self.images_per_person, replicas, rank, self.seed * SEED_STRIDE
         )
 
-    def val_dataloader(self) -> list[DataLoader[Batch]]:
+    def val_dataloader(self) -> list[BatchLoader]:
         """The dev images, if the model knows their people, then the unique images of each set of pairs."""
         return self._evaluation_loaders("val")
 
-    def test_dataloader(self) -> list[DataLoader[Batch]]:
+    def test_dataloader(self) -> list[BatchLoader]:
         """As for validation, with the test pairs."""
         return self._evaluation_loaders("test")
 
@@ -338,7 +337,7 @@ class FaceDataModule(LightningDataModule):
                 rank_zero_info(f"No dev accuracy: {error}")
         return self._dev_dataset
 
-    def _evaluation_loaders(self, stage: Literal["val", "test"]) -> list[DataLoader[Batch]]:
+    def _evaluation_loaders(self, stage: Literal["val", "test"]) -> list[BatchLoader]:
         dev = self._known_dev_dataset()
         datasets = [] if dev is None else [dev]
         datasets += [SourceDataset(pairs, self.image_size) for pairs in self.pair_sets(stage).values()]
@@ -365,20 +364,20 @@ class FaceDataModule(LightningDataModule):
             self._train_dataset = self._setup_train()
         return self._train_dataset
 
-    def plain_loader(self, dataset: SourceDataset, positions: NDArray[np.int64]) -> DataLoader[Batch]:
+    def plain_loader(self, dataset: SourceDataset, positions: NDArray[np.int64]) -> BatchLoader:
         """Some images of a dataset in the given order, neither shuffled nor shared among the processes."""
         subset = SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
-        return DataLoader(subset, self.eval_batch_size, num_workers=self.num_workers, collate_fn=collate)  # type: ignore[arg-type]
+        return BatchLoader(subset, self.eval_batch_size, num_workers=self.num_workers, collate_fn=as_loaded)  # type: ignore[arg-type]
 
     def _loader(
         self, dataset: SourceDataset, sampler: DistributedSampler[SourceDataset], batch_size: int, drop_last: bool
-    ) -> DataLoader[Batch]:
-        return DataLoader(
+    ) -> BatchLoader:
+        return BatchLoader(
             dataset,
             batch_size,
             sampler=sampler,
             num_workers=self.num_workers,
-            collate_fn=collate,  # type: ignore[arg-type]  # typed for a list of items; here an item is a batch
+            collate_fn=as_loaded,  # type: ignore[arg-type]  # torch knows no data sets that make whole batches
             pin_memory=torch.cuda.is_available(),
             drop_last=drop_last,
             persistent_workers=self.num_workers > 0,

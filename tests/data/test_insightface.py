@@ -6,10 +6,9 @@ import struct
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from facerec.data import BinPairs, RecordImages, write_bin, write_records
-from facerec.data.batches import SourceDataset, collate
+from facerec.data.batches import BatchLoader, SourceDataset, as_loaded
 from facerec.data.insightface import ENTRY, pack, unpack
 from facerec.data.recordio import MAGIC_BYTES, RecordFile, RecordWriter
 from tests.data.cases import encoded, shows
@@ -56,9 +55,9 @@ def test_the_layout_is_insightfaces(root):
 def test_each_worker_opens_the_file_for_itself(root):
     source = RecordImages(str(root))
     dataset = SourceDataset(source, (6, 8))
-    alone = dataset.__getitems__(list(range(5)))
-    batch = next(iter(DataLoader(dataset, 5, num_workers=1, collate_fn=collate, multiprocessing_context="fork")))
-    torch.testing.assert_close(batch.images, alone.images, rtol=0, atol=0)
+    alone, _, _ = dataset.__getitems__(list(range(5)))
+    batch = next(iter(BatchLoader(dataset, 5, num_workers=1, collate_fn=as_loaded, multiprocessing_context="fork")))
+    torch.testing.assert_close(batch.images, alone, rtol=0, atol=0)
     assert batch.labels.tolist() == [0, 0, 1, 1, 2]
     sent = pickle.dumps(source)  # as a spawned worker gets it: without the content of the file
     assert encoded(3) not in sent
