@@ -15,7 +15,7 @@ students', and the processor time of an image, workers included, which holds on 
 process: decoding alone from bytes in memory, and copying images of the pack into a batch.
 
 ``--endure N`` proves that loading ends: N rounds of two epochs, each with loaders and workers of its own, and a
-watchdog that prints where every thread stands and exits with 1 if a round takes longer than ``--patience`` seconds.
+watchdog that prints where every thread stands and exits with 1 if an epoch takes longer than ``--patience`` seconds.
 """
 
 import argparse
@@ -160,13 +160,14 @@ def endure(sources: dict[str, ImageSource], size: tuple[int, int], workers: int,
     """Start and end workers again and again."""
     start, images = time.perf_counter(), 0
     for number in tqdm(range(rounds), unit="round"):
-        faulthandler.dump_traceback_later(patience, exit=True)
         for source in sources.values():
             epoch = ours(source, size, "full" if number % 2 else "flip", workers)
-            images += epoch() + epoch()
+            for _ in range(2):
+                faulthandler.dump_traceback_later(patience, exit=True)
+                images += epoch()
     faulthandler.cancel_dump_traceback_later()
     seconds = time.perf_counter() - start
-    print(f"{rounds} rounds with {workers} workers, {images:,} images in {seconds:.0f} s: none took {patience:g} s")
+    print(f"{rounds} rounds with {workers} workers, {images:,} images in {seconds:.0f} s: no epoch took {patience:g} s")
 
 
 def main() -> None:
@@ -177,7 +178,7 @@ def main() -> None:
     parser.add_argument("--augment", nargs="+", choices=OURS, default=list(OURS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--endure", type=int, metavar="N", help="only prove that N rounds end, with the last --workers")
-    parser.add_argument("--patience", type=float, default=120.0, help="seconds for one round of --endure")
+    parser.add_argument("--patience", type=float, default=120.0, help="seconds for one epoch of --endure")
     arguments = parser.parse_args()
     # glibc keeps what is freed once something as large has been, which in training the first step of a network sees to
     torch.empty(30 * 2**20, dtype=torch.uint8)
