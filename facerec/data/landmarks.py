@@ -22,6 +22,7 @@ from facerec.align.warp import align_face
 from facerec.data.folders import ListedImages, Listing
 from facerec.data.images import PathList
 from facerec.data.lists import inside, read_rows
+from facerec.data.presence import first_missing
 from facerec.data.sources import PairSource
 
 COORDINATES = 10
@@ -190,9 +191,9 @@ class LandmarkImages(ListedImages):
         Raises:
             FileNotFoundError: naming the first that is not.
         """
-        for index in range(len(self)):
-            if not Path(self.name(index)).is_file():
-                raise FileNotFoundError(f"{self.landmarks_file} names {self.name(index)}, which is not there")
+        missing = first_missing(self._listing.paths)
+        if missing is not None:
+            raise FileNotFoundError(f"{self.landmarks_file} names {self.name(missing)}, which is not there")
 
 
 class LandmarkPairs(PairSource):
@@ -275,6 +276,11 @@ class LandmarkPairs(PairSource):
     def people(self) -> frozenset[str]:
         """Names of the people, as far as they are known."""
         return self.unaligned.people
+
+    @property
+    def subjects(self) -> NDArray[np.int64] | None:
+        """Who is on each image, as a number (N,), or None where it is not known of every image."""
+        return self.unaligned.subjects
 
     def read(self, index: int) -> Tensor:
         """Decode and align one image: uint8 (3, height, width) of the template, RGB."""

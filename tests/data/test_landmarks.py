@@ -58,6 +58,7 @@ def test_pairs_with_lfw_landmarks(tmp_path, images):
     np.testing.assert_array_equal(pairs.same, [True, False])
     np.testing.assert_array_equal(pairs.pairs, [[0, 1], [0, 2]])
     assert pairs.people == {"p 1", "p 2"}
+    np.testing.assert_array_equal(pairs.subjects, [0, 0, 1])
     assert torch.equal(pairs.read(2), align_face(read_image(images / "p 2" / "1.png"), ARRAY, TEMPLATES["112x112"]))
     listed(tmp_path, f"p 1/1.png\t{POINTS}\n")
     short = LandmarkPairs(unaligned, str(images), str(tmp_path / "landmarks.txt"))
