@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from facerec.backbones.catalogue import CATALOGUE
@@ -39,15 +39,16 @@ from facerec.inference import Embedder
 from facerec.inference.encoding import encode
 from facerec.inference.export import export
 from facerec.inference.images import ImageFiles, images_below
-from facerec.inference.model import FaceModel, pair_scores
+from facerec.inference.model import FaceModel
 from facerec.inference.onnx_model import OnnxModel
 from facerec.losses import Softmax
+from facerec.metrics.scores import cosine_scores
 from facerec.recognizer import FaceRecognizer
 from facerec.transforms.preprocess import resize
 
 UNIQUE_PER_PAIR = 7701 / 6000  # LFW View 2
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
-Way = Callable[[], Tensor]
+Way = Callable[[], NDArray[np.float32]]
 Clock = Callable[[], float]
 
 
@@ -81,7 +82,7 @@ def peers_way(recognizer: FaceRecognizer, source: ImageFiles, pairs_P2: NDArray[
     """Both sides of every pair, one after the other, in the network's own layout and float32."""
 
     @torch.no_grad()
-    def run() -> Tensor:
+    def run() -> NDArray[np.float32]:
         order = pairs_P2.reshape(-1)
         sides = []
         for start in tqdm(range(0, len(order), batch_size), desc="peers", delay=1, leave=False):
@@ -89,14 +90,14 @@ def peers_way(recognizer: FaceRecognizer, source: ImageFiles, pairs_P2: NDArray[
             pixels = torch.stack([resize(source.read(index)[None], recognizer.preprocess.size)[0] for index in part])
             sides.append(recognizer.embed(pixels))
         embeddings_ND = torch.cat(sides)
-        return pair_scores(embeddings_ND, np.arange(len(order)).reshape(-1, 2))
+        return cosine_scores(embeddings_ND, np.arange(len(order)).reshape(-1, 2))
 
     return run
 
 
 def our_way(model: FaceModel, source: ImageFiles, pairs_P2: NDArray[np.int64], batch_size: int) -> Way:
     """What every command of ours does."""
-    return lambda: pair_scores(encode(model, source, batch_size).embeddings, pairs_P2)
+    return lambda: cosine_scores(encode(model, source, batch_size).embeddings, pairs_P2)
 
 
 def passes_alone(embedder: Embedder, count: int, batch_size: int, clock: Clock) -> Callable[[], float]:
@@ -116,7 +117,7 @@ def passes_alone(embedder: Embedder, count: int, batch_size: int, clock: Clock) 
     return run
 
 
-def timed(way: Way, clock: Clock) -> tuple[float, Tensor]:
+def timed(way: Way, clock: Clock) -> tuple[float, NDArray[np.float32]]:
     """Seconds and scores."""
     start = clock()
     scores = way()
@@ -169,7 +170,7 @@ def main() -> None:
     )
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     alone: dict[str, list[float]] = {name: [] for name in floors}
-    scores: dict[str, Tensor] = {}
+    scores: dict[str, NDArray[np.float32]] = {}
     for model in models.values():  # warm up: buffers, and the code that libraries generate
         model(torch.zeros(min(arguments.batch_size, unique), 3, *model.image_size, dtype=torch.uint8))
     for number in range(arguments.rounds):
@@ -182,7 +183,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     best = {name: min(times) for name, times in seconds.items()}
     for name in ways:
-        change = (scores[name] - scores["peers"]).abs()
+        change = np.abs(scores[name] - scores["peers"])
         passes = f"{best[name] / min(alone[name]):.2f}" if name in alone else ""
         print(
             f"| {name} | {best[name]:.1f} | {best['peers'] / best[name]:.2f} | {passes} | "

@@ -14,11 +14,9 @@ from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
 from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
-from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
+from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
 from facerec.metrics.verification import VerificationCurve
 from facerec.recognizer import FaceRecognizer
-
-__all__ = ["ScoredSet", "Verification", "calibrate", "cosine_scores", "verification_of"]
 
 
 class ScoredSet(NamedTuple):

@@ -1,13 +1,12 @@
 """``facerec compare``: one table of runs."""
 
 import argparse
-from pathlib import Path
 
 from tqdm import tqdm
 
 from facerec.callbacks.tables import format_table
 from facerec.cli.model_options import YES, command_parser, messages
-from facerec.files import written_whole
+from facerec.files import write_whole
 from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
 
 EXAMPLES = """\
@@ -35,8 +34,7 @@ def main(args: list[str]) -> int:
     print(format_table(rows))
     for path, write in ((options.csv, as_csv), (options.markdown, as_markdown)):
         if path:
-            with written_whole(Path(path)) as temporary:
-                temporary.write_text(write(rows), encoding="utf-8")
+            write_whole(path, write(rows))
     return YES
 
 

@@ -18,7 +18,6 @@ from facerec.cli.model_options import (
 from facerec.data.lists import ListPairs
 from facerec.inference.embedder import Embedder
 from facerec.inference.images import ImageFiles, images_below
-from facerec.inference.model import pair_scores
 from facerec.inference.submission import (
     CLASSIFICATION_COLUMNS,
     VERIFICATION_COLUMNS,
@@ -29,6 +28,7 @@ from facerec.inference.submission import (
     write_metadata,
     write_rows,
 )
+from facerec.metrics.scores import cosine_scores
 
 EXAMPLES = """\
   facerec predict --pairs test_pairs.txt --images ver_data --ckpt_path best.ckpt --output submission.csv \\
@@ -87,7 +87,7 @@ def _columns(options: argparse.Namespace, sample: tuple[str, str] | None) -> tup
 def _verification(options: argparse.Namespace, embedder: Embedder) -> tuple[list[tuple[str, str]], int]:
     source = ListPairs(options.images, options.pairs)
     encoded = encode_with(options, embedder, source)
-    scores = pair_scores(encoded.embeddings, source.pairs).tolist()
+    scores = cosine_scores(encoded.embeddings, source.pairs).tolist()
     return score_rows(scores, options.fill), sum(map(math.isnan, scores))
 
 

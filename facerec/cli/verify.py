@@ -15,7 +15,8 @@ from facerec.cli.model_options import (
     model_of,
 )
 from facerec.inference.images import PairFiles, read_pairs
-from facerec.inference.model import FaceModel, decision_threshold, pair_scores
+from facerec.inference.model import FaceModel, decision_threshold
+from facerec.metrics.scores import cosine_scores
 
 EXAMPLES = """\
   facerec verify A.jpg B.jpg --ckpt_path best.ckpt
@@ -47,7 +48,7 @@ def main(args: list[str]) -> int:
     )
     model = model_of(options)
     threshold = decision_threshold(model, options.threshold)
-    scores = pair_scores(encode_with(options, model, source).embeddings, source.pairs).tolist()
+    scores = cosine_scores(encode_with(options, model, source).embeddings, source.pairs).tolist()
     expected = _expected(model, options)
     if options.pairs:
         print("first\tsecond\tscore\tdecision")

@@ -3,10 +3,6 @@
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.inference.embedder import Embedder, Precision
@@ -70,10 +66,3 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
             "a cosine in [-1, 1]"
         )
     return model.calibration["threshold"]
-
-
-def pair_scores(embeddings_ND: Tensor, pairs_P2: NDArray[np.int64]) -> Tensor:
-    """float32 cosine of the two embeddings of each pair (P,), in [-1, 1]; NaN where one is NaN."""
-    unit_ND = F.normalize(embeddings_ND)
-    left_P, right_P = torch.as_tensor(pairs_P2).T
-    return (unit_ND[left_P] * unit_ND[right_P]).sum(1)

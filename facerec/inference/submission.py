@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facerec.files import written_whole
+from facerec.files import write_whole, written_whole
 from facerec.inference.embedder import Embedder
 
 VERIFICATION_COLUMNS = ("ID", "Label")
@@ -106,6 +106,5 @@ def write_metadata(path: str | Path, embedder: Embedder) -> dict[str, int | str]
     Counted is what was trained, the class weights included; the architecture is that of training, unfolded.
     """
     metadata = embedder.description
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(metadata, indent=2) + "\n")
     return metadata

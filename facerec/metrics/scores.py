@@ -35,7 +35,7 @@ def pair_scores(embeddings_ND: Tensor, pairs_P2: NDArray[np.int64], kind: ScoreK
 
 
 def cosine_scores(embeddings_ND: Tensor, pairs_P2: NDArray[np.int64]) -> NDArray[np.float32]:
-    """float32 cosine of the two embeddings of each pair (P,), in [-1, 1]."""
+    """float32 cosine of the two embeddings of each pair (P,), in [-1, 1]; NaN where one is NaN."""
     unit_ND = F.normalize(embeddings_ND.float())
     scores: NDArray[np.float32] = (unit_ND[pairs_P2[:, 0]] * unit_ND[pairs_P2[:, 1]]).sum(1).numpy()
     return scores

@@ -14,8 +14,9 @@ from facerec.callbacks.curves import worst_pairs
 from facerec.callbacks.evaluation import SetTable
 from facerec.callbacks.figures import verification_figure
 from facerec.callbacks.tables import format_table, summary_table
-from facerec.callbacks.verification import ScoredSet, _pairs_among, calibrate, cosine_scores
+from facerec.callbacks.verification import ScoredSet, _pairs_among, calibrate
 from facerec.metrics import error_rates_at
+from facerec.metrics.scores import cosine_scores
 from facerec.metrics.summary import summarise
 
 

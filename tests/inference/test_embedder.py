@@ -3,11 +3,11 @@ import torch
 from lightning.pytorch import Trainer
 
 from facerec.backbones import ResNet
-from facerec.callbacks.verification import cosine_scores
 from facerec.data import FaceDataModule, ORLPairs
 from facerec.inference import Embedder
 from facerec.losses import Softmax
 from facerec.metrics import equal_error_rate
+from facerec.metrics.scores import cosine_scores
 from facerec.recognizer import FaceRecognizer
 
 

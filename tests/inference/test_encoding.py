@@ -10,7 +10,8 @@ from facerec.data.sources import Images
 from facerec.inference import Embedder
 from facerec.inference.encoding import encode
 from facerec.inference.images import AlignedImages, ImageFiles, PairFiles, find_images, read_pairs
-from facerec.inference.model import decision_threshold, pair_scores
+from facerec.inference.model import decision_threshold
+from facerec.metrics.scores import cosine_scores
 from tests.conftest import save_face
 from tests.inference.networks import SIZE, small_recognizer
 
@@ -148,9 +149,9 @@ def test_pairs_name_each_image_once_and_a_bad_line_is_named(tmp_path) -> None:
 
 def test_pair_scores_are_cosines_and_unknown_where_an_image_is() -> None:
     embeddings = torch.tensor([[2.0, 0.0], [1.0, 1.0], [float("nan"), float("nan")]])
-    scores = pair_scores(embeddings, np.array([[0, 0], [0, 1], [1, 2]]))
+    scores = cosine_scores(embeddings, np.array([[0, 0], [0, 1], [1, 2]]))
     assert scores[:2].tolist() == pytest.approx([1.0, 0.5**0.5])
-    assert scores[2].isnan()
+    assert np.isnan(scores[2])
 
 
 def test_a_model_without_a_threshold_needs_one() -> None:
