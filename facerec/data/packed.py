@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from facerec.align.record import Alignment
 from facerec.data.images import PathList, UnreadableImageError
 from facerec.data.lists import ListPairs
 from facerec.data.sources import ImageSource
@@ -53,6 +54,7 @@ class Header(NamedTuple):
         pixels_at: where the pixels begin.
         index_bytes: length of the index.
         index_sha256: its checksum, hexadecimal.
+        alignment: how the faces were aligned, as `facerec align` noted it; None where nothing said so.
     """
 
     images: int
@@ -62,6 +64,7 @@ class Header(NamedTuple):
     pixels_at: int
     index_bytes: int
     index_sha256: str
+    alignment: dict[str, Any] | None = None
 
     @property
     def index_at(self) -> int:
@@ -153,6 +156,12 @@ class Pack:
         """Name of each image, relative to what was packed."""
         return self._index[1]
 
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the faces were aligned before they were packed; None where nothing said so."""
+        noted = self.header.alignment
+        return None if noted is None else Alignment.from_dict(noted)
+
     def read(self, index: int) -> Tensor:
         """One image, uint8 (3, H, W), its checksum compared.
 
@@ -212,6 +221,11 @@ class PackedImages(ImageSource):
     def __len__(self) -> int:
         return self.pack.header.images
 
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the faces were aligned before they were packed, or as a note beside the pack says."""
+        return self.pack.alignment or super().alignment
+
     def read(self, index: int) -> Tensor:
         """One image: uint8 (3, H, W), RGB."""
         return self.pack.read(index)
@@ -256,6 +270,11 @@ class PackedPairs(ListPairs):
         if missing is not None:
             raise FileNotFoundError(f"{self.pairs_file} names {missing}, which is not in {self.path}")
         return np.array([place_of[name] for name in wanted], dtype=np.int64)
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the faces were aligned before they were packed, or as a note beside the pack says."""
+        return self.pack.alignment or super().alignment
 
     def read(self, index: int) -> Tensor:
         """One image: uint8 (3, H, W), RGB."""

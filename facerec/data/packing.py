@@ -61,10 +61,15 @@ class Progress:
         self._image_bytes = 3 * size[0] * size[1]
 
     def start(self) -> BinaryIO:
-        """The file of pixels, positioned behind what is believed of it."""
+        """The file of pixels, positioned behind what is believed of it.
+
+        Raises:
+            ValueError: if another process is packing into it.
+        """
+        file = self.partial.open("r+b" if self.partial.exists() else "x+b")
+        _refuse_second_writer(file, self.partial)
         lines = self._earlier_lines()
         kept = [json.dumps({"fingerprint": self._fingerprint})]
-        file = self.partial.open("r+b" if lines and self.partial.exists() else "w+b")
         file.seek(self._pixels_at)
         for line in lines:
             if not all(self._matches(file, checksum) for checksum in line["checksums"]):
@@ -161,8 +166,8 @@ def pack(
         What was done.
 
     Raises:
-        ValueError: if the pack is there already, the images differ in size, the disk is too small, or nobody is left of
-            a person.
+        ValueError: if the pack is there already or being written, the images differ in size, the disk is too small, or
+            nobody is left of a person.
         UnreadableImageError: for an image that does not decode, unless they are skipped.
     """
     target = Path(path)
@@ -174,7 +179,10 @@ def pack(
     identities = list(source.identities) if isinstance(source, ImageSource) else []
     labels_N = source.labels if isinstance(source, ImageSource) else np.full(len(source), -1, dtype=np.int64)
     names = PathList("", (_relative(source.name(index), root) for index in range(len(source))))
-    header = Header(len(source), *size, identities, 1 << 62, 1 << 62, SHA256_HEX)
+    aligned = source.alignment
+    header = Header(
+        len(source), *size, identities, 1 << 62, 1 << 62, SHA256_HEX, None if aligned is None else aligned.as_dict()
+    )
     pixels_at = -(-(len(header.to_bytes()) + SPARE) // 4096) * 4096
     header = header._replace(pixels_at=pixels_at)
     progress = Progress(target, _fingerprint(names, labels_N, header), pixels_at, size)
@@ -252,6 +260,25 @@ def _fingerprint(names: PathList, labels_N: NDArray[np.int64], header: Header) -
     for array in (*names.arrays, labels_N):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _refuse_second_writer(file: BinaryIO, partial: Path) -> None:
+    """Hold the file until it is closed, so that two packings cannot write into one another.
+
+    Raises:
+        ValueError: if another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows, where nothing is held
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ValueError(f"{partial} is being written by another process: wait for it, or name another file") from None
+    except OSError:  # a file system without locks
+        return
 
 
 def _relative(name: str, root: str) -> str:

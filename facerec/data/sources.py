@@ -151,6 +151,11 @@ class AllPairs(PairSource):
         """What to call an image in a message."""
         return self.images.name(index)
 
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the labelled images were aligned."""
+        return self.images.alignment
+
     @cached_property
     def pairs(self) -> NDArray[np.int64]:
         """All index pairs i < j (P, 2)."""

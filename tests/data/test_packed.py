@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from facerec.align.record import RECORD_FILE, Alignment, record_text
 from facerec.cli import main
 from facerec.data import AllPairs, FaceDataModule, FolderImages, ListPairs, PackedImages, PackedPairs, packing
 from facerec.data.images import UnreadableImageError
@@ -268,3 +269,26 @@ def test_the_file_is_as_its_description_says(packed, folder):
     end = header["pixels_at"] + 16 * len(pixels)
     assert np.frombuffer(data, "<i8", 16, end).tolist() == folder.labels.tolist()  # 16 x 30,912 is a multiple of 8
     assert np.frombuffer(data, "<u4", 1, end + 16 * 16)[0] == zlib.crc32(pixels)
+
+
+def test_a_pack_says_how_its_faces_were_aligned(vggface_root, tmp_path):
+    aligned = Alignment("yunet", "1.0", "112x112")
+    root = vggface_root / "train"
+    assert pack(FolderImages(str(root)), str(tmp_path / "unknown.pack"), str(root)).images
+    assert PackedImages(str(tmp_path / "unknown.pack")).alignment is None
+    (root / RECORD_FILE).write_text(record_text(aligned))
+    pack(FolderImages(str(root)), str(tmp_path / "known.pack"), str(root))
+    images = PackedImages(str(tmp_path / "known.pack"))
+    assert images.alignment == AllPairs(images).alignment == aligned
+    names = [images.pack.names.relative(index) for index in (0, 1)]
+    (tmp_path / "pairs.txt").write_text(" ".join(names) + " 1\n")
+    assert PackedPairs(images.path, str(tmp_path / "pairs.txt")).alignment == aligned
+
+
+def test_two_packings_do_not_write_one_file(folder, tmp_path):
+    pytest.importorskip("fcntl")
+    path = tmp_path / "train.pack"
+    first = packing.Progress(path, "images", 4096, (8, 8))
+    with first.start(), pytest.raises(ValueError, match="written by another process"):
+        pack(folder, str(path))
+    assert pack(folder, str(path)).images == len(folder)
