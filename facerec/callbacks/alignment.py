@@ -3,7 +3,7 @@
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
-from facerec.align.record import RECORD_FILE, UNKNOWN, Alignment
+from facerec.align.record import Alignment, difference
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 
 
@@ -28,27 +28,7 @@ class AlignmentCheck(Callback):
         for name, pairs in data_of(trainer).pair_sets(stage).items():
             if (stage, name) not in self._warned:
                 self._warned.add((stage, name))
-                warn_of_other_alignment(Alignment.from_dict(trained_on), pairs.alignment, f"the {stage} pairs {name!r}")
-
-
-def warn_of_other_alignment(trained_on: Alignment, measured_on: Alignment | None, what: str) -> None:
-    """Warn unless both were aligned in the same way.
-
-    Args:
-        trained_on: how the training images were aligned.
-        measured_on: how the others were, or None where nothing says so.
-        what: the others, for the message.
-    """
-    if measured_on is None:
-        rank_zero_warn(
-            f"the training images were aligned by {trained_on}; nothing says how the images of {what} were (no "
-            f"{RECORD_FILE} in their folder or above). Align them alike: facerec align SRC DST --detector "
-            f"{trained_on.detector} --template {trained_on.template}"
-        )
-    elif not trained_on.same_look(measured_on):
-        unknown = UNKNOWN in (trained_on.detector, measured_on.detector)
-        hint = "say with `detector` what found the points of a list, and " if unknown else ""
-        rank_zero_warn(
-            f"the training images were aligned by {trained_on}, those of {what} by {measured_on}: that costs "
-            f"accuracy (with another detector, an EER of 1.6 % became 2.0 %); {hint}align both alike"
-        )
+                what = f"the images of the {stage} pairs {name!r}"
+                message = difference(Alignment.from_dict(trained_on), pairs.alignment, what)
+                if message:
+                    rank_zero_warn(message)

@@ -48,7 +48,7 @@ def main(args: list[str]) -> int:
             names=np.array(names),
             embeddings=embeddings_ND,
             fingerprint=np.array(model.fingerprint),
-            alignment=np.array(alignment_of(options)),
+            alignment=np.array(alignment_of(options, model)),
         )
     print(f"{options.output}: {len(names)} embeddings of {embeddings_ND.shape[1]} numbers")
     return ERROR if encoded.left_out else YES

@@ -45,11 +45,11 @@ def main(args: list[str]) -> int:
     labels_N, identities = source.labels, list(source.identities)
     model = model_of(options)
     if known:
-        known.check_model(model.fingerprint, alignment_of(options))
+        known.check_model(model.fingerprint, alignment_of(options, model))
     encoded = encode_with(options, model, source)
     usable_N = encoded.usable
     enrolled = Gallery.enroll(
-        encoded.embeddings[usable_N], labels_N[usable_N], identities, model.fingerprint, alignment_of(options)
+        encoded.embeddings[usable_N], labels_N[usable_N], identities, model.fingerprint, alignment_of(options, model)
     )
     gallery = known.merged(enrolled) if known else enrolled
     gallery.save(output)

@@ -8,10 +8,11 @@ from typing import get_args
 
 import torch
 
+from facerec.align.record import difference
 from facerec.data.sources import Images
+from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.embedder import Embedder, Precision
 from facerec.inference.encoding import BATCH_SIZE, Encoded, LeftOut, encode
-from facerec.inference.images import ALIGNMENT, AlignedImages
 from facerec.inference.model import FaceModel, load_model
 
 YES, NO, ERROR = 0, 1, 2
@@ -58,7 +59,9 @@ def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> 
     )
     parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="images of a forward pass (%(default)s)")
     parser.add_argument(
-        "--align", action="store_true", help="the images are photographs: find the face and turn it upright first"
+        "--align",
+        action="store_true",
+        help="the images are photographs: first find the face and align it as the training images were",
     )
 
 
@@ -86,15 +89,26 @@ def _check_device(device: str) -> None:
 
 
 def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -> Encoded:
-    """Embed the images as the options say, and name those that could not be used."""
-    encoded = encode(model, AlignedImages(source) if options.align else source, options.batch_size)
+    """Embed the images as the options say, and name those that could not be used.
+
+    Where they are not aligned as the training images were, a line on standard error says so.
+    """
+    wanted = alignment_for(model.alignment)
+    if model.alignment is not None:
+        message = difference(model.alignment, wanted if options.align else source.alignment, "these images")
+        if message:
+            print(message if options.align else f"{message}; or, for photographs, --align", file=sys.stderr)
+    encoded = encode(
+        model, AlignedImages(source, make_aligner(wanted)) if options.align else source, options.batch_size
+    )
     report_left_out(encoded.left_out, len(source))
     return encoded
 
 
-def alignment_of(options: argparse.Namespace) -> str:
+def alignment_of(options: argparse.Namespace, model: FaceModel) -> str:
     """How faces are cut out; empty for not at all."""
-    return ALIGNMENT if options.align else ""
+    wanted = alignment_for(model.alignment)
+    return f"{wanted.detector} {wanted.template}" if options.align else ""
 
 
 def report_left_out(left_out: Sequence[LeftOut], total: int) -> None:

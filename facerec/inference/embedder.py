@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from facerec.align.record import Alignment
 from facerec.backbones import Backbone
 from facerec.backbones.cost import count_parameters
 from facerec.inference.folding import fold_batch_norm
@@ -34,6 +35,7 @@ class Embedder(nn.Module):
         description: of the network as trained: ``parameter_count``, with the loss's own, and ``model_architecture``.
         fingerprint: tells models apart: of the trained weights and of what is done with images before and after.
         image_size: (height, width) that images are resized to.
+        alignment: how the faces it was trained on were aligned; None where nobody noted it.
         calibration: threshold of the cosine score, with the FAR and FRR expected there; None for a model that was never
             validated.
         threshold: cosine score from which two images are taken for one person, calibrated on the validation pairs; None
@@ -50,6 +52,8 @@ class Embedder(nn.Module):
         self.fingerprint = fingerprint(recognizer)
         self.description = _describe(recognizer)
         self.image_size = recognizer.preprocess.size
+        noted = recognizer.alignment
+        self.alignment = None if noted is None else Alignment.from_dict(noted)
         self.calibration = recognizer.calibration
         self.threshold = self.calibration["threshold"] if self.calibration else None
         self.recognizer = _for_use(recognizer.eval(), precision)

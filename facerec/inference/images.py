@@ -1,9 +1,8 @@
-"""The images a user names: a file, a folder, a list, standard input; and faces cut out of photographs."""
+"""The images a user names: a file, a folder, a list, standard input."""
 
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +14,6 @@ from facerec.data.sources import Images, PairSource
 
 STDIN = "-"
 PAIR_LINE = "image image (a third column is passed over)"
-ALIGNMENT = "yunet 112x112"
-
-
-class FaceAligner(Protocol):
-    """Finds the face in a photograph and turns it upright: pixels (3, H, W) to pixels (3, H', W'), both uint8."""
-
-    def __call__(self, image_3HW: Tensor) -> Tensor:
-        """Cut out the face; a ValueError where there is none."""
 
 
 class ImageFiles(Images):
@@ -73,45 +64,6 @@ class PairFiles(ImageFiles, PairSource):
     def same(self) -> None:
         """Nobody knows."""
         return None
-
-
-class AlignedImages(Images):
-    """The face of each photograph of another source.
-
-    Args:
-        source: of the photographs.
-        aligner: cuts the face out; by default the one of the ``align`` extra, on five points by YuNet.
-
-    Raises:
-        ValueError: if the default is asked for and the extra is not installed; when read, where there is no face.
-    """
-
-    def __init__(self, source: Images, aligner: FaceAligner | None = None) -> None:
-        self.source = source
-        self.aligner = aligner or _default_aligner()
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def read(self, index: int) -> Tensor:
-        """The face in one photograph: uint8 (3, 112, 112), RGB."""
-        return self.aligner(self.source.read(index))
-
-    def name(self, index: int) -> str:
-        """What to call the photograph in a message."""
-        return self.source.name(index)
-
-
-def _default_aligner() -> FaceAligner:
-    try:
-        from facerec.align import Aligner
-
-        aligner: FaceAligner = Aligner(detector="yunet", template="112x112")
-    except ImportError as error:
-        raise ValueError(
-            f'--align needs a face detector ({error}): pip install "facerec[align]", or give faces that are aligned'
-        ) from error
-    return aligner
 
 
 def find_images(inputs: Sequence[str]) -> ImageFiles:

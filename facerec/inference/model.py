@@ -5,6 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from facerec.align.record import Alignment
 from facerec.inference.embedder import Embedder, Precision
 from facerec.metrics.calibration import Calibration
 
@@ -25,6 +26,10 @@ class FaceModel(Protocol):
     @property
     def calibration(self) -> Calibration | None:
         """Threshold of the cosine score, and the FAR and FRR expected there; None if it was never validated."""
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the faces it was trained on were aligned; None where nobody noted it."""
 
     def __call__(self, images_BCHW: Tensor) -> Tensor:
         """Embed uint8 RGB images (B, 3, H, W) as float32 (B, D), not normalised."""

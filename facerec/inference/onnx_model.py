@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from facerec.align.record import Alignment
 from facerec.metrics.calibration import Calibration
 from facerec.transforms.preprocess import Preprocess, resize
 
@@ -59,6 +60,12 @@ class OnnxModel:
         """That of the checkpoint."""
         calibration: Calibration | None = self.metadata["calibration"]
         return calibration
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """How the faces it was trained on were aligned; None where nobody noted it."""
+        noted = self.metadata.get("alignment")
+        return None if noted is None else Alignment.from_dict(noted)
 
     def __call__(self, images_BCHW: Tensor) -> Tensor:
         """Embed uint8 RGB images (B, 3, H, W) as float32 (B, D), not normalised."""

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from facerec.align import Alignment
+from facerec.align.record import RECORD_FILE, record_text
 from facerec.cli import main
 from facerec.data.images import read_image
 from facerec.inference import Embedder
@@ -202,14 +205,33 @@ def test_compare_prints_and_writes_the_table(orl_run, tmp_path, capsys) -> None:
     assert (tmp_path / "t.md").read_text().startswith("| run | dev accuracy |")
 
 
-def test_align_without_the_extra_says_what_to_install(model, capsys) -> None:
-    try:
-        import facerec.align  # noqa: F401
-    except ImportError:
-        assert run("verify", face(1, 1), face(1, 2), *model, "--align") == 2
-        assert 'pip install "facerec[align]"' in capsys.readouterr().err
-    else:
-        pytest.skip("the extra is installed")
+def test_align_without_the_extra_says_what_to_install(model, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "yuface", None)  # as Python does with a package that is not there
+    assert run("verify", face(1, 1), face(1, 2), *model, "--align") == 2
+    assert 'pip install "facerec[align]"' in capsys.readouterr().err
+
+
+def test_images_aligned_otherwise_than_the_training_ones_are_told(orl_run, tmp_path, capsys) -> None:
+    checkpoint = torch.load(next(orl_run.rglob("last.ckpt")), weights_only=True)
+    checkpoint["facerec"]["alignment"] = Alignment("mtcnn", "", "112x112").as_dict()
+    torch.save(checkpoint, tmp_path / "of_aligned_faces.ckpt")
+    of_aligned = ("--ckpt_path", tmp_path / "of_aligned_faces.ckpt")
+    for name in ("a.png", "b.png"):
+        save_face(1, 1, tmp_path / name)
+    pair = (tmp_path / "a.png", tmp_path / "b.png", *of_aligned)
+    assert run("verify", *pair) == 0
+    assert "nothing says how these images were" in capsys.readouterr().err
+    (tmp_path / RECORD_FILE).write_text(record_text(Alignment("mtcnn", "", "112x112")))
+    assert run("verify", *pair) == 0
+    assert "aligned by" not in capsys.readouterr().err
+    (tmp_path / RECORD_FILE).write_text(record_text(Alignment("yunet", "", "112x112")))
+    assert run("verify", *pair) == 0
+    assert "these images by yunet" in capsys.readouterr().err
+    exported = tmp_path / "model.onnx"
+    assert run("export", *of_aligned, "--output", exported) == 0
+    capsys.readouterr()
+    assert run("verify", *pair[:2], "--ckpt_path", exported) == 0
+    assert "these images by yunet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["verify", "enroll", "identify", "predict", "embed", "export", "compare"])

@@ -5,11 +5,13 @@ import pytest
 import torch
 from torch import nn
 
+from facerec.align import Alignment
 from facerec.data.images import read_image
 from facerec.data.sources import Images
 from facerec.inference import Embedder
+from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.encoding import encode
-from facerec.inference.images import AlignedImages, ImageFiles, PairFiles, find_images, read_pairs
+from facerec.inference.images import ImageFiles, PairFiles, find_images, read_pairs
 from facerec.inference.model import decision_threshold
 from facerec.metrics.scores import cosine_scores
 from tests.conftest import save_face
@@ -180,7 +182,6 @@ def test_faces_are_cut_out_before_they_are_embedded(tmp_path) -> None:
 
 
 def test_the_default_aligner_finds_a_face_in_a_photograph(tmp_path) -> None:
-    pytest.importorskip("facerec.align")
     save_face(1, 1, tmp_path / "face.png")
     face = nn.functional.interpolate(read_image(tmp_path / "face.png")[None].float(), scale_factor=2.0)[0]
     photograph = torch.full((3, 400, 400), 90, dtype=torch.uint8)
@@ -190,10 +191,17 @@ def test_the_default_aligner_finds_a_face_in_a_photograph(tmp_path) -> None:
         def read(self, index: int) -> torch.Tensor:
             return photograph if index == 0 else torch.full_like(photograph, 90)
 
-    aligned = AlignedImages(Photographs(2))
+    aligned = AlignedImages(Photographs(2), make_aligner(alignment_for(None)))
     assert aligned.read(0).shape == (3, 112, 112)
     encoded = encode(Embedder(small_recognizer()), aligned)
     assert encoded.usable.tolist() == [True, False]
+
+
+def test_photographs_are_aligned_as_the_training_images_were() -> None:
+    by_mtcnn = Alignment("mtcnn", "facenet-pytorch 2.6.0", "96x112", "central", 0.8)
+    assert alignment_for(by_mtcnn) == Alignment("mtcnn", "", "96x112", "central", 0.8)
+    assert alignment_for(Alignment("center_crop", "", "96x112")) == Alignment("yunet", "", "96x112")
+    assert make_aligner(alignment_for(Alignment("opencv", "0123", "96x112"))).template.name == "96x112"
 
 
 def test_files_are_relative_to_their_root(tmp_path) -> None:
