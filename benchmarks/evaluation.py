@@ -34,11 +34,12 @@ from torch import nn
 from tqdm import tqdm
 
 from facerec.backbones.catalogue import CATALOGUE
+from facerec.data.folders import images_below
 from facerec.data.samples import find_orl
 from facerec.inference import Embedder
 from facerec.inference.encoding import encode
 from facerec.inference.export import export
-from facerec.inference.images import ImageFiles, images_below
+from facerec.inference.images import ImageFiles
 from facerec.inference.model import FaceModel
 from facerec.inference.onnx_model import OnnxModel
 from facerec.losses import Softmax

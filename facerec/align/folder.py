@@ -25,7 +25,8 @@ from tqdm import tqdm
 from facerec.align.aligner import NoFaceError
 from facerec.align.record import RECORD_FILE, Alignment, read_record, record_text
 from facerec.align.ways import Way
-from facerec.data.images import UnreadableImageError, is_image, read_image
+from facerec.data.folders import images_below
+from facerec.data.images import UnreadableImageError, read_image
 from facerec.data.landmarks import COORDINATES, landmark_line, listable
 from facerec.files import write_whole
 
@@ -115,11 +116,7 @@ def find_images(source: Path) -> list[str]:
     """
     if not source.is_dir():
         raise FileNotFoundError(f"no folder {source}")
-    names: list[str] = []
-    for folder, subfolders, files in os.walk(source):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        relative = Path(folder).relative_to(source)
-        names += [(relative / file).as_posix() for file in sorted(files) if is_image(Path(file))]
+    names = images_below(source)
     if not names:
         raise ValueError(f"{source} holds no images, nor do the folders in it")
     return names

@@ -15,9 +15,10 @@ from facerec.cli.model_options import (
     encode_with,
     messages,
 )
+from facerec.data.folders import images_below
 from facerec.data.lists import ListPairs
 from facerec.inference.embedder import Embedder
-from facerec.inference.images import ImageFiles, images_below
+from facerec.inference.images import ImageFiles
 from facerec.inference.submission import (
     CLASSIFICATION_COLUMNS,
     VERIFICATION_COLUMNS,

@@ -30,6 +30,19 @@ def image_names(folder: Path) -> list[str]:
         raise ValueError(f"{folder} cannot be read: {error.strerror}") from error
 
 
+def images_below(folder: Path) -> list[str]:
+    """Paths of all images in a folder and the folders below, relative to it and sorted.
+
+    Hidden files and folders, and linked folders, are passed over.
+    """
+    paths: list[str] = []
+    for place, subfolders, files in os.walk(folder):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        below = Path(place).relative_to(folder)
+        paths += [(below / name).as_posix() for name in files if is_image(Path(name))]
+    return sorted(paths)
+
+
 class Listing(NamedTuple):
     """What a folder or a list was found to hold."""
 

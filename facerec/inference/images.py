@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.data.images import IMAGE_SUFFIXES, is_image, read_image
+from facerec.data.folders import images_below
+from facerec.data.images import IMAGE_SUFFIXES, read_image
 from facerec.data.lists import split_rows
 from facerec.data.sources import Images, PairSource
 
@@ -90,12 +91,6 @@ def _names_in(entry: str) -> list[str]:
     if entry != STDIN and path.suffix.lower() in IMAGE_SUFFIXES:
         return [entry]  # if it is not there, it is one bad image among others
     return [line.strip() for line in read_lines(entry) if line.strip()]
-
-
-def images_below(folder: Path) -> list[str]:
-    """Paths of all images in a folder and the folders below, relative to it and sorted; hidden ones are passed over."""
-    found = [path.relative_to(folder) for path in folder.rglob("*") if is_image(path) and path.is_file()]
-    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
 
 
 def read_pairs(source: str, root: str | Path = "") -> PairFiles:

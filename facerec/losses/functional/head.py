@@ -10,7 +10,7 @@ other classes too, except that of the own class y, which is ``scale * target(p_i
 so all that touches every class is one log-sum-exp, and the margin is a function of B numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -116,63 +116,67 @@ def _blocked(
 class _OtherClasses(torch.autograd.Function):
     """log sum_{j != y} exp(logit_ij) and the own product p_iy, both (B,), in blocks of classes.
 
-    The forward pass keeps e_ij = exp(logit_ij - shift) * slope_ij / |w_j|: the 1 / |w_j| and the slope of ``reweigh``
+    The forward pass keeps e_ij = exp(logit_ij - shift_i) * slope_ij / |w_j|: the 1 / |w_j| and the slope of ``reweigh``
     are there so that both gradients are plain products of e with W and with x, and no normalised W is ever stored.
+    The products of a block are turned into e where they are, while they are in the cache.
+
+    Shapes: R = C * K rows of W.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, head: Head, keeps: bool
+        ctx: Any, x_BD: Tensor, weight_RD: Tensor, labels_B: Tensor, head: Head, keeps: bool
     ) -> tuple[Tensor, Tensor]:
-        inverse_C = torch.empty(len(weight_CD), dtype=x_BD.dtype, device=x_BD.device)
-        sums, shifts, kept = [], [], []
+        inverse_R = torch.empty_like(weight_RD[:, 0])
+        e_BR = x_BD.new_empty(len(x_BD), len(weight_RD)) if keeps else None
+        sums, shifts = [], []
         with factors_in(head.matmul_precision):
-            for start in range(0, len(weight_CD), head.block * head.subcenters):
-                rows = slice(start, start + head.block * head.subcenters)
-                inverse_C[rows] = inverse_norms(weight_CD[rows])
-                product_BN = multiply(x_BD, weight_CD[rows].T, head.matmul_precision)
-                first_class = start // head.subcenters
-                e_BN, sum_B, shift_B = _exponentials(product_BN, inverse_C[rows], labels_B - first_class, head)
+            for first_class, rows in _blocks(len(weight_RD), head):
+                inverse_R[rows] = inverse_norms(weight_RD[rows])
+                place_BN = None if e_BR is None else e_BR[:, rows]
+                product_BN = multiply(x_BD, weight_RD[rows].T, head.matmul_precision, out=place_BN)
+                sum_B, shift_B = _exponentials(product_BN, inverse_R[rows], labels_B - first_class, head)
                 sums.append(sum_B)
                 shifts.append(shift_B)
-                if keeps:
-                    kept.append(e_BN)
-        shift_GB = torch.stack(shifts)
-        others_B = torch.logsumexp(torch.stack(sums).log() + shift_GB, dim=0)
-        own_B, own_rows_B = _own_products(x_BD, weight_CD, inverse_C, labels_B, head.subcenters)
+        sum_GB, shift_GB = torch.stack(sums), torch.stack(shifts)
+        shift_B = shift_GB.amax(0)
+        others_B = (sum_GB * torch.exp(shift_GB - shift_B)).sum(0).log() + shift_B
+        if e_BR is not None and head.shift is None:
+            for (_, rows), lower_B in zip(_blocks(len(weight_RD), head), shift_GB - shift_B, strict=True):
+                e_BR[:, rows].mul_(lower_B.exp()[:, None])
+        own_B, own_rows_B = _own_products(x_BD, weight_RD, inverse_R, labels_B, head.subcenters)
         ctx.head = head
-        ctx.save_for_backward(x_BD, weight_CD, inverse_C, own_B, own_rows_B, others_B, shift_GB, *kept)
+        ctx.save_for_backward(x_BD, weight_RD, inverse_R, own_B, own_rows_B, others_B, shift_B, e_BR)
         return others_B, own_B
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_others_B: Tensor, grad_own_B: Tensor) -> tuple[Tensor | None, ...]:
         head = ctx.head
-        x_BD, weight_CD, inverse_C, own_B, own_rows_B, others_B, shift_GB, *kept = ctx.saved_tensors
+        x_BD, weight_RD, inverse_R, own_B, own_rows_B, others_B, shift_B, e_BR = ctx.saved_tensors
         # dL/dp_ij = c_i e_ij |w_j|; a row without other classes (one class in all) has none to give a gradient to
-        c_GB = head.scale * torch.where(others_B.isinf(), 0.0, grad_others_B * torch.exp(shift_GB - others_B))
-        grad_x_BD = torch.zeros_like(x_BD)
-        grad_weight_CD = torch.empty_like(weight_CD)
-        scratch_RD = torch.empty_like(weight_CD[:RADIAL_ROWS])
+        c_B = head.scale * torch.where(others_B.isinf(), 0.0, grad_others_B * torch.exp(shift_B - others_B))
         with factors_in(head.matmul_precision):
-            for index, e_BN in enumerate(kept):
-                rows = slice(index * head.block * head.subcenters, (index + 1) * head.block * head.subcenters)
-                c_B1 = c_GB[index][:, None]
-                toward_BD = multiply(e_BN, weight_CD[rows], head.matmul_precision)
-                grad_x_BD.addcmul_(toward_BD, c_B1)
-                grad_ND = multiply(e_BN.T, x_BD * c_B1, head.matmul_precision, out=grad_weight_CD[rows])
-                _remove_radial(grad_ND, weight_CD[rows], inverse_C[rows], scratch_RD)
-        own_inverse_B1 = inverse_C[own_rows_B][:, None]
-        own_direction_BD = weight_CD[own_rows_B] * own_inverse_B1
+            grad_x_BD = multiply(e_BR, weight_RD, head.matmul_precision).mul_(c_B[:, None])
+            grad_weight_RD = multiply(e_BR.T, x_BD * c_B[:, None], head.matmul_precision)
+        _remove_radial(grad_weight_RD, weight_RD, inverse_R)
+        own_inverse_B1 = inverse_R[own_rows_B][:, None]
+        own_direction_BD = weight_RD[own_rows_B] * own_inverse_B1
         grad_own_B1 = grad_own_B[:, None]
         grad_x_BD.addcmul_(own_direction_BD, grad_own_B1)
         grad_own_BD = (x_BD - own_direction_BD * own_B[:, None]) * (grad_own_B1 * own_inverse_B1)
-        grad_weight_CD.index_add_(0, own_rows_B, grad_own_BD)
-        return grad_x_BD, grad_weight_CD, None, None, None
+        grad_weight_RD.index_add_(0, own_rows_B, grad_own_BD)
+        return grad_x_BD, grad_weight_RD, None, None, None
 
 
-def _exponentials(product_BN: Tensor, inverse_N: Tensor, column_B: Tensor, head: Head) -> tuple[Tensor, Tensor, Tensor]:
-    """Of one block of raw products, overwritten: e (B, N), the sums of the exponentials (B,) and their shifts (B,).
+def _blocks(rows: int, head: Head) -> Iterator[tuple[int, slice]]:
+    """The first class of each block, and its rows of the weights."""
+    step = head.block * head.subcenters
+    return ((start // head.subcenters, slice(start, start + step)) for start in range(0, rows, step))
+
+
+def _exponentials(product_BN: Tensor, inverse_N: Tensor, column_B: Tensor, head: Head) -> tuple[Tensor, Tensor]:
+    """Turn one block of raw products into e, in place; the sums of its exponentials (B,) and their shifts (B,).
 
     Args:
         product_BN: <x_i, w_j>.
@@ -182,11 +186,12 @@ def _exponentials(product_BN: Tensor, inverse_N: Tensor, column_B: Tensor, head:
     """
     if head.subcenters > 1:
         return _exponentials_of_nearest(product_BN, inverse_N, column_B, head)
+    slope_BN = None
     if head.reweigh is None:
-        logit_BN, slope_BN = product_BN.mul_(inverse_N * head.scale), None
+        logit_BN = product_BN.mul_(inverse_N * head.scale)
     else:
-        logit_BN, slope_BN = head.reweigh(product_BN.mul_(inverse_N))
-        logit_BN = logit_BN * head.scale
+        value_BN, slope_BN = head.reweigh(product_BN.mul_(inverse_N))
+        logit_BN = torch.mul(value_BN, head.scale, out=product_BN)
     _mask_own(logit_BN, column_B)
     if head.shift is None:
         shift_B = logit_BN.amax(1).clamp(min=torch.finfo(logit_BN.dtype).min)  # a block of the own class alone is -inf
@@ -196,19 +201,22 @@ def _exponentials(product_BN: Tensor, inverse_N: Tensor, column_B: Tensor, head:
         e_BN = (logit_BN.sub_(head.shift) if head.shift else logit_BN).exp_()
     sum_B = e_BN.sum(1)
     e_BN.mul_(inverse_N)
-    return e_BN if slope_BN is None else e_BN.mul_(slope_BN), sum_B, shift_B
+    if slope_BN is not None:
+        e_BN.mul_(slope_BN)
+    return sum_B, shift_B
 
 
 def _exponentials_of_nearest(
     product_BN: Tensor, inverse_N: Tensor, column_B: Tensor, head: Head
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:
     """As ``_exponentials`` for K sub-centers a class: only the nearest has an exponential, the others have 0."""
     cos_BNK = product_BN.mul_(inverse_N).view(len(product_BN), -1, head.subcenters)
     nearest_BN, winner_BN = cos_BNK.max(2)
     single = Head(head.scale, head.bound, head.reweigh, matmul_precision=head.matmul_precision)
-    e_BN, sum_B, shift_B = _exponentials(nearest_BN, torch.ones_like(nearest_BN[0]), column_B, single)
-    e_BNK = torch.zeros_like(cos_BNK).scatter_(2, winner_BN[..., None], e_BN[..., None])
-    return e_BNK.flatten(1).mul_(inverse_N), sum_B, shift_B
+    sum_B, shift_B = _exponentials(nearest_BN, torch.ones_like(nearest_BN[0]), column_B, single)
+    cos_BNK.zero_().scatter_(2, winner_BN[..., None], nearest_BN[..., None])
+    product_BN.mul_(inverse_N)
+    return sum_B, shift_B
 
 
 def _mask_own(logit_BN: Tensor, column_B: Tensor) -> None:
@@ -219,17 +227,18 @@ def _mask_own(logit_BN: Tensor, column_B: Tensor) -> None:
     logit_BN.scatter_(1, column_B1, masked_B1)
 
 
-def _remove_radial(grad_ND: Tensor, weight_ND: Tensor, inverse_N: Tensor, scratch_RD: Tensor) -> None:
+def _remove_radial(grad_RD: Tensor, weight_RD: Tensor, inverse_R: Tensor) -> None:
     """Take the part along w_j from each row, in place: it changes only its length, which the cosine does not see.
 
-    R rows at a time, so that what is read twice is still in the cache.
+    N rows at a time, so that what is read twice is still in the cache.
     """
-    for start in range(0, len(grad_ND), RADIAL_ROWS):
+    scratch_ND = torch.empty_like(weight_RD[:RADIAL_ROWS])
+    for start in range(0, len(grad_RD), RADIAL_ROWS):
         rows = slice(start, start + RADIAL_ROWS)
-        grad_RD, weight_RD, inverse_R = grad_ND[rows], weight_ND[rows], inverse_N[rows]
-        product_RD = torch.mul(grad_RD, weight_RD, out=scratch_RD[: len(grad_RD)])
-        along_R = product_RD.sum(1).mul_(inverse_R).mul_(inverse_R)
-        grad_RD.addcmul_(weight_RD, along_R[:, None], value=-1.0)
+        grad_ND, weight_ND, inverse_N = grad_RD[rows], weight_RD[rows], inverse_R[rows]
+        product_ND = torch.mul(grad_ND, weight_ND, out=scratch_ND[: len(grad_ND)])
+        along_N = product_ND.sum(1).mul_(inverse_N).mul_(inverse_N)
+        grad_ND.addcmul_(weight_ND, along_N[:, None], value=-1.0)
 
 
 def _own_products(
