@@ -1,6 +1,6 @@
 """Softmax over cosines whose margin or weights follow the data: sub-centers, image quality, a curriculum.
 
-Shapes: B batch, D embedding dimension, C classes, K sub-centers, N classes of a block.
+Shapes: B batch, D embedding dimension, C classes, K sub-centers, N images of a block.
 """
 
 import math
@@ -176,10 +176,10 @@ class CurricularFace(ArcFace):
         threshold_B1 = self._threshold(unit_BD, labels_B)[:, None]
         difficulty = self.difficulty.to(unit_BD.dtype)
 
-        def reweigh(cos_BN: Tensor) -> tuple[Tensor, Tensor]:
-            is_hard_BN = cos_BN > threshold_B1
-            value_BN = torch.where(is_hard_BN, cos_BN * (difficulty + cos_BN), cos_BN)
-            return value_BN, torch.where(is_hard_BN, difficulty + 2.0 * cos_BN, 1.0)
+        def reweigh(cos_NC: Tensor, images: slice) -> tuple[Tensor, Tensor]:
+            is_hard_NC = cos_NC > threshold_B1[images]
+            value_NC = torch.where(is_hard_NC, cos_NC * (difficulty + cos_NC), cos_NC)
+            return value_NC, torch.where(is_hard_NC, difficulty + 2.0 * cos_NC, 1.0)
 
         head = replace(self.head, bound=2.0, reweigh=reweigh)
         loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.target, head)

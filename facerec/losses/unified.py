@@ -70,7 +70,7 @@ class CircleClassifier(CosineClassifier):
         weight_B = (1.0 + self.relaxation - cos_B.detach()).clamp(min=0.0)
         return weight_B * (cos_B - (1.0 - self.relaxation))
 
-    def reweigh(self, cos_BN: Tensor) -> tuple[Tensor, Tensor]:
-        """[s + m]+ (s - m) and, as the weight is detached, the weight as its slope."""
-        weight_BN = (cos_BN.detach() + self.relaxation).clamp(min=0.0)
-        return weight_BN * (cos_BN - self.relaxation), weight_BN
+    def reweigh(self, cos_NC: Tensor, images: slice) -> tuple[Tensor, Tensor]:
+        """[s + m]+ (s - m) and, as the weight is detached, the weight as its slope; the same for all images."""
+        weight_NC = (cos_NC.detach() + self.relaxation).clamp(min=0.0)
+        return weight_NC * (cos_NC - self.relaxation), weight_NC

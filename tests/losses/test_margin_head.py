@@ -13,7 +13,7 @@ from facerec.losses.functional.matmul import factors_in
 from tests.losses.loss_cases import CASES, batch, every_head
 
 
-def both(case, size, dim, people, block=2048, dtype=torch.float32, seed=0, **settings):
+def both(case, size, dim, people, block=1 << 18, dtype=torch.float32, seed=0, **settings):
     """(loss, gradient of the embeddings, gradient of the weights) of either implementation."""
     results = []
     for implementation in ("blocked", "plain"):
@@ -27,7 +27,7 @@ def both(case, size, dim, people, block=2048, dtype=torch.float32, seed=0, **set
 
 
 @every_head
-@pytest.mark.parametrize("block", [1, 3, 8, 9, 10])
+@pytest.mark.parametrize("block", [1, 20, 45, 107, 108])  # 12 images of 9 classes, with 1, 2, 5, 11, 12 at a time
 def test_blocks_of_any_size_equal_the_whole(case, block):
     blocked, plain = both(case, 12, 6, 9, block, torch.float64)
     for ours, reference in zip(blocked, plain, strict=True):
@@ -40,7 +40,7 @@ def test_blocks_of_any_size_equal_the_whole(case, block):
     size=st.integers(1, 20),
     dim=st.integers(2, 12),
     people=st.integers(1, 40),
-    block=st.integers(1, 41),
+    block=st.integers(1, 400),
     seed=st.integers(0, 999),
 )
 def test_blocked_equals_plain_at_any_shape(case, size, dim, people, block, seed):

@@ -1,6 +1,6 @@
-"""Cross-entropy over cosines with a margin on the own class: a plain version, and one in blocks of classes.
+"""Cross-entropy over cosines with a margin on the own class: a plain version, and one in blocks with its own gradient.
 
-Shapes: B batch, D embedding dimension, C classes, K sub-centers a class, N = classes of one block.
+Shapes: B batch, D embedding dimension, C classes, K sub-centers a class, N = images or classes of one block.
 
 Let p_ij = <x_i, w_j / |w_j|>. The logits are ``scale * p_ij``, or ``scale * reweigh(p_ij)`` for losses that change the
 other classes too, except that of the own class y, which is ``scale * target(p_iy)``. Their mean cross-entropy is
@@ -10,8 +10,8 @@ other classes too, except that of the own class y, which is ``scale * target(p_i
 so all that touches every class is one log-sum-exp, and the margin is a function of B numbers.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -24,11 +24,12 @@ from facerec.losses.functional.vectors import directions, inverse_norms
 
 Implementation = Literal["auto", "blocked", "plain"]
 
-# Of the products of other classes (B, N), their values as logits before the scale, and the slopes of that function.
-Reweigh = Callable[[Tensor], tuple[Tensor, Tensor]]
+# Of the products (N, C) of the images that a slice of the batch names, their values as logits before the scale, and the
+# slopes of that function.
+Reweigh = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 
-BLOCK = 2048
-RADIAL_ROWS = 256
+BLOCK = 1 << 19  # products whose exponentials are taken at a time: two megabytes
+RADIAL_ROWS = 512
 # exp() of float32 spans e^-87 to e^88. Logits within +-LARGEST_BOUND need no max pass: subtracting their bound less
 # HEADROOM keeps each exponential normal, and the sum of e^18 classes finite.
 HEADROOM = 70.0
@@ -44,10 +45,10 @@ class Head:
         bound: largest magnitude of a product after ``reweigh``; None if there is none.
         reweigh: what becomes of the other classes; None leaves them alone.
         subcenters: weight rows K of each class, of which the nearest counts.
-        implementation: "blocked" (a hand-written gradient in blocks of classes), "plain" (autograd on the whole
+        implementation: "blocked" (a hand-written gradient, in blocks of images), "plain" (autograd on the whole
             (B, C) matrix), or "auto": blocked on the CPU, plain elsewhere.
         matmul_precision: of the factors of the three matrix products.
-        block: classes in one block.
+        block: products in one block.
     """
 
     scale: float = 1.0
@@ -97,7 +98,7 @@ def _plain(
         product_BC = product_BC.view(len(product_BC), -1, head.subcenters).amax(2)
     own_B = product_BC.gather(1, labels_B[:, None]).squeeze(1)
     if head.reweigh is not None:
-        product_BC = head.reweigh(product_BC)[0]
+        product_BC = head.reweigh(product_BC, slice(None))[0]
     logits_BC = head.scale * product_BC.scatter(1, labels_B[:, None], target(own_B)[:, None])
     return F.cross_entropy(logits_BC, labels_B), own_B
 
@@ -106,45 +107,35 @@ def _plain(
 def _blocked(
     features_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, target: Callable[[Tensor], Tensor], head: Head
 ) -> tuple[Tensor, Tensor]:
-    """The same without a (B, C) matrix beyond the exponentials kept for the backward pass."""
-    keeps = torch.is_grad_enabled() and (features_BD.requires_grad or weight_CD.requires_grad)
-    others_B, own_B = _OtherClasses.apply(features_BD, weight_CD, labels_B, head, keeps)
+    """The same with one (B, C) matrix: the exponentials, kept for the backward pass."""
+    others_B, own_B = _OtherClasses.apply(features_BD, weight_CD, labels_B, head)
     # softplus turns into the identity at its threshold, 20 by default: e^-20 would show in float64
     return F.softplus(others_B - head.scale * target(own_B), threshold=40.0).mean(), own_B
 
 
 class _OtherClasses(torch.autograd.Function):
-    """log sum_{j != y} exp(logit_ij) and the own product p_iy, both (B,), in blocks of classes.
+    """log sum_{j != y} exp(logit_ij) and the own product p_iy, both (B,), with one (B, C) matrix.
 
     The forward pass keeps e_ij = exp(logit_ij - shift_i) * slope_ij / |w_j|: the 1 / |w_j| and the slope of ``reweigh``
     are there so that both gradients are plain products of e with W and with x, and no normalised W is ever stored.
-    The products of a block are turned into e where they are, while they are in the cache.
+    The products with W are turned into e where they are, some images at a time, so that they stay in the cache.
 
     Shapes: R = C * K rows of W.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x_BD: Tensor, weight_RD: Tensor, labels_B: Tensor, head: Head, keeps: bool
-    ) -> tuple[Tensor, Tensor]:
-        inverse_R = torch.empty_like(weight_RD[:, 0])
-        e_BR = x_BD.new_empty(len(x_BD), len(weight_RD)) if keeps else None
-        sums, shifts = [], []
-        with factors_in(head.matmul_precision):
-            for first_class, rows in _blocks(len(weight_RD), head):
-                inverse_R[rows] = inverse_norms(weight_RD[rows])
-                place_BN = None if e_BR is None else e_BR[:, rows]
-                product_BN = multiply(x_BD, weight_RD[rows].T, head.matmul_precision, out=place_BN)
-                sum_B, shift_B = _exponentials(product_BN, inverse_R[rows], labels_B - first_class, head)
-                sums.append(sum_B)
-                shifts.append(shift_B)
-        sum_GB, shift_GB = torch.stack(sums), torch.stack(shifts)
-        shift_B = shift_GB.amax(0)
-        others_B = (sum_GB * torch.exp(shift_GB - shift_B)).sum(0).log() + shift_B
-        if e_BR is not None and head.shift is None:
-            for (_, rows), lower_B in zip(_blocks(len(weight_RD), head), shift_GB - shift_B, strict=True):
-                e_BR[:, rows].mul_(lower_B.exp()[:, None])
+    def forward(ctx: Any, x_BD: Tensor, weight_RD: Tensor, labels_B: Tensor, head: Head) -> tuple[Tensor, Tensor]:
+        inverse_R = inverse_norms(weight_RD)
         own_B, own_rows_B = _own_products(x_BD, weight_RD, inverse_R, labels_B, head.subcenters)
+        with factors_in(head.matmul_precision):
+            scaled_BD = x_BD * head.scale if head.reweigh is None else x_BD
+            e_BR = multiply(scaled_BD, weight_RD.T, head.matmul_precision)
+        sum_B, shift_B = torch.empty_like(own_B), torch.empty_like(own_B)
+        step = max(1, head.block // len(weight_RD))
+        for start in range(0, len(x_BD), step):
+            images = slice(start, start + step)
+            sum_B[images], shift_B[images] = _exponentials(e_BR[images], inverse_R, labels_B, head, images)
+        others_B = sum_B.log() + shift_B
         ctx.head = head
         ctx.save_for_backward(x_BD, weight_RD, inverse_R, own_B, own_rows_B, others_B, shift_B, e_BR)
         return others_B, own_B
@@ -166,65 +157,52 @@ class _OtherClasses(torch.autograd.Function):
         grad_x_BD.addcmul_(own_direction_BD, grad_own_B1)
         grad_own_BD = (x_BD - own_direction_BD * own_B[:, None]) * (grad_own_B1 * own_inverse_B1)
         grad_weight_RD.index_add_(0, own_rows_B, grad_own_BD)
-        return grad_x_BD, grad_weight_RD, None, None, None
+        return grad_x_BD, grad_weight_RD, None, None
 
 
-def _blocks(rows: int, head: Head) -> Iterator[tuple[int, slice]]:
-    """The first class of each block, and its rows of the weights."""
-    step = head.block * head.subcenters
-    return ((start // head.subcenters, slice(start, start + step)) for start in range(0, rows, step))
-
-
-def _exponentials(product_BN: Tensor, inverse_N: Tensor, column_B: Tensor, head: Head) -> tuple[Tensor, Tensor]:
-    """Turn one block of raw products into e, in place; the sums of its exponentials (B,) and their shifts (B,).
+def _exponentials(
+    product_NR: Tensor, inverse_R: Tensor, labels_B: Tensor, head: Head, images: slice
+) -> tuple[Tensor, Tensor]:
+    """Turn raw products of some images into e, in place; the sums of their exponentials (N,) and their shifts (N,).
 
     Args:
-        product_BN: <x_i, w_j>.
-        inverse_N: 1 / |w_j|.
-        column_B: own class counted from the first class of the block; outside [0, N) if it is in another block.
+        product_NR: <x_i, w_j>, times the scale where there is no ``reweigh``.
+        inverse_R: 1 / |w_j|.
+        labels_B: own class of every image of the batch.
         head: as in ``margin_cross_entropy``.
+        images: which of the batch these are.
     """
     if head.subcenters > 1:
-        return _exponentials_of_nearest(product_BN, inverse_N, column_B, head)
-    slope_BN = None
-    if head.reweigh is None:
-        logit_BN = product_BN.mul_(inverse_N * head.scale)
-    else:
-        value_BN, slope_BN = head.reweigh(product_BN.mul_(inverse_N))
-        logit_BN = torch.mul(value_BN, head.scale, out=product_BN)
-    _mask_own(logit_BN, column_B)
+        return _exponentials_of_nearest(product_NR, inverse_R, labels_B, head, images)
+    logit_NR, slope_NR = product_NR.mul_(inverse_R), None
+    if head.reweigh is not None:
+        value_NR, slope_NR = head.reweigh(logit_NR, images)
+        torch.mul(value_NR, head.scale, out=logit_NR)
+    logit_NR.scatter_(1, labels_B[images, None], -torch.inf)
     if head.shift is None:
-        shift_B = logit_BN.amax(1).clamp(min=torch.finfo(logit_BN.dtype).min)  # a block of the own class alone is -inf
-        e_BN = logit_BN.sub_(shift_B[:, None]).exp_()
+        shift_N = logit_NR.amax(1).clamp(min=torch.finfo(logit_NR.dtype).min)  # with the own class alone it is -inf
+        e_NR = logit_NR.sub_(shift_N[:, None]).exp_()
     else:
-        shift_B = torch.full_like(logit_BN[:, 0], head.shift)
-        e_BN = (logit_BN.sub_(head.shift) if head.shift else logit_BN).exp_()
-    sum_B = e_BN.sum(1)
-    e_BN.mul_(inverse_N)
-    if slope_BN is not None:
-        e_BN.mul_(slope_BN)
-    return sum_B, shift_B
+        shift_N = torch.full_like(logit_NR[:, 0], head.shift)
+        e_NR = (logit_NR.sub_(head.shift) if head.shift else logit_NR).exp_()
+    sum_N = e_NR.sum(1)
+    e_NR.mul_(inverse_R)
+    if slope_NR is not None:
+        e_NR.mul_(slope_NR)
+    return sum_N, shift_N
 
 
 def _exponentials_of_nearest(
-    product_BN: Tensor, inverse_N: Tensor, column_B: Tensor, head: Head
+    product_NR: Tensor, inverse_R: Tensor, labels_B: Tensor, head: Head, images: slice
 ) -> tuple[Tensor, Tensor]:
     """As ``_exponentials`` for K sub-centers a class: only the nearest has an exponential, the others have 0."""
-    cos_BNK = product_BN.mul_(inverse_N).view(len(product_BN), -1, head.subcenters)
-    nearest_BN, winner_BN = cos_BNK.max(2)
-    single = Head(head.scale, head.bound, head.reweigh, matmul_precision=head.matmul_precision)
-    sum_B, shift_B = _exponentials(nearest_BN, torch.ones_like(nearest_BN[0]), column_B, single)
-    cos_BNK.zero_().scatter_(2, winner_BN[..., None], nearest_BN[..., None])
-    product_BN.mul_(inverse_N)
-    return sum_B, shift_B
-
-
-def _mask_own(logit_BN: Tensor, column_B: Tensor) -> None:
-    """Put -inf in the own column of each row that has it in this block, in place and without a device sync."""
-    inside_B = (column_B >= 0) & (column_B < logit_BN.shape[1])
-    column_B1 = column_B.clamp(0, logit_BN.shape[1] - 1)[:, None]
-    masked_B1 = logit_BN.gather(1, column_B1).masked_fill_(inside_B[:, None], -torch.inf)
-    logit_BN.scatter_(1, column_B1, masked_B1)
+    cos_NCK = product_NR.mul_(inverse_R).view(len(product_NR), -1, head.subcenters)
+    nearest_NC, winner_NC = cos_NCK.max(2)
+    single = replace(head, subcenters=1)
+    sum_N, shift_N = _exponentials(nearest_NC, torch.ones_like(nearest_NC[0]), labels_B, single, images)
+    cos_NCK.zero_().scatter_(2, winner_NC[..., None], nearest_NC[..., None])
+    product_NR.mul_(inverse_R)
+    return sum_N, shift_N
 
 
 def _remove_radial(grad_RD: Tensor, weight_RD: Tensor, inverse_R: Tensor) -> None:
@@ -233,12 +211,12 @@ def _remove_radial(grad_RD: Tensor, weight_RD: Tensor, inverse_R: Tensor) -> Non
     N rows at a time, so that what is read twice is still in the cache.
     """
     scratch_ND = torch.empty_like(weight_RD[:RADIAL_ROWS])
+    per_length_R = inverse_R.square().neg_()
     for start in range(0, len(grad_RD), RADIAL_ROWS):
         rows = slice(start, start + RADIAL_ROWS)
-        grad_ND, weight_ND, inverse_N = grad_RD[rows], weight_RD[rows], inverse_R[rows]
+        grad_ND, weight_ND = grad_RD[rows], weight_RD[rows]
         product_ND = torch.mul(grad_ND, weight_ND, out=scratch_ND[: len(grad_ND)])
-        along_N = product_ND.sum(1).mul_(inverse_N).mul_(inverse_N)
-        grad_ND.addcmul_(weight_ND, along_N[:, None], value=-1.0)
+        grad_ND.addcmul_(weight_ND, product_ND.sum(1).mul_(per_length_R[rows])[:, None])
 
 
 def _own_products(
