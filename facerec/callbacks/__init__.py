@@ -5,6 +5,7 @@ from facerec.callbacks.alignment import AlignmentCheck
 from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
+from facerec.callbacks.folding import FoldedEvaluation
 from facerec.callbacks.report import Report
 from facerec.callbacks.seeding import StepSeed
 from facerec.callbacks.throughput import Throughput
@@ -15,6 +16,7 @@ __all__ = [
     "AlignmentCheck",
     "BestCheckpoint",
     "DevAccuracy",
+    "FoldedEvaluation",
     "Report",
     "StepSeed",
     "Throughput",

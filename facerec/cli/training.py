@@ -23,6 +23,7 @@ from facerec.callbacks import (
     AlignmentCheck,
     BestCheckpoint,
     DevAccuracy,
+    FoldedEvaluation,
     Report,
     StepSeed,
     Throughput,
@@ -172,6 +173,7 @@ class FaceCLI(LightningCLI):
         own = [
             StepSeed(),
             AlignmentCheck(),
+            FoldedEvaluation(),
             DevAccuracy(),
             *verification,
             VerificationFigures(),

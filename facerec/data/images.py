@@ -32,7 +32,8 @@ def read_image(path: str | Path) -> Tensor:
         UnreadableImageError: naming the file, if it cannot be read or does not decode to the end.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb", buffering=0) as file:  # a buffer would be one copy more
+            data = file.readall()
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
     except OSError as error:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import Alignment, find_record
+from facerec.data.threads import share_out
 from facerec.transforms.preprocess import resize
 
 
@@ -27,7 +28,7 @@ class Images(ABC):
 
     @abstractmethod
     def read(self, index: int) -> Tensor:
-        """Decode one image: uint8 (3, H, W), RGB.
+        """Decode one image: uint8 (3, H, W), RGB. Several threads may do so at a time.
 
         Raises:
             FileNotFoundError: if its file has gone.
@@ -42,8 +43,12 @@ class Images(ABC):
             UnreadableImageError: if one does not decode.
         """
         batch_B3HW = np.empty((len(indices_B), 3, *size), dtype=np.uint8)
-        for place, index in enumerate(indices_B.tolist()):
-            batch_B3HW[place] = resize(self.read(index)[None], size)[0].numpy()
+
+        def read(places: range) -> None:
+            for place in places:
+                batch_B3HW[place] = resize(self.read(int(indices_B[place]))[None], size)[0].numpy()
+
+        share_out(read, len(indices_B))
         return torch.from_numpy(batch_B3HW)
 
     @abstractmethod

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from facerec.align.record import Alignment
 from facerec.backbones import Backbone
 from facerec.backbones.cost import count_parameters
-from facerec.inference.folding import fold_batch_norm
+from facerec.backbones.folding import fold_batch_norm
 from facerec.recognizer import FaceRecognizer
 
 Precision = Literal["float32", "bfloat16"]

@@ -6,7 +6,7 @@ from torch import nn
 
 from facerec.backbones import TimmBackbone
 from facerec.backbones.catalogue import CATALOGUE
-from facerec.inference.folding import fold_batch_norm
+from facerec.backbones.folding import fold_batch_norm
 
 # One of each family, small. The number is of the normalisations that no layer comes before.
 FAMILIES = {
