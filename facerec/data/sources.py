@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import Alignment, find_record
-from facerec.data.threads import share_out
+from facerec.threads import share_out
 from facerec.transforms.preprocess import resize
 
 

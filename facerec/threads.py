@@ -1,4 +1,4 @@
-"""Work shared out among threads: decoders leave Python's lock alone, so a batch is read on several cores at a time."""
+"""Work shared out among threads: decoders and NumPy leave Python's lock alone, so several cores do it at a time."""
 
 import os
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from functools import cache
 
 import torch
 
-PART = 16  # items that a thread takes at a time
+PART = 16
 MOST_THREADS = 8
 
 
-def share_out(work: Callable[[range], None], count: int) -> None:
+def share_out(work: Callable[[range], None], count: int, part: int = PART) -> None:
     """Do some work for 0 to ``count`` - 1, in as many threads as torch computes with.
 
     In a loader's worker, where torch has one thread, that is this one: the workers share the cores already.
@@ -19,16 +19,17 @@ def share_out(work: Callable[[range], None], count: int) -> None:
     Args:
         work: takes some of the numbers; several may run at the same time.
         count: how many there are.
+        part: how many a thread takes at a time.
 
     Raises:
         Exception: whatever ``work`` raised, of the lowest numbers at which it did.
     """
     threads = min(torch.get_num_threads(), MOST_THREADS)
-    if threads < 2 or count <= PART:
+    if threads < 2 or count <= part:
         work(range(count))
         return
-    for _ in _pool(os.getpid(), threads).map(work, (range(i, min(i + PART, count)) for i in range(0, count, PART))):
-        pass
+    parts = [range(start, min(start + part, count)) for start in range(0, count, part)]
+    list(_pool(os.getpid(), threads).map(work, parts))
 
 
 @cache

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from facerec.data.threads import PART, share_out
+from facerec.threads import PART, share_out
 
 COUNT = 5 * PART + 3
 
