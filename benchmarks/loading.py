@@ -10,9 +10,10 @@ sample by sample in the workers. The same augmentations are drawn image by image
 by 0.2, grayscale and a blur at 5 %, and a rectangle at 10 %. The pack is made beforehand, and not timed; every file is
 in the page cache.
 
-A round is an epoch of each, in turns, workers kept alive; printed are medians over the rounds, their ratio to the
-students', and the processor time of an image, workers included, which holds on a busy machine too. Floors are of one
-process: decoding alone from bytes in memory, and copying images of the pack into a batch.
+torch computes with the cores that the workers leave, at least one. A round is an epoch of each, in turns, workers kept
+alive; printed are medians over the rounds, their ratio to the students', and the processor time of an image, workers
+included, which holds on a busy machine too. Floors are of one thread: decoding alone from bytes in memory, and copying
+images of the pack into a batch.
 
 ``--endure N`` proves that loading ends: N rounds of two epochs, each with loaders and workers of its own, and a
 watchdog that prints where every thread stands and exits with 1 if an epoch takes longer than ``--patience`` seconds.
@@ -180,6 +181,7 @@ def main() -> None:
     parser.add_argument("--endure", type=int, metavar="N", help="only prove that N rounds end, with the last --workers")
     parser.add_argument("--patience", type=float, default=120.0, help="seconds for one epoch of --endure")
     arguments = parser.parse_args()
+    cores = torch.get_num_threads()
     # glibc keeps what is freed once something as large has been, which in training the first step of a network sees to
     torch.empty(30 * 2**20, dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as temporary:
@@ -201,9 +203,11 @@ def main() -> None:
         print("| augmentation | workers | way | images/s | spread | ratio | target | CPU us/image | ratio of CPU |")
         print("|---" * 9 + "|", flush=True)
         for kind, workers in itertools.product(arguments.augment, arguments.workers):
+            torch.set_num_threads(max(1, cores - workers))
             ways = {"students": students(folder, size, kind, workers)}
             ways |= {name: ours(source, size, kind, workers) for name, source in sources.items()}
             compare(kind, workers, ways, arguments.rounds)
+        torch.set_num_threads(1)
         compare("floor", 0, floor_ways(folder, sources["ours, packed"], size), arguments.rounds)
 
 
