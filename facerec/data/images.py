@@ -1,7 +1,7 @@
 """The one place that turns a file into pixels, and a compact list of the files."""
 
 from collections.abc import Iterable, Iterator
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ def read_image(path: str | Path) -> Tensor:
         UnreadableImageError: naming the file, if it cannot be read or does not decode to the end.
     """
     try:
-        with Path(path).open("rb", buffering=0) as file:  # a buffer would be one copy more
+        with FileIO(path) as file:  # no buffer, which would be one copy more
             data = file.readall()
     except FileNotFoundError:
         raise FileNotFoundError(f"no image at {path}") from None
