@@ -5,9 +5,8 @@
 
 ``floor`` is ``np.sort`` of the float32 scores. ``ours`` is EER, AUC and TAR at three FARs from one
 ``VerificationCurve``. ``scikit-learn`` is ``roc_curve``, ``brentq`` on its interpolation for the EER, ``auc``, and
-``np.interp`` for the TARs. The versions take turns; the time is the least of the rounds. Ours shares what is not the
-sort out among as many threads as torch has; ``--clock cpu`` is for one thread on a busy machine. Memory is the peak of
-a fresh process above what it was with the scores in place.
+``np.interp`` for the TARs. The versions take turns; the time is the least of the rounds, ``--clock cpu`` on a
+busy machine. Memory is the peak of a fresh process above what it was with the scores in place.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Work shared out among threads: decoders and NumPy leave Python's lock alone, so several cores do it at a time."""
+"""Work shared out among threads: decoders leave Python's lock alone, so a batch is read on several cores at a time."""
 
 import os
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from functools import cache
 
 import torch
 
-PART = 16
+PART = 16  # items that a thread takes at a time
 MOST_THREADS = 8
 
 
-def share_out(work: Callable[[range], None], count: int, part: int = PART) -> None:
+def share_out(work: Callable[[range], None], count: int) -> None:
     """Do some work for 0 to ``count`` - 1, in as many threads as torch computes with.
 
     In a loader's worker, where torch has one thread, that is this one: the workers share the cores already.
@@ -19,16 +19,15 @@ def share_out(work: Callable[[range], None], count: int, part: int = PART) -> No
     Args:
         work: takes some of the numbers; several may run at the same time.
         count: how many there are.
-        part: how many a thread takes at a time.
 
     Raises:
         Exception: whatever ``work`` raised, of the lowest numbers at which it did.
     """
     threads = min(torch.get_num_threads(), MOST_THREADS)
-    if threads < 2 or count <= part:
+    if threads < 2 or count <= PART:
         work(range(count))
         return
-    parts = [range(start, min(start + part, count)) for start in range(0, count, part)]
+    parts = [range(start, min(start + PART, count)) for start in range(0, count, PART)]
     list(_pool(os.getpid(), threads).map(work, parts))
 
 

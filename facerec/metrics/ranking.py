@@ -3,7 +3,7 @@
 NumPy sorts integers with vector instructions several times faster than it finds the order of floats (``argsort``), and
 splitting genuine from impostor scores costs more than sorting them. So score and label go into one integer, the bits of
 the float above, the label as the last bit, which keeps the order and loses nothing. Everything after the sort is
-counted in blocks that stay in the cache, several at a time. ``benchmarks/metrics.py`` measures it.
+counted in blocks that stay in the cache. ``benchmarks/metrics.py`` measures it.
 
 Shapes: P pairs, M blocks.
 """
@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from facerec.threads import share_out
 
 BLOCK = 4096  # the positions of a block add up to less than 2^24: exact in float32
 CHUNK = 32 * BLOCK
@@ -88,24 +86,20 @@ class RankedScores:
 
     def _count(self) -> tuple[NDArray[np.int64], int]:
         """Genuine pairs before each block (M + 1,), and the sum of the positions of all genuine pairs."""
-        chunks = -(-len(self) // CHUNK)
-        counts_M = np.empty(chunks * CHUNK // BLOCK)
-        places_M = np.empty(chunks * CHUNK // BLOCK)
-
-        def count(numbers: range) -> None:
-            bits, labels = np.empty(CHUNK, self._keys.dtype), np.empty(CHUNK, np.float32)
-            blocks = labels.reshape(-1, BLOCK)
-            for number in numbers:
-                keys = self._keys[number * CHUNK : (number + 1) * CHUNK]
-                labels[: len(keys)] = np.bitwise_and(keys, 1, out=bits[: len(keys)])
-                labels[len(keys) :] = 0.0
-                of_chunk = slice(number * len(blocks), (number + 1) * len(blocks))
-                counts_M[of_chunk], places_M[of_chunk] = blocks @ ONES, blocks @ PLACES
-
-        share_out(count, chunks, part=1)
-        genuine_M = counts_M.astype(np.int64)
-        positions = int((places_M.astype(np.int64) + genuine_M * BLOCK * np.arange(len(genuine_M))).sum())
-        return np.append(0, np.cumsum(genuine_M)), positions
+        bits = np.empty(CHUNK, self._keys.dtype)
+        labels = np.empty(CHUNK, np.float32)
+        blocks = labels.reshape(-1, BLOCK)
+        counts, places = [], []
+        for start in range(0, len(self), CHUNK):
+            keys = self._keys[start : start + CHUNK]
+            labels[: len(keys)] = np.bitwise_and(keys, 1, out=bits[: len(keys)])
+            labels[len(keys) :] = 0.0
+            counts.append(blocks @ ONES)
+            places.append(blocks @ PLACES)
+        counts_M = np.concatenate(counts).astype(np.int64)
+        places_M = np.concatenate(places).astype(np.int64)
+        positions = int((places_M + counts_M * BLOCK * np.arange(len(counts_M))).sum())
+        return np.append(0, np.cumsum(counts_M)), positions
 
     def genuine_below(self, position: int) -> int:
         """How many of the ``position`` lowest pairs are genuine."""
@@ -156,21 +150,20 @@ class RankedScores:
 
     def _tied_couples(self) -> int:
         """Number of (genuine, impostor) couples with equal scores."""
-        firsts = self._keys[::CHUNK] & ~self._keys.dtype.type(1)
-        starts = np.append(np.searchsorted(self._keys, firsts), len(self))  # no score in two chunks
-        couples = np.zeros(len(firsts), np.int64)
+        couples, start = 0, 0
+        scratch = np.empty(2 * CHUNK + 2, self._keys.dtype)
+        while start < len(self):
+            stop = min(start + CHUNK, len(self))
+            if stop < len(self):  # no score in two chunks
+                stop = int(np.searchsorted(self._keys, self._keys[stop - 1] | 1, side="right"))
+            couples += _tied_couples(self._keys[start:stop], scratch)
+            start = stop
+        return couples
 
-        def count(numbers: range) -> None:
-            for number in numbers:
-                couples[number] = _tied_couples(self._keys[starts[number] : starts[number + 1]])
 
-        share_out(count, len(firsts), part=1)
-        return int(couples.sum())
-
-
-def _tied_couples(keys: NDArray[np.signedinteger]) -> int:
+def _tied_couples(keys: NDArray[np.signedinteger], scratch: NDArray[np.signedinteger]) -> int:
     """The same, of one chunk. Where the last bit alone changes, the impostors of a score meet its genuine pairs."""
-    change = np.empty(len(keys) + 1, keys.dtype)
+    change = scratch[: len(keys) + 1] if len(keys) < len(scratch) else np.empty(len(keys) + 1, keys.dtype)
     change[0] = change[-1] = 2  # other scores on both sides of the chunk
     np.bitwise_xor(keys[1:], keys[:-1], out=change[1:-1])
     meets = np.flatnonzero(change == 1)
@@ -234,19 +227,14 @@ def _pack(floats: NDArray[np.floating], same_P: NDArray[np.bool_]) -> tuple[NDAr
     sign_bit = 8 * integer().itemsize - 1
     bits, labels = floats.view(integer), np.ascontiguousarray(same_P).view(np.int8)
     keys: NDArray[Any] = np.empty(len(floats), integer)
-    used = np.zeros(-(-len(floats) // CHUNK), integer)
-
-    def pack(numbers: range) -> None:
-        scratch = np.empty(CHUNK, integer)
-        for number in numbers:
-            chunk = slice(number * CHUNK, (number + 1) * CHUNK)
-            part, key = bits[chunk], keys[chunk]
-            used[number] = np.bitwise_or.reduce(part)
-            sign = np.right_shift(part, sign_bit, out=scratch[: len(part)])
-            np.bitwise_or(sign, 1, out=sign)
-            np.left_shift(part, 1, out=key)
-            key *= sign
-            key += labels[chunk]
-
-    share_out(pack, len(used), part=1)
-    return keys, not np.bitwise_or.reduce(used) >> (sign_bit - 1) & 1
+    sign = np.empty(CHUNK, integer)
+    used = integer(0)
+    for start in range(0, len(floats), CHUNK):
+        part, key = bits[start : start + CHUNK], keys[start : start + CHUNK]
+        used |= np.bitwise_or.reduce(part)
+        np.right_shift(part, sign_bit, out=sign[: len(part)])
+        np.bitwise_or(sign, 1, out=sign)
+        np.left_shift(part, 1, out=key)
+        key *= sign[: len(part)]
+        key += labels[start : start + CHUNK]
+    return keys, not used >> (sign_bit - 1) & 1
