@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written under a temporary name, then renamed."""
+"""Files that are there whole or not at all: written under a temporary name, then renamed; by one process at a time."""
 
 import os
 from collections.abc import Iterator
@@ -37,3 +37,27 @@ def write_whole(path: str | Path, content: bytes | str) -> None:
     """
     with written_whole(path) as temporary:
         temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def held(path: str | Path) -> Iterator[None]:
+    """Hold a file, made if it is not there, so that no other process that asks writes it meanwhile.
+
+    Where the system or the file system has no locks, nothing is held.
+
+    Raises:
+        ValueError: if another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with Path(path).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{path} is being written by another process: wait for it, or name another file") from None
+        except OSError:  # no locks on this file system
+            pass
+        yield

@@ -48,8 +48,10 @@ class Alignment:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Alignment:
-        """The record that :meth:`as_dict` gave; keys it does not know are passed over."""
+    def from_dict(cls, values: dict[str, Any] | None) -> Alignment | None:
+        """The record that :meth:`as_dict` gave, None for None; keys it does not know are passed over."""
+        if values is None:
+            return None
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
 

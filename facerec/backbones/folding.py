@@ -51,6 +51,13 @@ def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
     return copy.deepcopy(network)
 
 
+def fold_for_use(network: M, image_size: tuple[int, int], memory_format: torch.memory_format) -> M:
+    """As :func:`fold_batch_norm`, watched with random images of a size, its weights in a memory format."""
+    weight = next(network.parameters())
+    images_2CHW = torch.randn(2, 3, *image_size, generator=torch.Generator().manual_seed(0)).to(weight)
+    return fold_batch_norm(network, images_2CHW).to(memory_format=memory_format)
+
+
 def _norms_after_layers(
     network: nn.Module, images_BCHW: Tensor
 ) -> list[tuple[Linear, nn.BatchNorm1d | nn.BatchNorm2d]]:

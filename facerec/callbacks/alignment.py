@@ -22,13 +22,13 @@ class AlignmentCheck(Callback):
         self._compare(trainer, pl_module, "test")
 
     def _compare(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
-        trained_on = recognizer_of(pl_module).alignment
+        trained_on = Alignment.from_dict(recognizer_of(pl_module).alignment)
         if trained_on is None:
             return
         for name, pairs in data_of(trainer).pair_sets(stage).items():
             if (stage, name) not in self._warned:
                 self._warned.add((stage, name))
                 what = f"the images of the {stage} pairs {name!r}"
-                message = difference(Alignment.from_dict(trained_on), pairs.alignment, what)
+                message = difference(trained_on, pairs.alignment, what)
                 if message:
                     rank_zero_warn(message)

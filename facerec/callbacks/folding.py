@@ -1,11 +1,10 @@
 """``facerec test`` and ``facerec validate`` measure the network as it is used: batch normalisation folded."""
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from facerec.backbones import Backbone
-from facerec.backbones.folding import fold_batch_norm
+from facerec.backbones.folding import fold_for_use
 from facerec.callbacks.evaluation import recognizer_of
 
 
@@ -41,12 +40,8 @@ class FoldedEvaluation(Callback):
 
     def _fold(self, pl_module: LightningModule) -> None:
         recognizer = recognizer_of(pl_module)
-        trained = recognizer.backbone
-        weight = next(trained.parameters())
-        images_2CHW = torch.randn(2, 3, *recognizer.preprocess.size, generator=torch.Generator().manual_seed(0))
-        recognizer.backbone = fold_batch_norm(trained, images_2CHW.to(weight))
-        recognizer.backbone.to(memory_format=recognizer.memory_format)
-        self._trained = trained
+        self._trained = recognizer.backbone
+        recognizer.backbone = fold_for_use(self._trained, recognizer.preprocess.size, recognizer.memory_format)
 
     def _restore(self, pl_module: LightningModule) -> None:
         if self._trained is not None:

@@ -93,22 +93,23 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
 
     Where they are not aligned as the training images were, a line on standard error says so.
     """
-    wanted = alignment_for(model.alignment)
-    if model.alignment is not None:
-        message = difference(model.alignment, wanted if options.align else source.alignment, "these images")
-        if message:
-            print(message if options.align else f"{message}; or, for photographs, --align", file=sys.stderr)
-    encoded = encode(
-        model, AlignedImages(source, make_aligner(wanted)) if options.align else source, options.batch_size
-    )
+    how, hint = source.alignment, "; or, for photographs, --align"
+    if options.align:
+        wanted = alignment_for(model.alignment)
+        source, how, hint = AlignedImages(source, make_aligner(wanted)), wanted, ""
+    if model.alignment is not None and (message := difference(model.alignment, how, "these images")):
+        print(message + hint, file=sys.stderr)
+    encoded = encode(model, source, options.batch_size)
     report_left_out(encoded.left_out, len(source))
     return encoded
 
 
 def alignment_of(options: argparse.Namespace, model: FaceModel) -> str:
     """How faces are cut out; empty for not at all."""
-    wanted = alignment_for(model.alignment)
-    return f"{wanted.detector} {wanted.template}" if options.align else ""
+    if not options.align:
+        return ""
+    how = alignment_for(model.alignment)
+    return f"{how.detector} {how.template}"
 
 
 def report_left_out(left_out: Sequence[LeftOut], total: int) -> None:

@@ -159,8 +159,7 @@ class Pack:
     @property
     def alignment(self) -> Alignment | None:
         """How the faces were aligned before they were packed; None where nothing said so."""
-        noted = self.header.alignment
-        return None if noted is None else Alignment.from_dict(noted)
+        return Alignment.from_dict(self.header.alignment)
 
     def read(self, index: int) -> Tensor:
         """One image, uint8 (3, H, W), its checksum compared.

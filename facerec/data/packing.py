@@ -17,6 +17,7 @@ from tqdm import tqdm
 from facerec.data.images import PathList, UnreadableImageError
 from facerec.data.packed import Header
 from facerec.data.sources import Images, ImageSource
+from facerec.files import held
 from facerec.transforms.preprocess import resize
 
 CHUNK = 512  # images between two lines of the journal
@@ -61,15 +62,10 @@ class Progress:
         self._image_bytes = 3 * size[0] * size[1]
 
     def start(self) -> BinaryIO:
-        """The file of pixels, positioned behind what is believed of it.
-
-        Raises:
-            ValueError: if another process is packing into it.
-        """
-        file = self.partial.open("r+b" if self.partial.exists() else "x+b")
-        _refuse_second_writer(file, self.partial)
+        """The file of pixels, positioned behind what is believed of it."""
         lines = self._earlier_lines()
         kept = [json.dumps({"fingerprint": self._fingerprint})]
+        file = self.partial.open("r+b" if lines and self.partial.exists() else "w+b")
         file.seek(self._pixels_at)
         for line in lines:
             if not all(self._matches(file, checksum) for checksum in line["checksums"]):
@@ -187,19 +183,20 @@ def pack(
     header = header._replace(pixels_at=pixels_at)
     progress = Progress(target, _fingerprint(names, labels_N, header), pixels_at, size)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with progress.start() as file:
-        _refuse_full_disk(target, header.index_at - file.tell())
-        resumed = len(progress.checksums)
-        decoded = _decoded(source, size, image_size is None, unreadable, resumed, threads)
-        for checksums, skipped, pixels in decoded:
-            file.write(pixels)
-            file.flush()
-            progress.add(checksums, skipped)
-        kept = np.array([checksum is not None for checksum in progress.checksums])
-        _refuse_lost_people(labels_N, kept, identities, progress.skipped)
-        _write_index(file, header, names, labels_N, kept, progress.checksums)
-        os.fsync(file.fileno())
-    progress.finish(target)
+    with held(progress.partial):  # until it has its name: who came between would empty a finished pack
+        with progress.start() as file:
+            _refuse_full_disk(target, header.index_at - file.tell())
+            resumed = len(progress.checksums)
+            decoded = _decoded(source, size, image_size is None, unreadable, resumed, threads)
+            for checksums, skipped, pixels in decoded:
+                file.write(pixels)
+                file.flush()
+                progress.add(checksums, skipped)
+            kept = np.array([checksum is not None for checksum in progress.checksums])
+            _refuse_lost_people(labels_N, kept, identities, progress.skipped)
+            _write_index(file, header, names, labels_N, kept, progress.checksums)
+            os.fsync(file.fileno())
+        progress.finish(target)
     return Packed(int(kept.sum()), size, progress.skipped, resumed)
 
 
@@ -260,25 +257,6 @@ def _fingerprint(names: PathList, labels_N: NDArray[np.int64], header: Header) -
     for array in (*names.arrays, labels_N):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _refuse_second_writer(file: BinaryIO, partial: Path) -> None:
-    """Hold the file until it is closed, so that two packings cannot write into one another.
-
-    Raises:
-        ValueError: if another process holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows, where nothing is held
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise ValueError(f"{partial} is being written by another process: wait for it, or name another file") from None
-    except OSError:  # a file system without locks
-        return
 
 
 def _relative(name: str, root: str) -> str:

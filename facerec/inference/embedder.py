@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from facerec.align.record import Alignment
 from facerec.backbones import Backbone
 from facerec.backbones.cost import count_parameters
-from facerec.backbones.folding import fold_batch_norm
+from facerec.backbones.folding import fold_for_use
 from facerec.recognizer import FaceRecognizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -52,8 +52,7 @@ class Embedder(nn.Module):
         self.fingerprint = fingerprint(recognizer)
         self.description = _describe(recognizer)
         self.image_size = recognizer.preprocess.size
-        noted = recognizer.alignment
-        self.alignment = None if noted is None else Alignment.from_dict(noted)
+        self.alignment = Alignment.from_dict(recognizer.alignment)
         self.calibration = recognizer.calibration
         self.threshold = self.calibration["threshold"] if self.calibration else None
         self.recognizer = _for_use(recognizer.eval(), precision)
@@ -120,10 +119,7 @@ class CastBackbone(Backbone):
 
 def _for_use(recognizer: FaceRecognizer, precision: Precision) -> FaceRecognizer:
     """The recognizer around a copy of its backbone; the recognizer that was given keeps its own, and its trainer."""
-    generator = torch.Generator().manual_seed(0)
-    images_2CHW = torch.randn(2, 3, *recognizer.preprocess.size, generator=generator).to(recognizer.device)
-    backbone = fold_batch_norm(recognizer.backbone, images_2CHW)
-    backbone.to(memory_format=torch.channels_last)
+    backbone = fold_for_use(recognizer.backbone, recognizer.preprocess.size, torch.channels_last)
     if precision == "bfloat16":
         backbone = CastBackbone(backbone, torch.bfloat16)
     used = shallow_copy(recognizer)

@@ -98,7 +98,7 @@ def metadata_of(embedder: Embedder, preprocessing: Preprocessing) -> dict[str, A
         "image_mean": preprocess.mean,
         "image_std": preprocess.std,
         "calibration": embedder.calibration,
-        "alignment": None if embedder.alignment is None else embedder.alignment.as_dict(),
+        "alignment": embedder.recognizer.alignment,
     }
 
 

@@ -64,8 +64,7 @@ class OnnxModel:
     @property
     def alignment(self) -> Alignment | None:
         """How the faces it was trained on were aligned; None where nobody noted it."""
-        noted = self.metadata.get("alignment")
-        return None if noted is None else Alignment.from_dict(noted)
+        return Alignment.from_dict(self.metadata.get("alignment"))
 
     def __call__(self, images_BCHW: Tensor) -> Tensor:
         """Embed uint8 RGB images (B, 3, H, W) as float32 (B, D), not normalised."""

@@ -38,13 +38,13 @@ def factors_in(precision: MatmulPrecision) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision_before)
 
 
-def multiply(a_MK: Tensor, b_KN: Tensor, precision: MatmulPrecision, out: Tensor | None = None) -> Tensor:
+def multiply(a_MK: Tensor, b_KN: Tensor, precision: MatmulPrecision) -> Tensor:
     """The product (M, N) of float32 matrices, without gradient; on the CPU inside ``factors_in`` the same precision."""
     if precision == "float32" or a_MK.device.type != "cuda":
-        return torch.mm(a_MK, b_KN, out=out) if out is not None else torch.mm(a_MK, b_KN)
+        return torch.mm(a_MK, b_KN)
     a_MK, b_KN = a_MK.to(torch.bfloat16), b_KN.to(torch.bfloat16)
     product_MN: Tensor = torch.mm(a_MK, b_KN, out_dtype=torch.float32)  # type: ignore[call-overload,unused-ignore]
-    return out.copy_(product_MN) if out is not None else product_MN
+    return product_MN
 
 
 class _RoundedProduct(torch.autograd.Function):
