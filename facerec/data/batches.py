@@ -20,7 +20,7 @@ class Batch(NamedTuple):
     """A batch on its way to the model.
 
     Attributes:
-        images: uint8 (B, 3, H, W) as read; float (B, 3, H, W) in [0, 1] once augmented.
+        images: uint8 (B, 3, H, W) as read, or when no more than mirrored; float (B, 3, H, W) in [0, 1] otherwise.
         labels: class of each image (B,), int64; -1 where it has none (images of pairs). Once mixed, the share of each
             class (B, C), float32.
         indices: place of each image in its source (B,), int64.

@@ -81,7 +81,7 @@ class ListedImages(ImageSource):
 
     def name(self, index: int) -> str:
         """Its path."""
-        return str(self._listing.paths[index])
+        return self._listing.paths[index]
 
 
 class FolderImages(ListedImages):
@@ -155,4 +155,4 @@ class UnlabelledImages(Images):
 
     def name(self, index: int) -> str:
         """Its path."""
-        return str(self._paths[index])
+        return self._paths[index]

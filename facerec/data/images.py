@@ -1,5 +1,6 @@
 """The one place that turns a file into pixels, and a compact list of the files."""
 
+import os
 from collections.abc import Iterable, Iterator
 from io import BytesIO, FileIO
 from pathlib import Path
@@ -135,5 +136,5 @@ class PathList:
             yield paths[start:end].decode("utf-8", "surrogateescape")
             start = end
 
-    def __getitem__(self, index: int) -> Path:
-        return Path(self.root, self.relative(index))
+    def __getitem__(self, index: int) -> str:
+        return os.path.join(self.root, self.relative(index))  # a Path would take a tenth of the time of decoding

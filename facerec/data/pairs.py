@@ -92,7 +92,7 @@ class ListedPairs(PairSource):
 
     def name(self, index: int) -> str:
         """Its path."""
-        return str(self._listing.paths[index])
+        return self._listing.paths[index]
 
     def check(self) -> None:
         """Read the list and see that every file is there.

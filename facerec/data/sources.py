@@ -46,7 +46,10 @@ class Images(ABC):
 
         def read(places: range) -> None:
             for place in places:
-                batch_B3HW[place] = resize(self.read(int(indices_B[place]))[None], size)[0].numpy()
+                image_3HW = self.read(int(indices_B[place]))
+                if image_3HW.shape[1:] != size:
+                    image_3HW = resize(image_3HW[None], size)[0]
+                batch_B3HW[place] = image_3HW.numpy()
 
         share_out(read, len(indices_B))
         return torch.from_numpy(batch_B3HW)

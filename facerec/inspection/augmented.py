@@ -62,4 +62,4 @@ def augmentation_rows(
 
 
 def _to_bytes(image_3HW: Tensor) -> Tensor:
-    return (image_3HW * 255.0).round().to(torch.uint8)
+    return image_3HW if image_3HW.dtype == torch.uint8 else (image_3HW * 255.0).round().to(torch.uint8)

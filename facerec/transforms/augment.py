@@ -102,23 +102,33 @@ class Augment(nn.Module):
             indices_B: place of each image in the training source (B,), int64, on the device of the images.
 
         Returns:
-            float32 images (B, 3, H, W) in [0, 1].
+            Images (B, 3, H, W): uint8 where ``keeps_bytes``, else float32 in [0, 1].
         """
+        if self.keeps_bytes:
+            return self._on_bytes(images_BCHW, Draws(seed, epoch, indices_B))
         size = CPU_CHUNK if images_BCHW.device.type == "cpu" else max(len(images_BCHW), 1)
         augmented_BCHW = torch.empty(images_BCHW.shape, dtype=torch.float32, device=images_BCHW.device)
         for images, indices, augmented in zip(
             torch.split(images_BCHW, size), torch.split(indices_B, size), torch.split(augmented_BCHW, size), strict=True
         ):
             draws = Draws(seed, epoch, indices)
-            chosen = images if self.rand_augment is None else self.rand_augment(images, draws)
-            if not self.geometry.interpolates:  # flips are cheaper on bytes
-                chosen = self.geometry(chosen, draws)
-            changed = augmented.copy_(chosen).div_(255.0)
+            changed = augmented.copy_(self._on_bytes(images, draws)).div_(255.0)
             if self.geometry.interpolates:
                 changed = self.geometry(changed, draws)
             changed = self.degradation(self.light(changed, draws), draws)
             torch.clamp(changed, 0.0, 1.0, out=augmented)
         return augmented_BCHW
+
+    def _on_bytes(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+        """What works on uint8 images: flips that are no part of an interpolation are cheaper there."""
+        if self.rand_augment is not None:
+            images_BCHW = self.rand_augment(images_BCHW, draws)
+        return images_BCHW if self.geometry.interpolates else self.geometry(images_BCHW, draws)
+
+    @property
+    def keeps_bytes(self) -> bool:
+        """Whether the pixels stay whole numbers: nothing but flips and ``rand_augment`` is on, which work on bytes."""
+        return not (self.geometry.interpolates or self.light.acts or self.degradation.acts)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -26,6 +26,11 @@ class Degradation:
         check_probabilities(blur=self.blur, erasing=self.erasing)
         check_strengths(noise=self.noise)
 
+    @property
+    def acts(self) -> bool:
+        """Whether any setting is on."""
+        return any(vars(self).values())
+
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
         """Float images (B, C, H, W), changed in place: blurred, then noisy, then covered in part."""
         if self.blur:

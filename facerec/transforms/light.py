@@ -40,6 +40,11 @@ class Light:
         if self.hue > 0.5:
             raise ValueError(f"augment.hue={self.hue}: at most 0.5, half the circle of colours")
 
+    @property
+    def acts(self) -> bool:
+        """Whether any setting is on."""
+        return any(vars(self).values())
+
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
         """Float images (B, 3, H, W), relit; they may leave [0, 1]."""
         if self.gamma:

@@ -52,7 +52,7 @@ class Mix:
         """Mix a batch.
 
         Args:
-            images_BCHW: float images (B, 3, H, W).
+            images_BCHW: images (B, 3, H, W), uint8 or float in [0, 1].
             labels_B: class of each image (B,), int64.
             num_classes: C.
             seed: of the run.
@@ -60,8 +60,10 @@ class Mix:
             indices_B: place of each image in the training source (B,), int64, on the device of the images.
 
         Returns:
-            The images, and float32 labels (B, C): the share of the image, and the rest for its partner.
+            float32 images in [0, 1], and float32 labels (B, C): the share of the image, and the rest for its partner.
         """
+        if not images_BCHW.is_floating_point():
+            images_BCHW = images_BCHW / 255.0
         draws = Draws(seed, epoch, indices_B)
         cuts_B = draws.happens("mix", self._share_of_cutmix())
         partners_BCHW = images_BCHW.roll(-1, 0)

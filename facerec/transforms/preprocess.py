@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+CPU_CHUNK = 8  # images whose floats stay in the cache
+
 
 def resize(images_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize uint8 or float images to (height, width), bilinear with antialiasing; the right size stays untouched."""
@@ -39,4 +41,10 @@ class Preprocess(nn.Module):
         scale = 1.0 if images_BCHW.is_floating_point() else 255.0
         # (images - mean) / std in one pass: on a CPU the memory costs more than the arithmetic
         shift = torch.full((), -self.mean / self.std, device=images_BCHW.device)
-        return torch.add(shift, images_BCHW.float(), alpha=1.0 / (self.std * scale))
+        factor = 1.0 / (self.std * scale)
+        if images_BCHW.device.type != "cpu" or torch.compiler.is_compiling():  # which knows no number of chunks
+            return torch.add(shift, images_BCHW.float(), alpha=factor)
+        normalised_BCHW = torch.empty_like(images_BCHW, dtype=torch.float32)
+        for images, normalised in zip(images_BCHW.split(CPU_CHUNK), normalised_BCHW.split(CPU_CHUNK), strict=True):
+            torch.add(shift, images.float(), alpha=factor, out=normalised)
+        return normalised_BCHW

@@ -59,6 +59,6 @@ def test_path_list_keeps_any_name(tmp_path):
     paths = PathList("/faces", names)
     assert len(paths) == 5
     assert [paths.relative(index) for index in range(5)] == names
-    assert str(paths[2]) == "/faces/folder/b c.jpg"
+    assert paths[2] == "/faces/folder/b c.jpg"
     with pytest.raises(IndexError):
         paths.relative(5)

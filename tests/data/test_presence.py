@@ -25,9 +25,9 @@ def test_all_there_and_each_that_is_not(many):
     for index in (0, 39, 40, 80, 81):
         os.unlink(many[index])
         assert first_missing(many) == index
-        many[index].touch()
+        Path(many[index]).touch()
     os.unlink(many[3])
-    many[3].mkdir()  # a folder is no file
+    os.mkdir(many[3])  # a folder is no file
     assert first_missing(many) == 3
 
 
@@ -35,7 +35,7 @@ def test_large_folders_are_listed_and_their_files_not_asked_for(many, monkeypatc
     asked = []
     monkeypatch.setattr(presence.os.path, "isfile", lambda path: asked.append(path) or Path(path).exists())
     assert first_missing(many) is None
-    assert asked == [str(many[80]), str(many[81])]
+    assert asked == [many[80], many[81]]
 
 
 def test_what_a_listing_hides_is_asked_for(many, monkeypatch):

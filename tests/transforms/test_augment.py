@@ -78,7 +78,7 @@ def test_augmentation_is_a_function_of_seed_epoch_and_index(faces):
 def test_each_image_has_its_own_draw(faces):
     same_face = faces[:1].expand(64, -1, -1, -1)
     flipped = Augment(horizontal_flip=0.5)(same_face, 0, 0, torch.arange(64))
-    mirrored = (flipped == (same_face[:1].float() / 255).flip(-1)).flatten(1).all(1)
+    mirrored = (flipped == same_face[:1].flip(-1)).flatten(1).all(1)
     assert 16 < int(mirrored.sum()) < 48
     unique = torch.unique(EVERYTHING(same_face, 0, 0, torch.arange(64)).flatten(1), dim=0)
     assert len(unique) == 64
@@ -91,7 +91,26 @@ def test_output_range_type_and_identity(faces):
     assert float(out.min()) >= 0.0
     assert float(out.max()) <= 1.0
     untouched = Augment(horizontal_flip=0.0)(faces, 0, 0, torch.arange(16))
-    torch.testing.assert_close(untouched, faces.float() / 255)
+    torch.testing.assert_close(untouched, faces, rtol=0, atol=0)
+
+
+def test_flips_stay_bytes_and_show_the_model_the_same_pixels(faces):
+    """A setting too weak to see makes the pixels floats; the flips drawn, and what the backbone gets, stay the same."""
+    flips, floats = Augment(vertical_flip=0.3), Augment(vertical_flip=0.3, brightness=1e-12)
+    assert flips.keeps_bytes
+    assert not floats.keeps_bytes
+    indices, preprocess = torch.arange(16), Preprocess((112, 92))
+    as_bytes, as_floats = flips(faces, 0, 0, indices), floats(faces, 0, 0, indices)
+    assert as_bytes.dtype == torch.uint8
+    assert as_floats.dtype == torch.float32
+    torch.testing.assert_close(preprocess(as_bytes), preprocess(as_floats), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("setting", ["rotation", "noise", "blur", "erasing", "gamma", "hue", "light_gradient"])
+def test_every_other_setting_makes_floats(faces, setting):
+    augment = Augment(**{setting: 0.1})
+    assert not augment.keeps_bytes
+    assert augment(faces[:2], 0, 0, torch.arange(2)).dtype == torch.float32
 
 
 def test_geometry_against_pillow():
@@ -136,6 +155,14 @@ def test_erasing_covers_what_it_says(faces):
 def test_bad_settings_name_themselves(setting, value):
     with pytest.raises(ValueError, match=f"augment.{setting}"):
         Augment(**{setting: value})
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 16])
+def test_preprocess_does_not_show_its_chunks(faces, count):
+    images = faces.contiguous(memory_format=torch.channels_last)[:count]
+    out = Preprocess((112, 92), mean=0.4, std=0.2)(images)
+    torch.testing.assert_close(out, (images / 255.0 - 0.4) / 0.2, atol=2e-6, rtol=0)
+    assert out.is_contiguous(memory_format=torch.channels_last) or not count
 
 
 def test_preprocess_normalises_resizes_and_takes_both_kinds(faces):
@@ -193,6 +220,7 @@ def test_the_draws_behind_published_numbers_stay_what_they_were(settings, first,
     """Mean grey of nine fields of two images, written down before new settings came; a new name must not move them."""
     images = torch.stack([faces[:, 0], faces[:, 1].flip(-1), 255 - faces[:, 2]], 1)
     out = Augment(**settings)(images, 3, 5, torch.arange(100, 116))
+    out = out if out.is_floating_point() else out / 255.0
     fields = torch.nn.functional.adaptive_avg_pool2d(out.mean(1)[[0, 7]], (3, 3)).flatten(1)
     torch.testing.assert_close(fields, torch.tensor([first, eighth]), atol=5e-3, rtol=0)  # noise averages out
 

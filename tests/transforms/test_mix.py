@@ -46,6 +46,15 @@ def test_mixup_by_hand(images):
     assert len(torch.unique(own)) == 6
 
 
+def test_bytes_are_mixed_as_the_floats_they_stand_for(images):
+    images_uint8 = (images * 255.0).round().to(torch.uint8)
+    both, indices = Mix(mixup=0.4, cutmix=1.0), torch.arange(6)
+    for ours, same in zip(
+        both(images_uint8, LABELS, 5, 1, 2, indices), both(images_uint8 / 255.0, LABELS, 5, 1, 2, indices), strict=True
+    ):
+        torch.testing.assert_close(ours, same, rtol=0, atol=0)
+
+
 def test_cutmix_labels_follow_the_pixels(images):
     mixed, shares = Mix(cutmix=1.0)(images, LABELS, 5, 0, 0, torch.arange(6))
     partners = images.roll(-1, 0)
