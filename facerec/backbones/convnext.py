@@ -42,10 +42,10 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Add the residual to the input."""
-        branch_BHWC = self.pointwise(self.depthwise(x_BCHW).permute(0, 2, 3, 1))
-        out_BCHW: Tensor = self.drop(branch_BHWC.permute(0, 3, 1, 2))
-        out_BCHW += x_BCHW  # in place: one map less
-        return out_BCHW
+        out_BHWC: Tensor = self.drop(self.pointwise(self.depthwise(x_BCHW).permute(0, 2, 3, 1)))
+        # In place is one map less; of a permuted view autograd would copy the gradient.
+        out_BHWC += x_BCHW.permute(0, 2, 3, 1)
+        return out_BHWC.permute(0, 3, 1, 2)
 
 
 def convnext_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module) -> nn.Module:

@@ -45,6 +45,8 @@ class Preprocess(nn.Module):
         if images_BCHW.device.type != "cpu" or torch.compiler.is_compiling():  # which knows no number of chunks
             return torch.add(shift, images_BCHW.float(), alpha=factor)
         normalised_BCHW = torch.empty_like(images_BCHW, dtype=torch.float32)
-        for images, normalised in zip(images_BCHW.split(CPU_CHUNK), normalised_BCHW.split(CPU_CHUNK), strict=True):
+        for images, normalised in zip(
+            torch.split(images_BCHW, CPU_CHUNK), torch.split(normalised_BCHW, CPU_CHUNK), strict=True
+        ):
             torch.add(shift, images.float(), alpha=factor, out=normalised)
         return normalised_BCHW

@@ -45,7 +45,7 @@ SMALL: dict[str, Callable[..., Backbone]] = {
 }
 families = pytest.mark.parametrize("name", SMALL)
 # Layers that ConvNeXt runs on (B, H, W, C): what they see as contiguous is a channels_last map.
-ON_BHWC = (nn.Linear, nn.LayerNorm, nn.GELU, LayerScale)
+ON_BHWC = (nn.Linear, nn.LayerNorm, nn.GELU, LayerScale, nn.Identity)
 
 
 def family_of(make: Callable[..., Backbone]) -> type[Backbone]:
