@@ -2,11 +2,11 @@
 
     python benchmarks/backbones.py --dtype float32 bfloat16 --format contiguous channels_last
 
-A step is forward and backward of the network on one batch, ending in both with our head after its pooling: a linear layer
-to 512 and batch normalisation. Both see the same images.
-``ratio`` is timm's time over ours: above 1, ours is faster. It is the median over the rounds, in each of which both take
-one step right after the other, so that a machine whose speed drifts slows both alike; ``95 %`` is its interval, from
-resampling the rounds. Rates are of the median step.
+A step is forward and backward of the network on one batch, ending in both with our head behind the pooling: a linear
+layer to 512 and batch normalisation. Both see the same images.
+``ratio`` is timm's time over ours: above 1, ours is faster. It is the median over the rounds, in each of which both
+take a step, one right after the other, so that a machine whose speed drifts slows both alike; ``95 %`` is its interval,
+from resampling the rounds. Rates are of the median step.
 ``of floor`` is the multiply-adds that our step needs (three times the forward pass) by the rate at which one large
 matrix product of the same type runs here: 1 would be a network that is nothing but matrix products.
 """

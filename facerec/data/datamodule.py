@@ -1,7 +1,7 @@
 """FaceDataModule: sources in, batches out, and nobody in two of the three groups of people unnoticed."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch.utils.data.distributed import DistributedSampler
 from facerec.data.batches import Batch, BatchLoader, SourceDataset, as_loaded, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
+from facerec.data.people import in_both, people_of
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
@@ -258,18 +259,17 @@ class FaceDataModule(LightningDataModule):
 
     def _warn_of_shared_people(self) -> None:
         """Say so where training, validation and test people are not apart, as far as names tell."""
-        groups = {"training people": frozenset(self.identities)}
+        groups = {"training people": [people_of(self.train)] if self.train is not None else []}
         for stage in ("val", "test"):
             try:
-                sets = self.pair_sets(stage)
-                groups[f"{stage} pairs"] = frozenset[str]().union(*(pairs.people for pairs in sets.values()))
+                groups[f"{stage} pairs"] = [people_of(pairs) for pairs in self.pair_sets(stage).values()]
             except (OSError, ValueError):
                 continue  # a broken test list is for `facerec test` to report; it must not stop a training
         for (first, people), (second, others) in combinations(groups.items(), 2):
-            shared = sorted(people & others)
+            shared = set[str]().union(*(in_both(some, other) or () for some, other in product(people, others)))
             if shared:
                 rank_zero_warn(
-                    f"{len(shared)} people are in both the {first} and the {second}, {shared[0]!r} for one: an error "
+                    f"{len(shared)} people are in both the {first} and the {second}, {min(shared)!r} for one: an error "
                     "rate on people that training or the choice of checkpoint has seen is too low"
                 )
 

@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from facerec.data.people import UNKNOWN, People, in_both
 from facerec.data.sources import Images, PairSource
 from facerec.inspection.examination import ImageFacts
 from facerec.inspection.hashing import distances, near_pairs
-from facerec.inspection.sets import TRAINING_PEOPLE_TEST, UNKNOWN, People
+from facerec.inspection.sets import TRAINING_PEOPLE_TEST
 
 Kind = Literal["identical", "near"]
 Relation = Literal["one person", "two people", "unknown"]
@@ -147,7 +148,6 @@ def shared_people(sets: Sequence[InspectedSet]) -> dict[str, int | None]:
     for first, second in combinations(groups, 2):
         if first.name.partition("/")[0] == second.name.partition("/")[0]:
             continue
-        comparable = first.people.told_by is not None and first.people.told_by == second.people.told_by
-        both = (set(first.people.names) & set(second.people.names)) - {UNKNOWN}
-        found[f"{first.name} and {second.name}"] = len(both) if comparable else None
+        both = in_both(first.people, second.people)
+        found[f"{first.name} and {second.name}"] = None if both is None else len(both)
     return found

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
+from facerec.data.people import UNKNOWN
 from facerec.inspection.duplicates import InspectedSet, Match
-from facerec.inspection.sets import UNKNOWN
 from facerec.inspection.statistics import histogram, images_per_person
 
 Item = TypeVar("Item")

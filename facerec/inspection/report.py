@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from facerec.data.people import people_of
 from facerec.data.sources import Images
 from facerec.files import write_whole, written_whole
 from facerec.inspection.duplicates import (
@@ -21,7 +22,6 @@ from facerec.inspection.duplicates import (
 from facerec.inspection.examination import examine_all
 from facerec.inspection.figures import contact_sheet, match_sheet, save_histogram
 from facerec.inspection.journal import Journal
-from facerec.inspection.sets import people_of
 from facerec.inspection.statistics import statistics
 
 NEAR_DISTANCE = 30

@@ -1,28 +1,13 @@
-"""Which sets of images a user means, and who is in them."""
+"""Which sets of images a user means."""
 
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from facerec.data.folders import FolderImages
 from facerec.data.images import is_image
 from facerec.data.layouts import Layout, find_sources
-from facerec.data.sources import AllPairs, Images, ImageSource, PairSource
+from facerec.data.sources import Images, ImageSource, PairSource
 
-UNKNOWN = ""
 TRAINING_PEOPLE_TEST = "test"
-
-
-class People(NamedTuple):
-    """The person on each image of a set, as far as anything tells.
-
-    Attributes:
-        names: of the person on each image; empty where nobody knows.
-        told_by: ``folder`` where each person has one, ``label`` where a list or record numbers them, None where nothing
-            tells. Names of different origin cannot be compared.
-    """
-
-    names: list[str]
-    told_by: Literal["folder", "label"] | None
 
 
 def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
@@ -67,26 +52,3 @@ def role_sets(
 def _holds_person_folders(root: Path) -> bool:
     folders = (entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     return any(is_image(file) for folder in folders for file in folder.iterdir())
-
-
-def people_of(images: Images) -> People:
-    """The person on each image.
-
-    A list may number people whose folders carry their names; where class and folder are the same thing, the folder's
-    name counts, so that people of different lists can be compared.
-    """
-    labelled = images.images if isinstance(images, AllPairs) else images
-    if isinstance(labelled, ImageSource):
-        identities = labelled.identities
-        names = [identities[label] for label in labelled.labels.tolist()]
-        folders = _folders(labelled)
-        told_by_folder = len(set(zip(names, folders, strict=True))) == len(set(names)) == len(set(folders))
-        is_certain = len(set(names)) > 1 or folders == names  # the folder of one person may be that of all images
-        return People(folders, "folder") if told_by_folder and is_certain else People(names, "label")
-    known = images.people if isinstance(images, PairSource) else frozenset[str]()
-    folders = [folder if folder in known else UNKNOWN for folder in _folders(images)]
-    return People(folders, "folder" if any(folders) else None)
-
-
-def _folders(images: Images) -> list[str]:
-    return [Path(images.name(index)).parent.name for index in range(len(images))]

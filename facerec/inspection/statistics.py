@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from facerec.data.people import UNKNOWN
 from facerec.inspection.duplicates import InspectedSet
-from facerec.inspection.sets import UNKNOWN
 
 MOST_BARS = 12
 LISTED = 20  # sizes by name in the report

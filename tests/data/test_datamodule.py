@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 
-from facerec.data import FaceDataModule, FolderImages, ListImages, UnlabelledImages, UnreadableImageError
+from facerec.data import AllPairs, FaceDataModule, FolderImages, ListImages, UnlabelledImages, UnreadableImageError
 from facerec.data.layouts import find_sources
+from facerec.data.people import in_both, people_of
 from tests.conftest import save_face, write_pairs
 
 
@@ -173,6 +176,51 @@ def test_shared_people_are_told(tmp_path):
     (tmp_path / "val_pairs.txt").write_text("p1/1.jpg p1/2.jpg 1\np1/1.jpg p2/1.jpg 0\n")
     with pytest.warns(UserWarning, match="2 people are in both the training people and the val pairs, 'p1'"):
         fitted(tmp_path)
+
+
+def write_lists(root, train_label, val_people):
+    """Training people 1 and 2 by a list, and pairs of the given people, all in folders of their names."""
+    people = {1, 2, *val_people}
+    for person in people:
+        for image in (1, 2):
+            save_face(person, image, root / "images" / f"p{person}" / f"{image}.png")
+    rows = [f"p{person}/{image}.png {train_label(person)}\n" for person in (1, 2) for image in (1, 2)]
+    (root / "train.txt").write_text("".join(rows))
+    first, second = val_people
+    (root / "val_pairs.txt").write_text(f"p{first}/1.png p{first}/2.png 1\np{first}/1.png p{second}/1.png 0\n")
+
+
+def test_shared_people_are_told_of_lists_that_number_them(tmp_path):
+    write_lists(tmp_path, lambda person: person - 1, (2, 3))
+    with pytest.warns(UserWarning, match="1 people are in both the training people and the val pairs, 'p2'"):
+        fitted(tmp_path)
+
+
+def test_numbers_that_only_count_are_no_names(tmp_path):
+    """Two lists that number their people from 0 do not share them; identifiers that do not count are compared."""
+    for name, labels in {"a": (0, 1), "b": (0, 1), "c": (17, 40), "d": (40, 99)}.items():
+        for label in labels:
+            for image in (1, 2):
+                save_face(label % 9 + 1, image, tmp_path / name / f"{label}_{image}.png")
+        rows = [f"{label}_{image}.png {label}\n" for label in labels for image in (1, 2)]
+        (tmp_path / name / "labels.txt").write_text("".join(rows))
+
+    def source(name):
+        return ListImages(str(tmp_path / name), str(tmp_path / name / "labels.txt"))
+
+    def people(first, second):
+        return in_both(people_of(source(first)), people_of(AllPairs(source(second))))
+
+    assert people("a", "b") is None
+    assert people("a", "c") is None
+    assert people("c", "d") == {"40"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = FaceDataModule(train=source("a"), val_pairs={"b": AllPairs(source("b"))}, image_size=(32, 32))
+        data.setup("fit")
+    data = FaceDataModule(train=source("c"), val_pairs={"d": AllPairs(source("d"))}, image_size=(32, 32))
+    with pytest.warns(UserWarning, match="1 people are in both the training people and the val pairs, '40'"):
+        data.setup("fit")
 
 
 def test_order_is_a_function_of_seed_and_epoch(vggface_root):

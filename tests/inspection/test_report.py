@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from facerec.data import FolderImages, ImageSource, ListImages, ORLImages, ORLPairs
+from facerec.data.people import people_of
 from facerec.inspection import examination, inspect_sets, named_sets
-from facerec.inspection.sets import people_of
 from facerec.inspection.statistics import histogram
 from tests.conftest import face, save_face, write_pairs
 

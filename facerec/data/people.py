@@ -1,0 +1,61 @@
+"""Who is on the images of a set, and who is in two sets, as far as names tell."""
+
+import os
+from typing import Literal, NamedTuple
+
+from facerec.data.sources import AllPairs, Images, ImageSource, PairSource
+
+UNKNOWN = ""
+
+
+class People(NamedTuple):
+    """The person on each image of a set, as far as anything tells.
+
+    Attributes:
+        names: of the person on each image; empty where nobody knows.
+        told_by: ``folder`` where each person has one, ``label`` where a list or record numbers them, None where nothing
+            tells. Names of different origin cannot be compared.
+    """
+
+    names: list[str]
+    told_by: Literal["folder", "label"] | None
+
+
+def people_of(images: Images) -> People:
+    """The person on each image.
+
+    A list may number people whose folders carry their names; where class and folder are the same thing, the folder's
+    name counts, so that people of different lists can be compared.
+    """
+    labelled = images.images if isinstance(images, AllPairs) else images
+    if isinstance(labelled, ImageSource):
+        identities = labelled.identities
+        names = [identities[label] for label in labelled.labels.tolist()]
+        folders = _folders(labelled)
+        told_by_folder = len(set(zip(names, folders, strict=True))) == len(set(names)) == len(set(folders))
+        is_certain = len(set(names)) > 1 or folders == names  # the folder of one person may be that of all images
+        return People(folders, "folder") if told_by_folder and is_certain else People(names, "label")
+    known = images.people if isinstance(images, PairSource) else frozenset[str]()
+    folders = [folder if folder in known else UNKNOWN for folder in _folders(images)]
+    return People(folders, "folder" if any(folders) else None)
+
+
+def in_both(first: People, second: People) -> set[str] | None:
+    """Names of the people who are in both sets; None where names do not tell.
+
+    Labels that merely count, from 0 or 1, are places in a list of people, and every list has those.
+    """
+    if first.told_by is None or first.told_by != second.told_by:
+        return None
+    names, others = set(first.names), set(second.names)
+    if first.told_by == "label" and (_count(names) or _count(others)):
+        return None
+    return (names & others) - {UNKNOWN}
+
+
+def _count(names: set[str]) -> bool:
+    return any(names == {str(number) for number in range(start, start + len(names))} for start in (0, 1))
+
+
+def _folders(images: Images) -> list[str]:
+    return [os.path.basename(os.path.dirname(images.name(index))) for index in range(len(images))]
