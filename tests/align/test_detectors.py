@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from skimage import data
 
@@ -13,6 +14,7 @@ from facerec.data import read_image
 from facerec.transforms.preprocess import resize
 from tests.conftest import face
 
+POINTS = [(0.1, 0.2), (0.9, 0.2), (0.5, 0.5), (0.2, 0.8), (0.8, 0.8)]  # of a red square: eyes, nose, mouth
 ASTRONAUT_EYES = [(200, 102), (247, 103)]  # seen by eye
 
 
@@ -29,6 +31,7 @@ def missing(module):
 
 
 needs_yuface = pytest.mark.skipif(missing("yuface"), reason="yuface is not installed")
+needs_opencv = pytest.mark.skipif(missing("cv2"), reason="OpenCV is not installed")
 needs_mtcnn = pytest.mark.skipif(missing("facenet_pytorch"), reason="facenet-pytorch is not installed")
 
 
@@ -135,7 +138,91 @@ def test_detectors_that_cannot_be_made(tmp_path, monkeypatch):
     assert issubclass(MissingDetectorError, ValueError)
 
 
-@pytest.mark.skipif(missing("cv2"), reason="OpenCV is not installed")
+def red_square_network(path):
+    """A network with the inputs and outputs of YuNet, to which a red square of 16 pixels is a face.
+
+    Its three strides look at red less green and blue; that of 16 alone gives scores. Around the upper left corner of a
+    cell, in cells: the box is 2 wide and 3 high about (0.5, 0.5), and the points are POINTS.
+    """
+    nodes, constants = [], []
+
+    def node(operator, inputs, output, **attributes):
+        nodes.append(helper.make_node(operator, inputs, [output], **attributes))
+        return output
+
+    def constant(name, values, dtype=np.float32):
+        constants.append(numpy_helper.from_array(np.array(values, dtype), name))
+        return name
+
+    redness = node("Conv", ["input", constant("bgr", np.reshape([-1, -1, 1], (1, 3, 1, 1)) / 255)], "redness")
+    for stride in (8, 16, 32):
+        mean = node("AveragePool", [redness], f"mean_{stride}", kernel_shape=[stride] * 2, strides=[stride] * 2)
+        cells = node("Reshape", [mean, constant(f"column_{stride}", [1, -1, 1], np.int64)], f"cells_{stride}")
+        score = node("Mul", [cells, constant(f"counts_{stride}", float(stride == 16))], f"score_{stride}")
+        for output in ("cls", "obj"):
+            node("Relu", [score], f"{output}_{stride}")
+        for output, values in {"bbox": [0.5, 0.5, np.log(2), np.log(3)], "kps": np.ravel(POINTS)}.items():
+            nothing = constant(f"nothing_{output}_{stride}", np.zeros((1, len(values))))
+            zeros = node("MatMul", [cells, nothing], f"zeros_{output}_{stride}")
+            node("Add", [zeros, constant(f"always_{output}_{stride}", values)], f"{output}_{stride}")
+    outputs = [
+        helper.make_tensor_value_info(f"{output}_{stride}", TensorProto.FLOAT, [1, None, length])
+        for output, length in {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}.items()
+        for stride in (8, 16, 32)
+    ]
+    images = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, "height", "width"])
+    graph = helper.make_graph(nodes, "red", [images], outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=7)
+    path.write_bytes(model.SerializeToString())
+    return str(path)
+
+
+@needs_opencv
+def test_opencv_runs_the_network_of_a_file(tmp_path):
+    """Colours, boxes, points and scores of a network whose answers can be worked out by hand."""
+    detector = make_detector("opencv", model=red_square_network(tmp_path / "red.onnx"))
+    image = torch.zeros(3, 96, 160, dtype=torch.uint8)
+    image[0, 32:48, 64:80] = 255  # red, in the cell at (4, 2)
+    image[0, 16:32, 128:144] = 240  # less red, at (8, 1)
+    image[2, 64:80, 16:32] = 255  # blue
+    found = detector.detect(image)
+    np.testing.assert_allclose(found.scores, [1.0, 240 / 255], atol=1e-5)
+    corners = np.array([(4, 2), (8, 1)])
+    middles, half = (corners + 0.5) * 16, np.array([16, 24])
+    np.testing.assert_allclose(found.boxes, np.hstack([middles - half, middles + half]), atol=1e-3)
+    np.testing.assert_allclose(found.points, (corners[:, None] + np.array(POINTS)) * 16, atol=1e-3)
+    assert len(make_detector("opencv", 0.95, str(tmp_path / "red.onnx")).detect(image).scores) == 1
+    nothing = detector.detect(torch.zeros(3, 96, 160, dtype=torch.uint8))
+    assert [part.shape for part in nothing] == [(0, 4), (0,), (0, 5, 2)]
+
+
+@needs_opencv
+def test_opencv_sees_a_large_photograph_in_small_and_tells_where_it_was(tmp_path):
+    """2,880 pixels become 960; the middle of a pixel stays the middle."""
+    detector = make_detector("opencv", model=red_square_network(tmp_path / "red.onnx"))
+    small = torch.zeros(3, 320, 960, dtype=torch.uint8)
+    small[0, 160:176, 480:496] = 255
+    large = small.repeat_interleave(3, 1).repeat_interleave(3, 2)
+    at_small, at_large = detector.detect(small), detector.detect(large)
+    assert len(at_small.scores) == len(at_large.scores) == 1
+    np.testing.assert_allclose(at_large.points, (at_small.points + 0.5) * 3 - 0.5, atol=0.01)
+    np.testing.assert_allclose(at_large.boxes, at_small.boxes * 3, atol=0.01)
+
+
+@needs_opencv
+def test_opencv_aligns_what_it_finds(tmp_path):
+    aligner = Aligner("opencv", model=red_square_network(tmp_path / "red.onnx"))
+    image = torch.zeros(3, 96, 160, dtype=torch.uint8)
+    image[0, 32:48, 64:80] = 255
+    aligned = aligner(image)
+    assert aligned.shape == (3, 112, 112)
+    assert int(aligned[0, 60:85, 45:67].min()) > 200  # the square is between eyes and mouth
+    assert int(aligned[:, :, :10].max()) == int(aligned[1:].max()) == 0
+    with pytest.raises(NoFaceError, match="opencv finds no face"):
+        aligner(torch.zeros(3, 96, 160, dtype=torch.uint8))
+
+
+@needs_opencv
 def test_a_file_that_is_no_network(tmp_path):
     (tmp_path / "page.onnx").write_text("<html>404</html>")
     with pytest.raises(ValueError, match=r"OpenCV cannot read .*page.onnx"):
