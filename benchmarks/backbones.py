@@ -89,19 +89,25 @@ def matmul_rate(dtype: torch.dtype, device: str, clock: Clock) -> float:
     return 2048**3 / min(times)
 
 
+def timm_network(peer: str) -> nn.Module:
+    """The network of timm, ending as ours do."""
+    network = timm.create_model(peer, num_classes=512, **({"skipinit": True} if "nfnet" in peer else {}))
+    return nn.Sequential(network, nn.BatchNorm1d(512))
+
+
 def compare(name: str, peer: str | None, arguments: argparse.Namespace, dtype_name: str, format_name: str) -> str:
     """One row of the table."""
     dtype, memory_format, clock = DTYPES[dtype_name], FORMATS[format_name], CLOCKS[arguments.clock]
     side, device = arguments.image_size, arguments.device
     settings = {"stem": "paper"} if peer else {"image_size": (side, side)}
-    ours = CATALOGUE[name](embedding_dim=512, **settings).to(device, memory_format=memory_format)
+    ours = CATALOGUE[name](embedding_dim=512, **settings) if not arguments.control else timm_network(peer)
+    ours.to(device, memory_format=memory_format)
     macs = 3 * multiply_adds(ours, (side, side)) * arguments.batch_size
     images = torch.randn(arguments.batch_size, 3, side, side, device=device).contiguous(memory_format=memory_format)
     steps = [training_step(ours, images, dtype, clock)]
     if peer:
-        network = timm.create_model(peer, num_classes=512, **({"skipinit": True} if "nfnet" in peer else {}))
-        theirs = nn.Sequential(network, nn.BatchNorm1d(512))
-        steps.append(training_step(theirs.to(device, memory_format=memory_format), images, dtype, clock))
+        theirs = timm_network(peer).to(device, memory_format=memory_format)
+        steps.append(training_step(theirs, images, dtype, clock))
     rounds = []
     for number in range(arguments.rounds + 1):
         # The order alternates, so that neither always finds the cache that the other left.
@@ -137,6 +143,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread on a busy machine")
     parser.add_argument("--threads", type=int, help="threads of torch; its own choice by default")
+    parser.add_argument("--control", action="store_true", help="timm against itself: what differs from 1 is noise")
     parser.add_argument("--alone", action="store_true", help="the face networks, which have no peer, in every setting")
     arguments = parser.parse_args()
     if arguments.threads:
@@ -150,6 +157,8 @@ def main() -> None:
     )
     print("| network | format | type | ours, images/s | timm, images/s | ratio | 95 % | of floor |")
     print("|---|---|---|---|---|---|---|---|")
+    if arguments.control and arguments.alone:
+        parser.error("--control compares with timm, --alone with nothing")
     names = arguments.names or list(ALONE if arguments.alone else PEERS)
     for name, dtype, memory_format in itertools.product(names, arguments.dtype, arguments.format):
         peer = None if arguments.alone else PEERS.get(name)
