@@ -17,8 +17,12 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
     Yields:
         The temporary path. Its suffix is that of ``path``, because some writers look at it.
+
+    Raises:
+        ValueError: if ``path`` cannot be a file, see :func:`check_writable`.
     """
     target = Path(path)
+    check_writable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
     try:
@@ -26,6 +30,22 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """See that a file can be made, before hours go into what is to be written.
+
+    Raises:
+        ValueError: if it is a folder, if what should be its folder is a file, or if nothing may be written there.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise ValueError(f"{path} is a folder: give the name of a file in it")
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise ValueError(f"{path} cannot be made: {above} is a file, not a folder")
+    if not os.access(above, os.W_OK):
+        raise ValueError(f"{path} cannot be made: nothing may be written in {above}")
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:

@@ -83,7 +83,7 @@ class FaceRecognizer(LightningModule):
         self.schedule = schedule
         self.loss_lr_factor = loss_lr_factor
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.flip_test: FlipTest | None = ("sum" if flip_test else None) if isinstance(flip_test, bool) else flip_test
+        self.flip_test = _views(flip_test)
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
         self.identities: list[str] = []
@@ -121,7 +121,11 @@ class FaceRecognizer(LightningModule):
         mirrored_BD: Tensor = self(images_BCHW.flip(-1))
         if self.flip_test == "concatenate":
             return torch.cat([embeddings_BD, mirrored_BD], dim=1)
-        return F.normalize(embeddings_BD) + F.normalize(mirrored_BD)
+        return _mean_view(embeddings_BD, mirrored_BD)
+
+    def class_embeddings(self, embeddings: Tensor) -> Tensor:
+        """Of what :meth:`embed` gives, (B, D) for the class weights, of a length that they were trained for."""
+        return _mean_view(*embeddings.chunk(2, dim=1)) if self.flip_test == "concatenate" else embeddings
 
     @property
     def score_dim(self) -> int:
@@ -201,7 +205,9 @@ class FaceRecognizer(LightningModule):
         if not resuming:
             self.identities = list(extra.get("identities", []))
             self.alignment = extra.get("alignment")
-        self.calibration = extra.get("calibration")
+        views = _views(checkpoint.get("hyper_parameters", {}).get("flip_test", self.flip_test))
+        # A threshold of other views is one of other scores.
+        self.calibration = extra.get("calibration") if views == self.flip_test else None
 
 
 def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:
@@ -226,3 +232,17 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _views(flip_test: bool | FlipTest | None) -> FlipTest | None:
+    """What becomes of the mirror image, None if nothing; true stands for the sum."""
+    if isinstance(flip_test, bool):
+        return "sum" if flip_test else None
+    return flip_test
+
+
+def _mean_view(embeddings_BD: Tensor, mirrored_BD: Tensor) -> Tensor:
+    """The mean direction of the embeddings of image and mirror, at their mean length."""
+    lengths_B = embeddings_BD.norm(dim=1) + mirrored_BD.norm(dim=1)
+    mean_BD: Tensor = (F.normalize(embeddings_BD) + F.normalize(mirrored_BD)) * (0.25 * lengths_B)[:, None]
+    return mean_BD

@@ -7,7 +7,8 @@ The destination holds, beside the images under their old names:
 - ``unaligned.txt``: the images that are not there, and why.
 
 Each file is written under a temporary name and renamed. An image counts as made if its aligned file is there and not
-older than the image, and its points are listed. Points are noted as they are found, in ``landmarks.txt.partial``.
+older than the image, and the points noted are those that the way to align gives now. Points are noted as they are
+found, in ``landmarks.txt.partial``.
 """
 
 import io
@@ -64,19 +65,21 @@ class Summary(NamedTuple):
         kept: images that were there already.
         several_faces: images made by this run of which one face of several was taken.
         problems: how many images are not there, for each reason.
+        strays: images of the destination that none of the source belongs to, left where they are.
     """
 
     made: int
     kept: int
     several_faces: int
     problems: Counter[str]
+    strays: list[str]
 
 
 def align_folder(source: str | Path, destination: str | Path, way: Way, workers: int = 0) -> Summary:
     """Align every image of a folder and the folders in it.
 
     Args:
-        source: folder of images. Hidden files, other files and linked folders are passed over.
+        source: folder of images. Hidden files and other files are passed over.
         destination: folder for the aligned images; new, empty, or from an earlier run with the same settings.
         way: how to align.
         workers: processes that work at a time; 0 works in this one.
@@ -93,13 +96,16 @@ def align_folder(source: str | Path, destination: str | Path, way: Way, workers:
     with_points = way.alignment.detector != "center_crop"
     usable = [name for name in names if listable(name)]
     todo = [
-        name for name in usable if not _is_made(source / name, destination / name, not with_points or name in lines)
+        name
+        for name in usable
+        if not (way.stands(name, lines.get(name, "")) and _is_made(source / name, destination / name))
     ]
     outcomes = [_unlistable(name) for name in names if not listable(name)]
     for outcome in _work(FolderWork(source, destination, todo, way), workers, destination):
         lines[outcome.name] = outcome.line
         outcomes.append(outcome._replace(line=""))
-    summary = _summary(outcomes, kept=len(usable) - len(todo))
+    strays = sorted(set(images_below(destination)) - set(names))
+    summary = _summary(outcomes, len(usable) - len(todo), strays)
     failed = {outcome.name for outcome in outcomes if outcome.problem}
     _finish(
         destination, way.alignment, outcomes, [lines[name] for name in usable if with_points and name not in failed]
@@ -141,9 +147,9 @@ def _differences(before: Alignment, now: Alignment) -> str:
     return ", ".join(f"{name}={old!r} before, {new!r} now" for name, old, new in pairs if old != new)
 
 
-def _is_made(image: Path, aligned: Path, noted: bool) -> bool:
+def _is_made(image: Path, aligned: Path) -> bool:
     try:
-        return noted and aligned.stat().st_mtime_ns >= image.stat().st_mtime_ns
+        return aligned.stat().st_mtime_ns >= image.stat().st_mtime_ns
     except OSError:
         return False
 
@@ -236,10 +242,10 @@ def _unlistable(name: str) -> Outcome:
     return Outcome(name, problem="unusable name", reason=reason)
 
 
-def _summary(outcomes: list[Outcome], kept: int) -> Summary:
+def _summary(outcomes: list[Outcome], kept: int, strays: list[str]) -> Summary:
     problems = Counter(str(outcome.problem) for outcome in outcomes if outcome.problem)
     made = len(outcomes) - sum(problems.values())
-    return Summary(made, kept, sum(outcome.faces > 1 for outcome in outcomes), problems)
+    return Summary(made, kept, sum(outcome.faces > 1 for outcome in outcomes), problems, strays)
 
 
 def _finish(destination: Path, alignment: Alignment, outcomes: list[Outcome], lines: list[str]) -> None:

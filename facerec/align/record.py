@@ -96,19 +96,7 @@ def read_record(folder: str | Path) -> Alignment | None:
     Raises:
         ValueError: naming the file, if it is ours and broken.
     """
-    path = Path(folder, RECORD_FILE)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if FORMAT not in text:
-        return None
-    try:
-        return Alignment.from_dict(json.loads(text))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path} is not a record of `facerec align` any more ({error}): align the set again"
-        ) from error
+    return _read(Path(folder, RECORD_FILE))[0]
 
 
 def find_record(place: str | Path) -> Alignment | None:
@@ -116,7 +104,35 @@ def find_record(place: str | Path) -> Alignment | None:
 
     Args:
         place: a folder, or a file in it.
+
+    Raises:
+        ValueError: naming the record, if it is broken or says that the alignment was stopped before its end.
     """
     place = Path(place).absolute()
-    records = (read_record(folder) for folder in (place, *place.parents))
-    return next((record for record in records if record is not None), None)
+    for folder in (place, *place.parents):
+        alignment, is_complete = _read(folder / RECORD_FILE)
+        if not is_complete:
+            raise ValueError(
+                f"{folder} is not aligned to the end, says its {RECORD_FILE}: images are missing. Give the same "
+                "`facerec align` command again, which goes on from there"
+            )
+        if alignment is not None:
+            return alignment
+    return None
+
+
+def _read(path: Path) -> tuple[Alignment | None, bool]:
+    """The record at a path, and whether all was aligned that should be."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None, True
+    if FORMAT not in text:
+        return None, True
+    try:
+        values = json.loads(text)
+        return Alignment.from_dict(values), values.get("complete", True)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is not a record of `facerec align` any more ({error}): align the set again"
+        ) from error

@@ -12,7 +12,7 @@ from facerec.align.aligner import Aligner, Face, NoFaceError
 from facerec.align.landmarks import find_template
 from facerec.align.record import Alignment
 from facerec.align.warp import align_face, center_crop, check_fraction
-from facerec.data.landmarks import alignment_of, read_landmarks
+from facerec.data.landmarks import alignment_of, landmark_line, read_landmarks
 
 
 class Aligned(NamedTuple):
@@ -48,6 +48,9 @@ class Way(Protocol):
             ValueError: if its points cannot be used.
         """
 
+    def stands(self, name: str, line: str) -> bool:
+        """Whether the line of landmarks that an earlier run noted, empty if none, is what this way would note."""
+
 
 class ByDetector:
     """By the five points a detector finds; see :class:`facerec.align.Aligner` for the settings."""
@@ -79,6 +82,10 @@ class ByDetector:
         points_52, faces = self._aligner.locate(image_3HW)
         return Aligned(align_face(image_3HW, points_52, self._aligner.template), points_52, faces)
 
+    def stands(self, name: str, line: str) -> bool:
+        """If there is one, as the detector is the same."""
+        return bool(line)
+
 
 class ByLandmarks:
     """By a list of landmarks.
@@ -108,6 +115,10 @@ class ByLandmarks:
         points_52 = self._points_of[name]
         return Aligned(align_face(image_3HW, points_52, self.template), points_52, 1)
 
+    def stands(self, name: str, line: str) -> bool:
+        """If the list still has these points."""
+        return name in self._points_of and line == landmark_line(name, self._points_of[name].tolist())
+
 
 class ByCentre:
     """By cutting out the middle, without looking for a face.
@@ -129,3 +140,7 @@ class ByCentre:
     def align(self, name: str, image_3HW: Tensor) -> Aligned:
         """Cut out the middle."""
         return Aligned(center_crop(image_3HW, self.template, self.fraction), None, 1)
+
+    def stands(self, name: str, line: str) -> bool:
+        """Always: there are no points."""
+        return True

@@ -41,6 +41,11 @@ def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
                 if child is norm:
                     setattr(parent, name, nn.Identity())
     expected, got = network(images_BCHW), folded(images_BCHW)
+    if not bool(expected.isfinite().all()):
+        raise ValueError(
+            "the network gives embeddings that are not finite: its training diverged. Take an earlier checkpoint, or "
+            "train with a lower learning rate"
+        )
     if torch.allclose(got, expected, rtol=0.0, atol=FOLDED_TOLERANCE * float(expected.abs().max())):
         return folded
     warnings.warn(

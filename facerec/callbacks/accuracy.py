@@ -50,7 +50,7 @@ class DevAccuracy(EvaluationCallback):
 
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
         """Whether each image is named rightly (B,), float; NaN where there are neither class weights nor means."""
-        scores_BC = recognizer.loss.logits(_of_one_size(recognizer, embeddings_BD))
+        scores_BC = recognizer.loss.logits(recognizer.class_embeddings(embeddings_BD))
         if scores_BC is None:
             if self._means_CD is None:
                 return embeddings_BD.new_full((len(embeddings_BD),), float("nan"))
@@ -64,14 +64,6 @@ class DevAccuracy(EvaluationCallback):
             name = "accuracy" if self._means_CD is None else "accuracy_nearest_mean"
             if not right_N.isnan().any():
                 recognizer.log(f"{stage}/{name}", right_N.mean(), prog_bar=True, sync_dist=True)
-
-
-def _of_one_size(recognizer: FaceRecognizer, embeddings_BD: Tensor) -> Tensor:
-    """Embeddings (B, D) that class weights fit; of image and mirror side by side, the sum of the two unit ones."""
-    if recognizer.flip_test != "concatenate":
-        return embeddings_BD
-    plain_BD, mirrored_BD = embeddings_BD.chunk(2, dim=1)
-    return F.normalize(plain_BD) + F.normalize(mirrored_BD)
 
 
 @torch.no_grad()

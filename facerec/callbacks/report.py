@@ -84,6 +84,7 @@ class Report(Callback):
             "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
             "score": verification.score_name,
             "flip_test": recognizer.flip_test,
+            "precision": str(trainer.precision),
             "calibration": recognizer.calibration,
             "logged": {name: value for name, value in logged.items() if np.isfinite(value)},
             "sets": {name: summary.to_json() for name, summary in summaries.items()},

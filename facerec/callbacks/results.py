@@ -43,7 +43,10 @@ def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
     if len(scored.scores) > MOST_ROWS:
         return False
     names = [source.name(int(index)) for index in scored.images]
-    with written_whole(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+    with (
+        written_whole(path) as unfinished,
+        unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(["image_1", "image_2", "score", "same"])
         for (first, second), score, same in zip(scored.pairs, scored.scores, scored.same, strict=True):
@@ -54,7 +57,7 @@ def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
 def store_calibration(path: Path, calibration: Calibration | None) -> None:
     """Put a threshold into a checkpoint, in place of the one it holds."""
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    checkpoint["facerec"]["calibration"] = calibration
+    checkpoint.setdefault("facerec", {})["calibration"] = calibration
     with written_whole(path) as unfinished:
         torch.save(checkpoint, unfinished)
 

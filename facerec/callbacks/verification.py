@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -13,7 +13,7 @@ from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, da
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
 from facerec.data.sources import PairSource
-from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
+from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
 from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
 from facerec.metrics.verification import VerificationCurve
 from facerec.recognizer import FaceRecognizer
@@ -88,6 +88,19 @@ class Verification(EvaluationCallback):
     def score_name(self) -> str:
         """What a threshold is a threshold of."""
         return self.score if self.as_norm is None else f"{self.score} as-norm {self.as_norm}"
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """See that the validation pairs support the FAR to calibrate at, before anything is trained.
+
+        Raises:
+            ValueError: if they do not.
+        """
+        super().setup(trainer, pl_module, stage)
+        if isinstance(self.calibrate_at, str) or stage not in ("fit", "validate"):
+            return
+        labels = [pairs.same for pairs in data_of(trainer).pair_sets("val").values() if pairs.same is not None]
+        if labels:
+            check_far(self.calibrate_at, sum(int((~same_P).sum()) for same_P in labels))
 
     def wants(self, name: str) -> bool:
         """Every set of pairs."""

@@ -133,4 +133,9 @@ def _describe(summary: Summary, options: argparse.Namespace) -> str:
         parts.append(
             f"{sum(summary.problems.values())} left out ({counts}), see {options.destination}/{UNALIGNED_FILE}"
         )
+    if summary.strays:
+        parts.append(
+            f"{len(summary.strays)} images of {options.destination} belong to none of {options.source}, "
+            f"{summary.strays[0]} for one: remove them unless you put them there"
+        )
     return "; ".join(parts)

@@ -53,6 +53,9 @@ def main(args: list[str]) -> int:
             raise
         print(f"facerec inspect: {error}\n(FACEREC_TRACEBACK=1 shows where)", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nfacerec inspect: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -84,8 +87,11 @@ def _parser() -> argparse.ArgumentParser:
 def _inspect(options: argparse.Namespace) -> None:
     if options.workers < 0:
         raise ValueError(f"--workers {options.workers}: 0 decodes in this process, more in as many others")
+    named = _sets(options.data, options.layout)
     output = options.output or Path("inspection", _name(options.data))
-    found = inspect_sets(_sets(options.data, options.layout), output, options.workers, options.near_distance)
+    if Path(options.data).is_dir() and output.resolve().is_relative_to(Path(options.data).resolve()):
+        raise ValueError(f"results in {output} would lie among the images of {options.data}: give --output elsewhere")
+    found = inspect_sets(named, output, options.workers, options.near_distance)
     print("\n".join(report_lines(found.report, found.sets)))
     print(f"\nkept in {output}")
 

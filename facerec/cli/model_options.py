@@ -1,6 +1,7 @@
 """What the commands that use a model have in common: options, messages, exit status."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -21,14 +22,27 @@ EXIT_STATUS = "an image that cannot be used is named, counted and left out; the 
 
 
 def messages(main: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
-    """Turn errors that name their cause into one line and exit status 2."""
+    """Turn errors into one line and exit status 2: 1, which Python gives, stands for an answer.
+
+    Those that name no cause are our mistakes; the line says how to see where.
+    """
 
     @wraps(main)
     def with_messages(args: list[str]) -> int:
         try:
             return main(args)
-        except (ValueError, FileNotFoundError) as error:
-            print(f"facerec {main.__module__.rpartition('.')[2]}: {error}", file=sys.stderr)
+        except BrokenPipeError:  # who read our output has seen enough
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what Python flushes at its end goes nowhere
+            return ERROR
+        except Exception as error:
+            if os.environ.get("FACEREC_TRACEBACK"):
+                raise
+            command = f"facerec {main.__module__.rpartition('.')[2]}"
+            if isinstance(error, (ValueError, OSError)):
+                print(f"{command}: {error}", file=sys.stderr)
+            else:
+                kind = type(error).__name__
+                print(f"{command}: {kind}: {error}\n(FACEREC_TRACEBACK=1 shows where)", file=sys.stderr)
             return ERROR
 
     return with_messages

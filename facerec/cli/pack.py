@@ -53,9 +53,12 @@ def main(args: list[str]) -> int:
         parser.error("give SRC and DST, or --verify and a pack")
     try:
         return _verify(options.source) if options.verify else _pack(options)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         print(f"facerec pack: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nfacerec pack: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

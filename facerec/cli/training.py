@@ -30,6 +30,7 @@ from facerec.callbacks import (
     Verification,
     VerificationFigures,
 )
+from facerec.checkpoints import load_checkpoint
 from facerec.cli.parser import FaceArgumentParser
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
@@ -118,6 +119,8 @@ class FaceCLI(LightningCLI):
         self._link_image_size()
         before = _flat(self._settings().get("model"))
         super()._parse_ckpt_path()
+        if self.config.subcommand != "fit" and _given(self.arguments, "model.flip_test"):
+            self._settings().model.flip_test = before["flip_test"]  # a choice of the measurement, not of the training
         after = _flat(self._settings().get("model"))
         for key in sorted(before.keys() | after.keys()):
             if before.get(key) != after.get(key) and key != "num_classes":
@@ -148,6 +151,13 @@ class FaceCLI(LightningCLI):
         """
         if self.config.subcommand != "fit" and not self._settings().get("ckpt_path"):
             raise ValueError(f"facerec {self.config.subcommand} measures a checkpoint: give --ckpt_path FILE")
+        if self.config.subcommand != "fit" and not _given(self.arguments, "trainer.precision"):
+            self._settings().trainer.precision = "32-true"  # as every use of the checkpoint computes
+        if self._settings().verification.store and _given(self.arguments, "model.flip_test"):
+            raise ValueError(
+                "--verification.store would keep a threshold of other views than the checkpoint uses: leave "
+                "--model.flip_test out"
+            )
         data = self._settings().data
         if data.root is not None and _given(self.arguments, "data.root"):
             replaced = [
@@ -162,7 +172,12 @@ class FaceCLI(LightningCLI):
         """Add our callbacks and, unless another is set, a TensorBoard logger under ``runs/<experiment>``."""
         trainer = self._get(self.config_init, "trainer")
         if trainer.get("logger") in (None, True):
-            kwargs["logger"] = TensorBoardLogger("runs", name=self.experiment, version=self._version())
+            run = self._measured_run()
+            kwargs["logger"] = (
+                TensorBoardLogger("runs", name=self.experiment)
+                if run is None
+                else TensorBoardLogger(str(run.parents[1]), name=run.parent.name, version=run.name)
+            )
         warn_of_slow_bfloat16(str(trainer.get("precision")), str(trainer.get("accelerator")))
         return super().instantiate_trainer(**kwargs)
 
@@ -183,12 +198,17 @@ class FaceCLI(LightningCLI):
         config["callbacks"] = own + list(config.get("callbacks") or [])
         return super()._instantiate_trainer(config, others)
 
-    def _version(self) -> str | None:
-        """An evaluation is kept with the run its checkpoint is from."""
-        path = Path(self._settings().get("ckpt_path") or "")
-        run = path.parents[1] if len(path.parents) > 1 else path
-        own_run = path.parent.name == "checkpoints" and run.parent == Path("runs", self.experiment)
-        return run.name if own_run and self.subcommand != "fit" else None
+    def _measured_run(self) -> Path | None:
+        """The run that a measured checkpoint is from: what an evaluation finds is kept with it. None if from no run."""
+        checkpoint = self._settings().get("ckpt_path")
+        if self.subcommand == "fit" or not checkpoint:
+            return None
+        path = Path(checkpoint).resolve()
+        run = path.parents[1]
+        if path.parent.name != "checkpoints" or not (run / "config.yaml").is_file():
+            return None
+        relative = Path(os.path.relpath(run))
+        return run if ".." in relative.parts or len(relative.parts) < 3 else relative
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """Lightning's own table would come beside ours."""
@@ -233,9 +253,10 @@ def from_checkpoint(path: str) -> str:
     Raises:
         SystemExit: with status 1, if there is no such checkpoint or it holds no configuration.
     """
-    if not Path(path).is_file():
-        raise SystemExit(f"facerec: no checkpoint {path}")
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    try:
+        checkpoint = load_checkpoint(path)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f"facerec: {error}") from error
     if CONFIG_KEY not in checkpoint:
         raise SystemExit(f"facerec: {path} was not written by `facerec fit`: give the --config it was trained with")
     settings = yaml.safe_load(checkpoint[CONFIG_KEY])

@@ -267,6 +267,11 @@ class FaceDataModule(LightningDataModule):
                 continue  # a broken test list is for `facerec test` to report; it must not stop a training
         for (first, people), (second, others) in combinations(groups.items(), 2):
             shared = set[str]().union(*(in_both(some, other) or () for some, other in product(people, others)))
+            if any({some.told_by, other.told_by} == {"folder", "label"} for some, other in product(people, others)):
+                rank_zero_warn(
+                    f"whether the {first} are among the people of the {second} cannot be told: one is known by numbers "
+                    "and the other by folders. `facerec inspect` compares their photographs"
+                )
             if shared:
                 rank_zero_warn(
                     f"{len(shared)} people are in both the {first} and the {second}, {min(shared)!r} for one: an error "

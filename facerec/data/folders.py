@@ -1,6 +1,7 @@
 """Images by the folder they are in: one for each person, as VGGFace2 is handed out, or one of unknown people."""
 
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -33,14 +34,28 @@ def image_names(folder: Path) -> list[str]:
 def images_below(folder: Path) -> list[str]:
     """Paths of all images in a folder and the folders below, relative to it and sorted.
 
-    Hidden files and folders, and linked folders, are passed over.
+    Hidden files and folders are passed over; linked folders are followed, but not back to one that they lie in.
+
+    Raises:
+        ValueError: if a folder may not be read.
     """
-    paths: list[str] = []
-    for place, subfolders, files in os.walk(folder):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        below = Path(place).relative_to(folder)
-        paths += [(below / name).as_posix() for name in files if is_image(Path(name))]
-    return sorted(paths)
+    return sorted(_images_below(str(folder), "", frozenset()))
+
+
+def _images_below(folder: str, prefix: str, above: frozenset[str]) -> Iterator[str]:
+    place = os.path.realpath(folder)
+    if place in above:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if not entry.name.startswith(".")]
+    except PermissionError as error:
+        raise ValueError(f"{folder} cannot be read: {error.strerror}") from error
+    for entry in found:
+        if entry.is_dir():
+            yield from _images_below(entry.path, f"{prefix}{entry.name}/", above | {place})
+        elif is_image(Path(entry.name)):
+            yield prefix + entry.name
 
 
 class Listing(NamedTuple):

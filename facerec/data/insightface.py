@@ -113,9 +113,13 @@ class RecordImages(ImageSource):
     def _file(self) -> RecordFile:
         return RecordFile(Path(self.root, f"{self.prefix}.rec"))
 
+    @property
+    def _index(self) -> Path:
+        return Path(self.root, f"{self.prefix}.idx")
+
     @cached_property
     def _listing(self) -> _Listing:
-        keys, offsets = read_index(Path(self.root, f"{self.prefix}.idx"))
+        keys, offsets = read_index(self._index)
         self._file.end_of(int(offsets.max()))  # raises if the file ends before
         first_identity = self._first_identity(keys, offsets)
         if first_identity is None:
@@ -136,7 +140,8 @@ class RecordImages(ImageSource):
         """Key after the last image, from record 0; None for a plain file of images.
 
         Raises:
-            ValueError: if the records do not change from images to people at that key.
+            ValueError: if the records do not change from images to people at that key, or images before it are not in
+                the index.
         """
         header = self._entry(int(offsets[0]))
         if keys[0] != 0 or header.image:
@@ -150,6 +155,11 @@ class RecordImages(ImageSource):
             place = int(np.searchsorted(keys, key))
             last_is_image = place > 0 and bool(self._entry(int(offsets[place - 1])).image)
             if last_is_image and (place == len(keys) or not self._entry(int(offsets[place])).image):
+                if keys[place - 1] != key - 1 or (np.diff(keys[1:place]) != 1).any():
+                    raise ValueError(
+                        f"{self._index}: it lists {place - 1} of the images up to {key - 1} that {self._file.path} "
+                        "says it has: lines are missing"
+                    )
                 return key
         raise ValueError(
             f"{self._file.path}: record 0 says the images end before key {int(stated)}, and the records there say "

@@ -67,9 +67,10 @@ def read_landmarks(path: str | Path, root: str | Path) -> Landmarks:
             raise ValueError(f"{origin}: {len(row)} columns, unlike the lines before: labels in every line or in none")
         if len(row) == columns[1]:
             labels.append(_label(row[1], origin))
-        if row[0] in line_of:
-            raise ValueError(f"{origin}: {row[0]!r} is listed already on line {line_of[row[0]]}")
-        line_of[inside(Path(root), row[0], origin)] = number
+        name = inside(Path(root), row[0], origin)
+        if name in line_of:
+            raise ValueError(f"{origin}: {name!r} is listed already on line {line_of[name]}")
+        line_of[name] = number
         points.append(_coordinates(row[-COORDINATES:], origin))
     if not points:
         raise ValueError(f"{path} is empty: expected lines '{LINE}'")

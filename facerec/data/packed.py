@@ -19,6 +19,7 @@ What is checked when:
 
 import hashlib
 import json
+import posixpath
 import struct
 import zlib
 from functools import cached_property
@@ -180,6 +181,10 @@ class Pack:
         """The file and the name in it."""
         return f"{self.path}:{self.names.relative(index)}"
 
+    def folder(self, index: int) -> str:
+        """Name of the folder that an image was in when it was packed."""
+        return posixpath.basename(posixpath.dirname(self.names.relative(index)))
+
     def verify(self) -> None:
         """Compare every image with its checksum, with a progress bar.
 
@@ -237,6 +242,10 @@ class PackedImages(ImageSource):
         """The file and the name in it."""
         return self.pack.name(index)
 
+    def folder(self, index: int) -> str:
+        """Name of the folder that an image was in when it was packed."""
+        return self.pack.folder(index)
+
     def check(self) -> None:
         """Open the file: its length and the checksums of header and index, not the pixels."""
         _ = self.identities, self.labels
@@ -286,6 +295,10 @@ class PackedPairs(ListPairs):
     def name(self, index: int) -> str:
         """The file and the name in it."""
         return self.pack.name(int(self._places[index]))
+
+    def folder(self, index: int) -> str:
+        """Name of the folder that an image was in when it was packed."""
+        return self.pack.folder(int(self._places[index]))
 
     def check(self) -> None:
         """Read the list, open the pack, and see that every image is in it."""

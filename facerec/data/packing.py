@@ -146,8 +146,8 @@ def pack(
 ) -> Packed:
     """Decode all images of a source into one file.
 
-    A killed packing goes on where it was when it is started again with the same images, in the same order, and size.
-    That their files have not changed meanwhile is not checked.
+    A killed packing goes on where it was when it is started again with the same images, in the same order, and size,
+    unless one of their files has changed meanwhile.
 
     Args:
         source: of the images; with their people, if it is an :class:`ImageSource`.
@@ -167,6 +167,8 @@ def pack(
         UnreadableImageError: for an image that does not decode, unless they are skipped.
     """
     target = Path(path)
+    if target.is_dir():
+        raise ValueError(f"{path} is a folder: give the name of a file, {target / 'faces.pack'} for one")
     if target.exists() and not overwrite:
         raise ValueError(f"{path} is there already: remove it, or replace it with --overwrite")
     if len(source) == 0:
@@ -181,7 +183,8 @@ def pack(
     )
     pixels_at = -(-(len(header.to_bytes()) + SPARE) // 4096) * 4096
     header = header._replace(pixels_at=pixels_at)
-    progress = Progress(target, _fingerprint(names, labels_N, header), pixels_at, size)
+    begun = _fingerprint(header, *names.arrays, labels_N, _stamps(source), np.array([unreadable == "skip"]))
+    progress = Progress(target, begun, pixels_at, size)
     target.parent.mkdir(parents=True, exist_ok=True)
     with held(progress.partial):  # until it has its name: who came between would empty a finished pack
         with progress.start() as file:
@@ -251,12 +254,24 @@ def _write_index(
     file.flush()
 
 
-def _fingerprint(names: PathList, labels_N: NDArray[np.int64], header: Header) -> str:
-    """Changes with the images, their order, people and size."""
+def _fingerprint(header: Header, *arrays: NDArray[Any]) -> str:
+    """Changes with the images, their order, people, size, and files."""
     digest = hashlib.sha256(header.to_bytes())
-    for array in (*names.arrays, labels_N):
+    for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def _stamps(source: Images) -> NDArray[np.int64]:
+    """Bytes, time of change and number of the file of each image (N, 3); zeros for what has no file of its own."""
+    stamps_N3 = np.zeros((len(source), 3), dtype=np.int64)
+    for index in range(len(source)):
+        try:
+            status = os.stat(source.name(index))
+        except (OSError, ValueError):
+            continue
+        stamps_N3[index] = status.st_size, status.st_mtime_ns, status.st_ino & (2**63 - 1)
+    return stamps_N3
 
 
 def _relative(name: str, root: str) -> str:

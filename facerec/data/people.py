@@ -1,6 +1,5 @@
 """Who is on the images of a set, and who is in two sets, as far as names tell."""
 
-import os
 from typing import Literal, NamedTuple
 
 from facerec.data.sources import AllPairs, Images, ImageSource, PairSource
@@ -40,17 +39,19 @@ def people_of(images: Images) -> People:
     return People(folders, "folder" if any(folders) else None)
 
 
-def in_both(first: People, second: People) -> set[str] | None:
-    """Names of the people who are in both sets; None where names do not tell.
+def comparable(first: People, second: People) -> bool:
+    """Whether a name stands for one person in both sets.
 
     Labels that merely count, from 0 or 1, are places in a list of people, and every list has those.
     """
     if first.told_by is None or first.told_by != second.told_by:
-        return None
-    names, others = set(first.names), set(second.names)
-    if first.told_by == "label" and (_count(names) or _count(others)):
-        return None
-    return (names & others) - {UNKNOWN}
+        return False
+    return first.told_by == "folder" or not (_count(set(first.names)) or _count(set(second.names)))
+
+
+def in_both(first: People, second: People) -> set[str] | None:
+    """Names of the people who are in both sets; None where names do not tell."""
+    return (set(first.names) & set(second.names)) - {UNKNOWN} if comparable(first, second) else None
 
 
 def _count(names: set[str]) -> bool:
@@ -58,4 +59,4 @@ def _count(names: set[str]) -> bool:
 
 
 def _folders(images: Images) -> list[str]:
-    return [os.path.basename(os.path.dirname(images.name(index))) for index in range(len(images))]
+    return [images.folder(index) for index in range(len(images))]

@@ -3,6 +3,7 @@
 import heapq
 import math
 from collections.abc import Iterator
+from itertools import cycle, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,8 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
         groups = [self._groups_of(person, random) for person in range(len(self._positions))]
         batches = _deal([len(person) for person in groups], self.people, random)
         random.shuffle(batches)
-        batches += batches[: -len(batches) % self.num_replicas]  # equally many for every process
+        missing = -len(batches) % self.num_replicas  # equally many for every process
+        batches += islice(cycle(list(batches)), missing)
         taken = [0] * len(groups)
         chosen = []
         for batch in batches:

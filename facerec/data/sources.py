@@ -4,6 +4,7 @@ A source is cheap to construct: it stores its settings. Folders and lists are re
 first asked for, and an image only when it is read.
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -57,6 +58,10 @@ class Images(ABC):
     @abstractmethod
     def name(self, index: int) -> str:
         """What to call an image in a message: its path, or its place in a file."""
+
+    def folder(self, index: int) -> str:
+        """Name of the folder that an image is in, which may be that of the person; empty if it is in none."""
+        return os.path.basename(os.path.dirname(self.name(index)))
 
     @property
     def alignment(self) -> Alignment | None:

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 import yaml
+
+from facerec.checkpoints import load_checkpoint
 
 CONFIG, METRICS = "config.yaml", ("test/metrics.json", "metrics.json")
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -82,21 +84,27 @@ def _from_events(folder: Path) -> dict[str, float | str]:
     """Last values of TensorBoard's scalars (of the validation EER the lowest, which chose the checkpoint), and time."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
-    accumulator.Reload()
-    tags = accumulator.Tags()["scalars"]
-    results: dict[str, float | str] = {}
+    scalars: dict[str, list[Any]] = {}
+    minutes = 0.0
+    for file in sorted(folder.glob("events.out.tfevents.*")):  # one for each command, the oldest first
+        accumulator = EventAccumulator(str(file), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
+        accumulator.Reload()
+        tags = accumulator.Tags()["scalars"]
+        is_training = any(tag.startswith("train/") for tag in tags)
+        # `facerec validate` may have looked at other data since: of the validation only what training saw counts.
+        wanted = [tag for tag in tags if is_training or tag.startswith("test/")]
+        found = {tag: accumulator.Scalars(tag) for tag in wanted}
+        times = [event.wall_time for events in found.values() for event in events]
+        minutes += (max(times) - min(times)) / 60.0 if is_training else 0.0
+        for tag, events in found.items():
+            scalars.setdefault(tag, []).extend(events)
+    results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
     for column, names in SCALARS.items():
-        values = [scalar.value for name in names if name in tags for scalar in accumulator.Scalars(name)[-1:]]
-        if column == "validation EER" and "val/eer" in tags:
-            values = [min(scalar.value for scalar in accumulator.Scalars("val/eer"))]
+        values = [scalars[name][-1].value for name in names if name in scalars]
+        if column == "validation EER" and "val/eer" in scalars:
+            values = [min(scalar.value for scalar in scalars["val/eer"])]
         if values:
             results[column] = float(values[0])
-    # Only what training writes: a test may follow days later.
-    times = [event.wall_time for name in tags if name.startswith("train/") for event in accumulator.Scalars(name)]
-    times += [event.wall_time for event in accumulator.Scalars("val/eer")] if "val/eer" in tags else []
-    if len(times) > 1:
-        results["minutes"] = (max(times) - min(times)) / 60.0
     return results
 
 
@@ -140,7 +148,11 @@ def _from_checkpoint(folder: Path) -> dict[str, float | str]:
     path = next(iter(sorted((folder / "checkpoints").glob("*.ckpt"))), None)
     if path is None:
         return {}
-    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+    try:
+        state = load_checkpoint(path)["state_dict"]
+    except ValueError as error:
+        warnings.warn(str(error), stacklevel=2)
+        return {}
     return {
         "parameters": sum(
             tensor.numel()

@@ -15,6 +15,7 @@ from facerec.align.record import Alignment
 from facerec.backbones import Backbone
 from facerec.backbones.cost import count_parameters
 from facerec.backbones.folding import fold_for_use
+from facerec.checkpoints import load_checkpoint
 from facerec.recognizer import FaceRecognizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -67,15 +68,8 @@ class Embedder(nn.Module):
             FileNotFoundError: if there is no such file.
             ValueError: if it is not a checkpoint, or was built in Python and does not say what its backbone is.
         """
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"no checkpoint {path}")
-        try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except Exception as error:  # torch raises anything from RuntimeError to UnpicklingError
-            raise ValueError(
-                f"{path} does not load as a checkpoint of `facerec fit`: {str(error).splitlines()[0]}"
-            ) from error
-        if "backbone" not in checkpoint.get("hyper_parameters", {}):
+        checkpoint = load_checkpoint(path)
+        if "backbone" not in (checkpoint.get("hyper_parameters") or {}):
             raise ValueError(
                 f"{path} holds no description of its backbone (it was built in Python): load it with "
                 "FaceRecognizer.load_from_checkpoint(path, backbone=..., loss=..., optimizer=...) and pass that"
@@ -83,7 +77,12 @@ class Embedder(nn.Module):
         with warnings.catch_warnings():
             # Lightning's advice to whoever writes such a class; whoever uses a checkpoint can do nothing about it.
             warnings.filterwarnings("ignore", message="Attribute '.*' is an instance of `nn.Module`")
-            recognizer = FaceRecognizer.load_from_checkpoint(path, map_location=device, weights_only=True)
+            try:
+                recognizer = FaceRecognizer.load_from_checkpoint(path, map_location=device, weights_only=True)
+            except Exception as error:  # whatever building a network from settings of another program raises
+                raise ValueError(
+                    f"{path} does not load as a checkpoint of `facerec fit` ({type(error).__name__}: {error})"
+                ) from error
         return cls(recognizer, precision)
 
     @torch.inference_mode()

@@ -157,7 +157,7 @@ class Gallery:
                 means_PD = torch.from_numpy(stored["templates"] * stored["mean_norms"][:, None])
                 names = [str(name) for name in stored["names"]]
                 return cls(names, means_PD, stored["counts"], str(stored["fingerprint"]), str(stored["alignment"]))
-        except (OSError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is not a gallery of `facerec enroll`: {error}") from error
 
     def search(self, embeddings_BD: Tensor) -> list[Match]:

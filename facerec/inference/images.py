@@ -120,6 +120,8 @@ def read_lines(source: str) -> list[str]:
         return Path(source).read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise FileNotFoundError(f"no file, folder or list {source}") from None
+    except OSError as error:
+        raise ValueError(f"{source} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{source} is neither an image by its name nor a list in UTF-8 ({error})") from error
 

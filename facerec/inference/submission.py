@@ -32,13 +32,13 @@ def predict_classes(embedder: Embedder, embeddings_ND: Tensor) -> list[str]:
 
     Args:
         embedder: of the embeddings.
-        embeddings_ND: not normalised.
+        embeddings_ND: as it gives them, not normalised.
 
     Raises:
         ValueError: if the model has no class weights, or does not know the names of its people.
     """
     recognizer = embedder.recognizer
-    logits_NC = recognizer.loss.logits(embeddings_ND.to(recognizer.device))
+    logits_NC = recognizer.loss.logits(recognizer.class_embeddings(embeddings_ND.to(recognizer.device)))
     if logits_NC is None:
         raise ValueError(
             f"{type(recognizer.loss).__name__} has no class weights to classify with: "
@@ -94,7 +94,10 @@ def in_sample_order(
 
 def write_rows(path: str | Path, columns: tuple[str, str], rows: Sequence[tuple[str, str]]) -> None:
     """Write a CSV with a header."""
-    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with (
+        written_whole(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.data.people import UNKNOWN, People, in_both
+from facerec.data.people import UNKNOWN, People, comparable, in_both
 from facerec.data.sources import Images, PairSource
 from facerec.inspection.examination import ImageFacts
 from facerec.inspection.hashing import distances, near_pairs
@@ -18,6 +18,7 @@ from facerec.inspection.sets import TRAINING_PEOPLE_TEST
 
 Kind = Literal["identical", "near"]
 Relation = Literal["one person", "two people", "unknown"]
+OF_TRAINING_PEOPLE = ("train", "dev", TRAINING_PEOPLE_TEST)  # sets whose labels are the same classes
 
 
 class InspectedSet(NamedTuple):
@@ -68,12 +69,14 @@ def find_matches(sets: Sequence[InspectedSet], distance: int) -> list[Match]:
     pairs_P2, bits_P = near_pairs(hashes_N4[firsts], distance)
     near += [(int(firsts[a]), int(firsts[b])) for a, b in pairs_P2[np.argsort(bits_P, kind="stable")]]
 
+    names_tell = [[_names_tell(first, second) for second in sets] for first in sets]
+
     def match(kind: Kind, pair: tuple[int, int]) -> Match:
         (set_a, a), (set_b, b) = (places[place] for place in pair)
         bits = int(distances(hashes_N4[[pair[0]]], hashes_N4[[pair[1]]])[0])
-        return Match(
-            kind, bits, (sets[set_a].name, sets[set_b].name), (a, b), _relation(sets[set_a], a, sets[set_b], b)
-        )
+        people = (sets[set_a].people.names[a], sets[set_b].people.names[b])
+        relation = _relation(*people) if names_tell[set_a][set_b] else "unknown"
+        return Match(kind, bits, (sets[set_a].name, sets[set_b].name), (a, b), relation)
 
     return [match("identical", pair) for pair in identical] + [match("near", pair) for pair in near]
 
@@ -88,13 +91,18 @@ def _chains(keys: Iterable[Hashable]) -> list[tuple[int, int]]:
     return [(first_of[key], place) for place, key in enumerate(keys) if first_of.setdefault(key, place) != place]
 
 
-def _relation(first: InspectedSet, a: int, second: InspectedSet, b: int) -> Relation:
-    if first is not second and first.people.told_by != second.people.told_by:
+def _names_tell(first: InspectedSet, second: InspectedSet) -> bool:
+    if first is second:
+        return True
+    if first.name in OF_TRAINING_PEOPLE and second.name in OF_TRAINING_PEOPLE:
+        return first.people.told_by == second.people.told_by
+    return comparable(first.people, second.people)
+
+
+def _relation(first: str, second: str) -> Relation:
+    if UNKNOWN in (first, second):
         return "unknown"
-    name_a, name_b = first.people.names[a], second.people.names[b]
-    if UNKNOWN in (name_a, name_b):
-        return "unknown"
-    return "one person" if name_a == name_b else "two people"
+    return "one person" if first == second else "two people"
 
 
 def photographs(sets: Sequence[InspectedSet], matches: Iterable[Match]) -> dict[str, NDArray[np.int64]]:
@@ -144,7 +152,7 @@ def shared_people(sets: Sequence[InspectedSet]) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     has_train = any(some.name == "train" for some in sets)
     # dev people, and those of a test of classification, are training people
-    groups = [some for some in sets if not (has_train and some.name in ("dev", TRAINING_PEOPLE_TEST))]
+    groups = [some for some in sets if not (has_train and some.name in OF_TRAINING_PEOPLE[1:])]
     for first, second in combinations(groups, 2):
         if first.name.partition("/")[0] == second.name.partition("/")[0]:
             continue

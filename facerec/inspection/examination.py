@@ -106,7 +106,8 @@ def examine_all(images: Images, name: str, journal: Journal, workers: int = 0) -
         journal: what is known already; what is found is added to it.
         workers: processes that decode; 0 decodes here.
     """
-    keys = [_key(images, index) for index in range(len(images))]
+    reading = hashlib.blake2b(repr(_reading(images)).encode(), digest_size=8).hexdigest()
+    keys = [_key(images, index, reading) for index in range(len(images))]
     facts: list[ImageFacts | None] = [_from_journal(journal, key) for key in keys]
     missing = [index for index, known in enumerate(facts) if known is None]
     loader = DataLoader(_Examination(images, missing), IMAGES_AT_ONCE, num_workers=workers, collate_fn=_as_they_are)
@@ -121,7 +122,7 @@ def examine_all(images: Images, name: str, journal: Journal, workers: int = 0) -
     return [found for found in facts if found is not None]
 
 
-def _key(images: Images, index: int) -> str:
+def _key(images: Images, index: int, reading: str) -> str:
     """What tells that an image is still the one it was; empty for one without a file of its own."""
     path = Path(images.name(index))
     if not is_image(path):
@@ -130,10 +131,24 @@ def _key(images: Images, index: int) -> str:
         status = path.stat()
     except OSError:
         return ""
-    settings = {name: value for name, value in vars(images).items() if not name.startswith("_")}
-    plain = {name: value for name, value in settings.items() if isinstance(value, (str, int, float))}
-    reading = hashlib.blake2b(repr((type(images).__name__, plain)).encode(), digest_size=8).hexdigest()
     return f"{reading} {status.st_size} {status.st_mtime_ns} {path}"
+
+
+def _reading(images: Images) -> list[object]:
+    """What decides which pixels a source makes of a file.
+
+    These are its kind and settings, those of the source that it wraps, and the state of a list of landmarks.
+    """
+    found: list[object] = [type(images).__name__]
+    for name, value in sorted(vars(images).items()):
+        if isinstance(value, Images):
+            found += [name, *_reading(value)]
+        elif not name.startswith("_") and isinstance(value, (str, int, float, tuple)):
+            found += [name, str(value)]
+    landmarks = Path(getattr(images, "landmarks_file", ""))
+    if landmarks.is_file():
+        found += [landmarks.stat().st_size, landmarks.stat().st_mtime_ns]
+    return found
 
 
 def _from_journal(journal: Journal, key: str) -> ImageFacts | None:

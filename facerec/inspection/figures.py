@@ -89,6 +89,8 @@ def _read(some: InspectedSet, indices: Sequence[int]) -> list[Tensor]:
 
 
 def _evenly(items: Sequence[Item], count: int) -> list[Item]:
+    if not items:
+        return []
     return [items[place] for place in np.unique(np.linspace(0, len(items) - 1, count).round().astype(int))]
 
 

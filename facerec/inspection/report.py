@@ -55,11 +55,12 @@ def inspect_sets(
         FileNotFoundError: naming a list or folder that is missing.
         ValueError: naming the list and line that is malformed, or that all sets are empty.
     """
-    sets = []
+    people = {name: people_of(images) for name, images in named.items()}  # reads the lists, before anything is written
     with Journal(output / JOURNAL) as journal:
-        for name, images in named.items():
-            people = people_of(images)
-            sets.append(InspectedSet(name, images, people, examine_all(images, name, journal, workers)))
+        sets = [
+            InspectedSet(name, images, people[name], examine_all(images, name, journal, workers))
+            for name, images in named.items()
+        ]
     if not any(some.facts for some in sets):
         raise ValueError(f"no images in {', '.join(named) or 'any set'}")
     matches = find_matches(sets, near_distance)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from facerec.metrics.folds import best_accuracy
-from facerec.metrics.verification import VerificationCurve
+from facerec.metrics.verification import VerificationCurve, is_supported
 
 CalibrateAt = Literal["eer", "accuracy"] | float
 
@@ -27,6 +27,20 @@ class Calibration(TypedDict, total=False):
     frr: float
     method: str
     score: str
+
+
+def check_far(far: float, impostors: int) -> None:
+    """See that so many impostor pairs let a threshold be chosen at a FAR.
+
+    Raises:
+        ValueError: if fewer than 10 of them would be accepted.
+    """
+    if not is_supported(far, impostors):
+        enough = f"give at least {10 / impostors:.2g}, or more validation pairs" if impostors else "there are none"
+        raise ValueError(
+            f"calibrate_at={far}: {impostors} impostor pairs cannot support this FAR, fewer than 10 would be "
+            f"accepted; {enough}"
+        )
 
 
 def calibrate_threshold(
@@ -51,12 +65,8 @@ def calibrate_threshold(
     elif isinstance(at, str):
         raise ValueError(f"calibrate_at={at!r}: choose eer, accuracy, or a FAR such as 0.001")
     else:
+        check_far(at, curve.impostor)
         point = curve.tar_at_far([at])[0]
-        if not point.supported:
-            raise ValueError(
-                f"calibrate_at={at}: {curve.impostor} impostor pairs cannot support this FAR, fewer than 10 would be "
-                f"accepted; give at least {10 / curve.impostor:.2g}, or more validation pairs"
-            )
         threshold = point.threshold if np.isfinite(point.threshold) else float(np.nextafter(np.max(scores), np.inf))
     far, frr = curve.error_rates_at(threshold)
     method = at if isinstance(at, str) else f"far={at:g}"

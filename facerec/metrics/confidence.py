@@ -97,6 +97,8 @@ def bootstrap(
         tars.append(_tar_at_far(rejected_K, refused_K, fars))
         if folds_P is not None:
             drawn = weights_P > 0
+            if len(np.unique(folds_P[drawn])) < 2:
+                continue  # a threshold comes from the other folds
             found, _ = weighted_folds(rising_P[drawn], same_P[drawn], folds_P[drawn], weights_P[drawn])
             accuracies.append(found.mean())
     return Intervals(

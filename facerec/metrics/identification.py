@@ -19,6 +19,7 @@ from torch import Tensor
 from facerec.metrics.verification import is_supported
 
 PROBES_AT_ONCE = 1024
+ROUNDING = 1e-6  # of a cosine in float32: one that is made in two ways differs by no more, and is a tie
 
 
 class TpirAtFpir(NamedTuple):
@@ -111,7 +112,7 @@ def leave_one_out(embeddings_ND: Tensor, labels_N: ArrayLike) -> Trials | None:
         part = slice(start, start + PROBES_AT_ONCE)
         scores_QG = unit_ND[part] @ templates_GD.T
         scores_QG[torch.arange(len(scores_QG)), torch.from_numpy(position_N[part])] = -math.inf
-        ranks.append(1 + (scores_QG >= own_N[part, None]).sum(1))
+        ranks.append(1 + (scores_QG >= own_N[part, None] - ROUNDING).sum(1))
         strangers.append(scores_QG.max(1).values)
     mated_N = images_G[position_N] > 1
     return Trials(torch.cat(ranks).numpy()[mated_N], own_N.numpy()[mated_N], torch.cat(strangers).numpy())

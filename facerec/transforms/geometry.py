@@ -97,7 +97,8 @@ class Geometry:
         area_B = draws.uniform("resized_crop", *self.resized_crop)
         low, high = (math.log(ratio) for ratio in self.resized_crop_ratio)
         ratio_B = torch.exp(draws.uniform("resized_crop_ratio", low, high))
-        width_B, height_B = torch.sqrt(area_B * ratio_B).clamp(max=1.0), torch.sqrt(area_B / ratio_B).clamp(max=1.0)
+        ratio_B = ratio_B.clamp(area_B, 1.0 / area_B)  # as far as a rectangle of this area fits into the image
+        width_B, height_B = torch.sqrt(area_B * ratio_B), torch.sqrt(area_B / ratio_B)
         x_B = draws.uniform("resized_crop_x", -1, 1) * (1.0 - width_B)
         y_B = draws.uniform("resized_crop_y", -1, 1) * (1.0 - height_B)
         zero_B = torch.zeros_like(x_B)
