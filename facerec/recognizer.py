@@ -40,9 +40,10 @@ class FaceRecognizer(LightningModule):
         channels_last: keep images and convolution weights with the channels innermost: the layout that convolutions in
             bfloat16 and float16 are made for. In float32 on a CPU it can be slower, see the README of benchmarks.
         max_params: refuse a backbone with more parameters than this, such as a course's limit of 30000000.
-        flip_test: embed the mirror image too when evaluating: a lower error for twice the time. ``sum`` (or true) adds
-            the two unit embeddings; ``concatenate`` puts the two embeddings side by side (Liu et al., CVPR 2017,
-            section 4.1), for twice the size, and score and gallery then tell an image from its mirror.
+        flip_test: embed the mirror image too when evaluating: a lower error for twice the time. ``sum`` (or true) takes
+            the mean of the two directions, at their mean length; ``concatenate`` puts the two embeddings side by side
+            (Liu et al., CVPR 2017, section 4.1), for twice the size, and score and gallery then tell an image from its
+            mirror.
 
     Built from the command line, the hyperparameters are names and numbers. Built in Python, the backbone, loss and
     optimizer are objects, which ``torch.load(weights_only=True)`` rightly refuses: they stay out of the checkpoint, and

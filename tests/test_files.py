@@ -1,6 +1,6 @@
 import pytest
 
-from facerec.files import write_whole, written_whole
+from facerec.files import check_writable, write_whole, written_whole
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
@@ -26,3 +26,14 @@ def test_the_suffix_stays_last_and_bytes_are_written_as_they_are(tmp_path):
         unfinished.write_bytes(b"1")
     write_whole(path, b"a\r\n\x00")
     assert path.read_bytes() == b"a\r\n\x00"
+
+
+def test_what_can_be_no_file_is_told(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="folder is a folder: give the name of a file in it"):
+        write_whole(tmp_path / "folder", "x")
+    with pytest.raises(ValueError, match=r"file/deep/x.csv cannot be made: .*file is a file, not a folder"):
+        check_writable(tmp_path / "file" / "deep" / "x.csv")
+    check_writable(tmp_path / "new" / "deep" / "x.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from facerec import __version__
 
@@ -53,6 +54,9 @@ def main(args: Sequence[str] | None = None) -> None:
         SystemExit: with status 2 for a command or option that does not exist, 1 for data that cannot be used.
     """
     arguments = list(sys.argv[1:] if args is None else args)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")  # a file's name may be no UTF-8, and is told all the same
     command = arguments[0] if arguments else "--help"
     if command in ("-h", "--help"):
         print(USAGE)

@@ -15,7 +15,7 @@ from facerec.cli.model_options import (
     messages,
     model_of,
 )
-from facerec.files import written_whole
+from facerec.files import check_writable, written_whole
 from facerec.inference.images import find_images
 
 EXAMPLES = """\
@@ -37,6 +37,7 @@ def main(args: list[str]) -> int:
         0, or 2 if an image was left out.
     """
     options = _parser().parse_args(args)
+    check_writable(options.output)
     source = find_images(options.image)
     model = model_of(options)
     encoded = encode_with(options, model, source)

@@ -1,4 +1,4 @@
-"""``facerec enroll``: make people known, one folder of images for each."""
+"""``facerec enroll``: make people known, by a folder of images for each or a list."""
 
 import argparse
 from pathlib import Path
@@ -15,11 +15,14 @@ from facerec.cli.model_options import (
     model_of,
 )
 from facerec.data.folders import FolderImages
+from facerec.files import check_writable
 from facerec.inference.gallery import Gallery
+from facerec.inference.images import NamedFiles
 
 EXAMPLES = """\
   facerec enroll people/ --ckpt_path best.ckpt --output gallery.npz            (people/<name>/<image>)
   facerec enroll more_people/ --ckpt_path best.ckpt --output gallery.npz --add
+  facerec enroll list.txt --ckpt_path best.ckpt --output gallery.npz           (lines `image name`)
   facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz
 
 No training: a person is the mean of the normalised embeddings of their images. Someone who is in the gallery already
@@ -41,7 +44,8 @@ def main(args: list[str]) -> int:
     if output.exists() and not options.add:
         raise ValueError(f"{output} exists: give --add to add people to it, or another --output")
     known = Gallery.load(output) if options.add else None
-    source = FolderImages(options.folder)
+    check_writable(output)
+    source = FolderImages(options.people) if Path(options.people).is_dir() else NamedFiles(options.people)
     labels_N, identities = source.labels, list(source.identities)
     model = model_of(options)
     if known:
@@ -61,7 +65,12 @@ def main(args: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("enroll", f"Make people known to `facerec identify`; {EXIT_STATUS}.", EXAMPLES)
-    parser.add_argument("folder", help="one folder of images for each person, named as the person")
+    parser.add_argument(
+        "people",
+        metavar="PEOPLE",
+        help="one folder of images for each person, named as the person; or a list `image name`, by tabs where names "
+        "have spaces; or - for such lines",
+    )
     parser.add_argument("--output", required=True, metavar="FILE.npz", help="the gallery")
     parser.add_argument("--add", action="store_true", help="to the gallery that is there")
     add_model_options(parser)

@@ -17,8 +17,9 @@ from facerec.cli.model_options import (
 )
 from facerec.data.folders import images_below
 from facerec.data.lists import ListPairs
+from facerec.files import check_writable
 from facerec.inference.embedder import Embedder
-from facerec.inference.images import ImageFiles
+from facerec.inference.images import STDIN, ImageFiles, find_images, read_pairs
 from facerec.inference.submission import (
     CLASSIFICATION_COLUMNS,
     VERIFICATION_COLUMNS,
@@ -58,6 +59,7 @@ def main(args: list[str]) -> int:
     # Before the images are encoded, which takes long: a sample that is none, or columns that differ from its own.
     sample_columns, sample_ids = read_sample(options.sample) if options.sample else (None, None)
     columns = _columns(options, sample_columns)
+    check_writable(options.output)
     embedder = embedder_of(options)
     rows, left_out = (_verification if options.pairs else _classification)(options, embedder)
     if sample_ids is not None:
@@ -86,7 +88,7 @@ def _columns(options: argparse.Namespace, sample: tuple[str, str] | None) -> tup
 
 
 def _verification(options: argparse.Namespace, embedder: Embedder) -> tuple[list[tuple[str, str]], int]:
-    source = ListPairs(options.images, options.pairs)
+    source = read_pairs(STDIN, options.images) if options.pairs == STDIN else ListPairs(options.images, options.pairs)
     encoded = encode_with(options, embedder, source)
     scores = cosine_scores(encoded.embeddings, source.pairs).tolist()
     return score_rows(scores, options.fill), sum(map(math.isnan, scores))
@@ -94,22 +96,21 @@ def _verification(options: argparse.Namespace, embedder: Embedder) -> tuple[list
 
 def _classification(options: argparse.Namespace, embedder: Embedder) -> tuple[list[tuple[str, str]], int]:
     folder = Path(options.classify)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"--classify {folder}: no such folder")
-    names = images_below(folder)
-    if not names:
+    is_folder = options.classify != STDIN and folder.is_dir()  # whose images are called by their names in it
+    source = ImageFiles(images_below(folder), folder) if is_folder else find_images([options.classify])
+    if not len(source):
         raise ValueError(f"--classify {folder}: no images in it")
-    encoded = encode_with(options, embedder, ImageFiles(names, folder))
+    encoded = encode_with(options, embedder, source)
     classes = iter(predict_classes(embedder, encoded.embeddings[encoded.usable]))
     labels = [next(classes) if usable else options.fill for usable in encoded.usable]
-    return list(zip(names, labels, strict=True)), len(encoded.left_out)
+    return list(zip(source.names, labels, strict=True)), len(encoded.left_out)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("predict", f"Write a course's submission; {EXIT_STATUS}.", EXAMPLES)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--pairs", metavar="FILE", help="lines `image image`: write the cosine of each")
-    what.add_argument("--classify", metavar="FOLDER", help="of images: write the person of each")
+    what.add_argument("--pairs", metavar="FILE", help="lines `image image`, or -: write the cosine of each")
+    what.add_argument("--classify", metavar="FOLDER", help="of images, a list of them, or -: write the person of each")
     parser.add_argument("--images", metavar="FOLDER", help="that the paths of --pairs are relative to")
     parser.add_argument("--output", required=True, metavar="FILE.csv")
     parser.add_argument(

@@ -205,7 +205,8 @@ class FaceCLI(LightningCLI):
             return None
         path = Path(checkpoint).resolve()
         run = path.parents[1]
-        if path.parent.name != "checkpoints" or not (run / "config.yaml").is_file():
+        is_run = run.name.startswith("version_") or (run / "config.yaml").is_file()
+        if path.parent.name != "checkpoints" or not is_run:
             return None
         relative = Path(os.path.relpath(run))
         return run if ".." in relative.parts or len(relative.parts) < 3 else relative

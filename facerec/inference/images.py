@@ -11,9 +11,10 @@ from torch import Tensor
 from facerec.data.folders import images_below
 from facerec.data.images import IMAGE_SUFFIXES, read_image
 from facerec.data.lists import split_rows
-from facerec.data.sources import Images, PairSource
+from facerec.data.sources import Images, ImageSource, PairSource
 
 STDIN = "-"
+NAMED_LINE = "image name"
 PAIR_LINE = "image image (a third column is passed over)"
 
 
@@ -39,6 +40,36 @@ class ImageFiles(Images):
     def name(self, index: int) -> str:
         """Its path, as given."""
         return self.names[index]
+
+
+class NamedFiles(ImageFiles, ImageSource):
+    """Image files of people, by a list.
+
+    Args:
+        source: a text file with lines ``image name``, or ``-`` for such lines on standard input.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: naming the line that has another number of columns, or if there are no lines.
+    """
+
+    def __init__(self, source: str) -> None:
+        rows = [row for _, row in split_rows(read_lines(source), _called(source), (2,), NAMED_LINE)]
+        if not rows:
+            raise ValueError(f"{_called(source)} names nobody: expected lines '{NAMED_LINE}'")
+        super().__init__([image for image, _ in rows])
+        self._identities, labels_N = np.unique([name for _, name in rows], return_inverse=True)
+        self._labels_N = labels_N.astype(np.int64)
+
+    @property
+    def identities(self) -> list[str]:
+        """Names of the people; the index is the class."""
+        return [str(name) for name in self._identities]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class of each image (N,)."""
+        return self._labels_N
 
 
 class PairFiles(ImageFiles, PairSource):

@@ -178,3 +178,45 @@ def test_its_help(capsys):
     said = capsys.readouterr().out
     assert "facerec align photos/ faces/" in said
     assert "exit status: 0 if every image was aligned, 3" in said
+
+
+def test_other_points_are_aligned_anew_and_strays_are_told(photos, tmp_path, capsys):
+    names = [f"deep/s {person}/{image}.png" for person, image in ((1, 1), (1, 2), (2, 1))]
+    points = np.array([(29, 47), (61, 47), (45, 68), (32, 85), (58, 85)], dtype=float)
+    out, listed = tmp_path / "out", tmp_path / "points.txt"
+
+    def align(shift):
+        moved = [points + shift * (name == names[1]) for name in names]
+        listed.write_text("".join(landmark_line(name, at.tolist()) for name, at in zip(names, moved, strict=True)))
+        assert main([str(photos), str(out), f"--landmarks={listed}"]) == 0
+        return snapshot(out), capsys.readouterr().out
+
+    first, said = align(0)
+    assert "3 images aligned" in said
+    second, said = align(9)
+    assert "1 images aligned" in said
+    assert "2 were there already" in said
+    assert [str(name) for name in first if first[name] != second[name]] == [names[1]]
+    (photos / names[2]).unlink()
+    _, said = align(9)
+    assert "1 images of" in said
+    assert f"belong to none of {photos}, {names[2]} for one" in said
+
+
+def test_linked_folders_are_aligned_and_loops_end(photos, tmp_path, capsys):
+    (photos / "link").symlink_to(photos / "deep" / "s 1")
+    (photos / "deep" / "loop").symlink_to(photos)
+    assert main([str(photos), str(tmp_path / "out"), "--center_crop"]) == 0
+    assert "5 images aligned" in capsys.readouterr().out
+    assert (tmp_path / "out" / "link" / "2.png").is_file()
+
+
+def test_a_set_that_is_not_aligned_to_the_end_is_refused(photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main([str(photos / "deep"), str(out), "--center_crop"]) == 0
+    record = json.loads((out / "alignment.json").read_text())
+    (out / "alignment.json").write_text(json.dumps(record | {"complete": False}))
+    with pytest.raises(ValueError, match=r"out is not aligned to the end, .* Give the same `facerec align`"):
+        _ = FolderImages(str(out)).alignment
+    assert main([str(photos / "deep"), str(out), "--center_crop"]) == 0
+    assert FolderImages(str(out)).alignment.detector == "center_crop"

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -242,3 +244,61 @@ def test_bfloat16_autocast_trains_and_the_loss_stays_in_float32(tmp_path, monkey
     assert all(
         weight.isfinite().all() for weight in last(Path("runs/orl_resnet18_arcface/version_0"))["state_dict"].values()
     )
+
+
+def test_evaluation_computes_as_every_use_does_whatever_the_training_did(run_copy, tmp_path, capsys):
+    """In float32, and so that verify gives the same scores; kept with the run wherever it is called from."""
+    checkpoint = best_file(run_copy.absolute())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    os.chdir(elsewhere)  # run_copy puts it back
+    main(["test", "--ckpt_path", str(checkpoint)])
+    said = capsys.readouterr().out
+    results = checkpoint.parents[1] / "test"
+    assert f"numbers, scores and figures: {results}" in said
+    assert not (elsewhere / "runs").exists()
+    assert json.loads((results / "metrics.json").read_text())["precision"] == "32-true"
+    with (results / "orl_scores.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    with suppress(SystemExit):  # different people
+        main(["verify", row["image_1"], row["image_2"], "--ckpt_path", str(checkpoint)])
+    score = float(re.search(r"score +(-?[\d.]+)", capsys.readouterr().out)[1])
+    assert score == pytest.approx(float(row["score"]), abs=1e-4)
+    main(["test", "--ckpt_path", str(checkpoint), "--trainer.precision", "bf16-mixed"])
+    assert json.loads((results / "metrics.json").read_text())["precision"] == "bf16-mixed"
+
+
+def test_the_mirror_image_is_a_choice_of_the_measurement(run_copy, recwarn, capsys):
+    """It wins over the checkpoint's, and a threshold of other views is neither applied nor kept."""
+    best = str(best_file(run_copy))
+
+    def measured(*options):
+        main(["test", "--ckpt_path", best, *options])
+        return json.loads((run_copy / "test" / "metrics.json").read_text())
+
+    ways = (["--model.flip_test=false"], ["--model.flip_test=concatenate"], [])
+    plain, both, same = (measured(*options) for options in ways)
+    assert [found["flip_test"] for found in (plain, both, same)] == [None, "concatenate", "sum"]
+    assert [found["calibration"] is None for found in (plain, both, same)] == [True, True, False]
+    assert len({found["sets"]["orl"]["eer"] for found in (plain, both, same)}) > 1
+    assert not any("overrides model.flip_test" in str(warning.message) for warning in recwarn)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["validate", "--ckpt_path", best, "--model.flip_test=false", "--verification.store=true"])
+    assert "a threshold of other views than the checkpoint uses" in capsys.readouterr().err
+
+
+def test_a_far_that_the_pairs_cannot_support_is_refused_before_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["fit", *SMALL, "--verification.calibrate_at=0.000001"])
+    captured = capsys.readouterr()
+    assert "impostor pairs cannot support this FAR" in captured.err
+    assert "Epoch 0" not in captured.out
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_what_is_no_checkpoint_is_named(command, tmp_path):
+    (tmp_path / "text.ckpt").write_text("no checkpoint")
+    with pytest.raises(SystemExit, match=r"text.ckpt does not load as a checkpoint of `facerec fit`"):
+        main([command, "--ckpt_path", str(tmp_path / "text.ckpt")])

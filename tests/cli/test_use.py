@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import re
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from facerec.align.record import RECORD_FILE, record_text
 from facerec.cli import main
 from facerec.data.images import read_image
 from facerec.inference import Embedder
+from facerec.inference.gallery import Gallery
 from tests.conftest import face, save_face
 
 
@@ -238,3 +241,88 @@ def test_images_aligned_otherwise_than_the_training_ones_are_told(orl_run, tmp_p
 def test_help_has_examples_and_bad_models_are_named(command, tmp_path, capsys) -> None:
     assert run(command, "--help") == 0
     assert f"examples:\n  facerec {command}" in capsys.readouterr().out
+
+
+def test_no_mistake_looks_like_an_answer(model, people, tmp_path, capsys) -> None:
+    """Status 1 says "different people" or "nobody known"; whatever goes wrong is 2, in a line that names it."""
+    checkpoint = torch.load(model[1], weights_only=True)
+    contents = {
+        "list.ckpt": [torch.zeros(1)],
+        "others.ckpt": {"state_dict": {}, "hyper_parameters": {"backbone": "resnet50"}},
+        "none.ckpt": {"state_dict": {}, "hyper_parameters": None},
+        "nan.ckpt": checkpoint
+        | {"state_dict": {name: tensor * float("nan") for name, tensor in checkpoint["state_dict"].items()}},
+    }
+    for name, content in contents.items():
+        torch.save(content, tmp_path / name)
+    (tmp_path / "text.ckpt").write_text("no checkpoint")
+    (tmp_path / "empty.npz").touch()
+    pair = ("verify", face(1, 1), face(1, 2))
+    for arguments, message in (
+        ((*pair, "--ckpt_path", tmp_path / "list.ckpt"), "it holds no state_dict"),
+        ((*pair, "--ckpt_path", tmp_path / "others.ckpt"), "does not load as a checkpoint"),
+        ((*pair, "--ckpt_path", tmp_path / "none.ckpt"), "holds no description of its backbone"),
+        ((*pair, "--ckpt_path", tmp_path / "nan.ckpt"), "its training diverged"),
+        ((*pair, "--ckpt_path", tmp_path / "text.ckpt"), "does not load as a checkpoint"),
+        (("verify", "--pairs", people, *model), "cannot be read"),
+        (("identify", face(1, 1), "--gallery", tmp_path / "empty.npz", *model), "is not a gallery"),
+        (("embed", people, "--output", tmp_path, *model), "is a folder"),
+        (("predict", "--classify", people, "--output", tmp_path / "text.ckpt" / "x.csv", *model), "is a file, not a"),
+    ):
+        assert run(*arguments) == 2
+        captured = capsys.readouterr()
+        assert message in captured.err
+        assert "Traceback" not in captured.err
+        assert "person" not in captured.out
+
+
+def test_people_and_images_come_from_lists_and_standard_input_too(model, people, tmp_path, monkeypatch, capsys) -> None:
+    (people / "s3" / "3.png").unlink()  # the broken one
+    images = sorted(people.rglob("*.png"))
+    rows = [f"{image}\t{image.parent.name}\n" for image in images]
+    (tmp_path / "people.txt").write_text("".join(rows))
+    assert run("enroll", people, "--output", tmp_path / "folder.npz", *model) == 0
+    assert run("enroll", tmp_path / "people.txt", "--output", tmp_path / "list.npz", *model) == 0
+    monkeypatch.setattr("sys.stdin", StringIO("".join(rows)))
+    assert run("enroll", "-", "--output", tmp_path / "stdin.npz", *model) == 0
+    galleries = [Gallery.load(tmp_path / name) for name in ("folder.npz", "list.npz", "stdin.npz")]
+    for gallery in galleries[1:]:
+        assert gallery.names == galleries[0].names
+        torch.testing.assert_close(gallery.templates_PD, galleries[0].templates_PD, atol=1e-6, rtol=0)
+    (tmp_path / "images.txt").write_text("".join(f"{image}\n" for image in images))
+    assert run("predict", "--classify", people, "--output", tmp_path / "folder.csv", *model) == 0
+    assert run("predict", "--classify", tmp_path / "images.txt", "--output", tmp_path / "list.csv", *model) == 0
+    by_folder, by_list = ((tmp_path / name).read_text().splitlines()[1:] for name in ("folder.csv", "list.csv"))
+    assert {str(people / row.split(",")[0]): row.split(",")[1] for row in by_folder} == dict(
+        row.split(",") for row in by_list
+    )
+    names = [image.relative_to(people) for image in images]
+    monkeypatch.setattr("sys.stdin", StringIO(f"{names[0]}\t{names[1]}\n"))
+    assert run("predict", "--pairs", "-", "--images", people, "--output", tmp_path / "pairs.csv", *model) == 0
+    assert float((tmp_path / "pairs.csv").read_text().splitlines()[1].split(",")[1]) == pytest.approx(
+        cosine(model, images[0], images[1]), abs=1e-3
+    )
+    capsys.readouterr()
+    (tmp_path / "people.txt").write_text("one column\nand three columns\n")
+    assert run("enroll", tmp_path / "people.txt", "--output", tmp_path / "none.npz", *model) == 2
+    assert "people.txt:2: expected 'image name'" in capsys.readouterr().err
+
+
+def test_classes_do_not_depend_on_what_becomes_of_the_mirror_image(model) -> None:
+    """The class weights get an embedding of the length that they were trained for, also where they have a bias."""
+    recognizer = Embedder.from_checkpoint(model[1]).recognizer
+    images = torch.stack([read_image(face(person, 1)) for person in range(1, 9)])
+    symmetric = torch.cat([images[..., :46], images[..., :46].flip(-1)], dim=-1)
+    expected = recognizer(symmetric)
+    for flip_test in (None, "sum", "concatenate"):
+        recognizer.flip_test = flip_test
+        found = recognizer.class_embeddings(recognizer.embed(symmetric))
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_names_that_are_no_utf_8_are_written_as_they_are(model, tmp_path, capsys) -> None:
+    folder = tmp_path / "images"
+    save_face(1, 1, folder / "a.png")
+    os.rename(folder / "a.png", os.fsencode(folder) + b"/caf\xe9.png")
+    assert run("predict", "--classify", folder, "--output", tmp_path / "classes.csv", *model) == 0
+    assert b"caf\xe9.png," in (tmp_path / "classes.csv").read_bytes()

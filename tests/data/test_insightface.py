@@ -156,3 +156,23 @@ def test_bin_folds_are_those_of_scikit_learn(tmp_path):
     folds = BinPairs(str(tmp_path / "set.bin")).folds
     for number, (_, held_out) in enumerate(KFold(10).split(np.zeros(23))):
         assert np.flatnonzero(folds == number).tolist() == held_out.tolist()
+
+
+LAST_LINES = [slice(-count, None) for count in (1, 4, 7, 8)]
+
+
+@pytest.mark.parametrize("lost", [*LAST_LINES, slice(2, 3), slice(1, 2)])
+def test_an_index_that_lost_lines_is_refused(root, lost):
+    """People, or images of them, would be missing without a word."""
+    index = root / "train.idx"
+    lines = index.read_text().splitlines(keepends=True)
+    assert len(lines) == 1 + 5 + 3
+    kept = lines[:]
+    del kept[lost]
+    index.write_text("".join(kept))
+    if lost == slice(-1, None):  # a person's range alone: the images are all there, and tell their labels themselves
+        assert RecordImages(str(root)).labels.tolist() == [0, 0, 1, 1, 2]
+    else:
+        told = r"it lists \d of the images up to 5 .*: lines are missing|is the index of this"
+        with pytest.raises(ValueError, match=told):
+            len(RecordImages(str(root)))

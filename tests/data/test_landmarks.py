@@ -128,3 +128,10 @@ def test_sources_know_how_they_were_aligned(tmp_path, images):
     (tmp_path / RECORD_FILE).write_text(record_text(alignment).replace('"template"', '"templ"'))
     with pytest.raises(ValueError, match=r"alignment.json is not a record of `facerec align` any more"):
         _ = FolderImages(str(images)).alignment
+
+
+def test_one_image_under_two_names_is_told(tmp_path, images):
+    """Else it would have one name and two rows of points, and every later image its neighbour's."""
+    text = f"p 1/1.png\t{POINTS}\n./p 1/1.png\t{POINTS}\np 1/2.png\t{POINTS}\n"
+    with pytest.raises(ValueError, match=r"landmarks.txt:2: 'p 1/1.png' is listed already on line 1"):
+        read_landmarks(listed(tmp_path, text), images)

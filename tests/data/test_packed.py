@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import zlib
 
 import numpy as np
@@ -14,6 +15,7 @@ from facerec.cli import main
 from facerec.data import AllPairs, FaceDataModule, FolderImages, ListPairs, PackedImages, PackedPairs, packing
 from facerec.data.images import UnreadableImageError
 from facerec.data.packing import pack
+from facerec.data.people import in_both, people_of
 from facerec.files import held
 from tests.conftest import save_face
 
@@ -292,3 +294,52 @@ def test_two_packings_do_not_write_one_file(folder, tmp_path):
     with held(path.with_name("train.pack.partial")), pytest.raises(ValueError, match="written by another process"):
         pack(folder, str(path))
     assert pack(folder, str(path)).images == len(folder)
+
+
+def test_people_of_a_pack_are_those_of_its_folders(vggface_root, packed, tmp_path):
+    """Packing must not hide that a person is trained on and tested."""
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("n000002/1.jpg n000002/2.jpg 1\nn000002/1.jpg n000003/1.jpg 0\n")
+    ways = [ListPairs(str(vggface_root / "train"), str(pairs)), PackedPairs(packed, str(pairs))]
+    for measured in ways:
+        assert in_both(people_of(PackedImages(packed)), people_of(measured)) == {"n000002", "n000003"}
+        data = FaceDataModule(train=PackedImages(packed), val_pairs={"p": measured}, image_size=(32, 32))
+        with pytest.warns(UserWarning, match="2 people are in both the training people and the val pairs"):
+            data.setup("fit")
+
+
+@pytest.mark.parametrize("change", ["another folder", "a changed file", "another way with broken files"])
+def test_a_killed_packing_of_other_files_begins_anew(folder, tmp_path, monkeypatch, change):
+    monkeypatch.setattr(packing, "CHUNK", 3)
+    target = str(tmp_path / "again.pack")
+    with pytest.raises(Killed):
+        pack(Fragile(folder.root, dies_at=10), target, folder.root, (112, 92), threads=1)
+    root, how = folder.root, "raise"
+    if change == "another folder":
+        root = str(tmp_path / "others")
+        shutil.copytree(folder.root, root)
+    elif change == "a changed file":
+        save_face(9, 9, tmp_path / "faces" / "train" / "n000001" / "1.jpg")
+    else:
+        how = "skip"
+    again = FolderImages(root)
+    assert pack(again, target, root, (112, 92), how).resumed == 0
+    packed = PackedImages(target)
+    assert all(torch.equal(packed.read(index), again.read(index)) for index in range(16))
+
+
+def test_what_cannot_be_packed_to_is_told_before_work(folder, tmp_path, capsys):
+    (tmp_path / "a.folder").mkdir()
+    (tmp_path / "a.file").touch()
+    for target, message in (("a.folder", "is a folder: give the name of a file"), ("a.file/x.pack", "exist")):
+        assert run_pack(folder.root, tmp_path / target, "--overwrite") == 1
+        assert message in capsys.readouterr().err
+    assert run_pack(tmp_path / "a.folder", "--verify") == 1
+    assert "facerec pack:" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.partial*"))
+
+
+def run_pack(*arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["pack", *map(str, arguments)])
+    return stopped.value.code

@@ -176,3 +176,9 @@ def test_two_views_are_two_draws_and_the_first_is_that_of_one(vggface_root):
     assert two.indices.tolist() == [0, 1, 2, 3] * 2
     torch.testing.assert_close(two.images[:4], single.on_after_batch_transfer(batch, 0).images, rtol=0, atol=0)
     assert not torch.equal(two.images[:4], two.images[4:])
+
+
+@pytest.mark.parametrize("replicas", [2, 3, 4, 5, 8])
+def test_more_processes_than_batches_get_equally_many(replicas):
+    shared = [list(sampler([4, 4, 4, 4], 4, 4, replicas, rank)[0]) for rank in range(replicas)]
+    assert {len(part) for part in shared} == {len(sampler([4, 4, 4, 4], 4, 4, replicas, 0)[0])} == {16}

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from torch.utils.tensorboard import SummaryWriter
 
 from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
 from facerec.recognizer import FaceRecognizer
@@ -114,3 +115,23 @@ def test_what_is_no_run_is_named(tmp_path, runs) -> None:
     (broken / "config.yaml").write_text("a: [")
     with pytest.raises(ValueError, match=r"config\.yaml is not YAML"):
         read_run(broken)
+
+
+def test_a_later_validation_does_not_change_what_a_run_gave(orl_run, tmp_path) -> None:
+    """`facerec validate` logs into the run that its checkpoint is from, whatever the data."""
+    run = copy_of(orl_run, tmp_path / "runs" / "plain" / "version_0")
+    before = read_run(run).results
+    with SummaryWriter(str(run)) as later:
+        later.add_scalar("val/eer", 0.001, 0, walltime=2e9)
+        later.add_scalar("val/accuracy", 0.999, 0, walltime=2e9 + 7200)
+    assert read_run(run).results == before
+
+
+def test_a_broken_checkpoint_is_named_and_the_rest_is_read(orl_run, tmp_path) -> None:
+    run = copy_of(orl_run, tmp_path / "runs" / "plain" / "version_0")
+    for path in (run / "checkpoints").glob("*.ckpt"):
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.warns(UserWarning, match=r"\.ckpt does not load as a checkpoint"):
+        results = read_run(run).results
+    assert "parameters" not in results
+    assert results["validation EER"] == read_run(orl_run).results["validation EER"]

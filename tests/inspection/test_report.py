@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facerec.data import FolderImages, ImageSource, ListImages, ORLImages, ORLPairs
+from facerec.cli import main
+from facerec.data import AllPairs, FolderImages, ImageSource, LandmarkImages, ListImages, ORLImages, ORLPairs
 from facerec.data.people import people_of
 from facerec.inspection import examination, inspect_sets, named_sets
+from facerec.inspection.examination import _reading
 from facerec.inspection.statistics import histogram
 from tests.conftest import face, save_face, write_pairs
 
@@ -259,3 +261,56 @@ def test_a_set_of_pairs_alone(tmp_path):
     assert report["sets"]["val/pairs"]["people"] is None
     assert isinstance(named_sets(str(tmp_path))["val/pairs"], type(named_sets(str(tmp_path))["test/pairs"]))
     assert not isinstance(named_sets(str(tmp_path))["val/pairs"], FolderImages)
+
+
+def test_numbers_of_two_lists_do_not_say_who_is_on_one_photograph(tmp_path):
+    """Class 0 of the training list and class 0 of another list are not one person."""
+    for name, people in (("train", (1, 2)), ("others", (2, 3))):
+        for person in people:
+            save_face(person, 1, tmp_path / name / f"{person}.png")
+        (tmp_path / name / "labels.txt").write_text("".join(f"{p}.png {n}\n" for n, p in enumerate(people)))
+    train, others = (
+        ListImages(str(tmp_path / name), str(tmp_path / name / "labels.txt")) for name in ("train", "others")
+    )
+    found = inspect_sets({"train": train, "val/others": AllPairs(others)}, tmp_path / "out").report
+    assert found["duplicates"]["identical"] == {"one person": 0, "two people": 0, "unknown": 1}
+    assert found["shared_people"] == {"train and val/others": None}
+    found = inspect_sets({"train": train, "dev": train}, tmp_path / "dev").report
+    assert found["duplicates"]["identical"]["one person"] == 2
+
+
+def test_the_journal_knows_how_a_file_was_read(people, tmp_path):
+    """Another template, other points and a source that is wrapped: each makes other pixels of the same files."""
+    points = "\t29\t47\t61\t47\t45\t68\t32\t85\t58\t85\n"
+    (tmp_path / "landmarks.txt").write_text("".join(f"p{p}/1.png{points}" for p in (1, 3)))
+
+    def sizes(source):
+        return inspect_sets({"train": source}, tmp_path / "out").report["sets"]["train"]["sizes_width_x_height"]
+
+    def aligned(template):
+        return LandmarkImages(str(people), str(tmp_path / "landmarks.txt"), template=template)
+
+    assert sizes(aligned("112x112")) == {"112x112": 2}
+    assert sizes(aligned("96x112")) == {"96x112": 2}
+    assert sizes(AllPairs(aligned("112x112"))) == {"112x112": 2}
+    before = _reading(aligned("112x112"))
+    (tmp_path / "landmarks.txt").write_text((tmp_path / "landmarks.txt").read_text() + f"p1/2.png{points}")
+    assert _reading(aligned("112x112")) != before
+
+
+def test_nothing_that_decodes_is_still_a_report(tmp_path):
+    for person in ("a", "b"):
+        (tmp_path / "faces" / person).mkdir(parents=True)
+        (tmp_path / "faces" / person / "1.jpg").write_text("<html>")
+    found = inspect_sets({"train": FolderImages(str(tmp_path / "faces"))}, tmp_path / "out").report
+    assert found["sets"]["train"]["undecodable"]
+    assert (tmp_path / "out" / "report.json").is_file()
+
+
+def test_results_do_not_go_among_the_images(people, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(people)
+    with pytest.raises(SystemExit) as stopped:
+        main(["inspect", "."])
+    assert stopped.value.code == 1
+    assert "would lie among the images of .: give --output elsewhere" in capsys.readouterr().err
+    assert not (people / "inspection").exists()

@@ -80,3 +80,14 @@ def test_bad_galleries():
         search(SCORES, PROBES, [10, 20])
     with pytest.raises(ValueError, match="0 probes"):
         cumulative_match([], 5)
+
+
+@pytest.mark.parametrize("dim", [3, 16, 128, 512])
+def test_a_collapsed_network_identifies_nobody(dim):
+    """All embeddings are one: everybody ties, ties count against the probe, and no rounding may break them."""
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        embeddings = torch.randn(1, dim, generator=generator).repeat(200, 1)
+        trials = leave_one_out(embeddings, np.repeat(np.arange(20), 10))
+        assert trials.ranks.min() == trials.ranks.max() == 20
+        assert tpir_at_fpir(trials, [0.1])[0].tpir == 0.0

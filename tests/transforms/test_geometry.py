@@ -117,3 +117,14 @@ def test_all_moves_together_are_one_after_another(faces):
 def test_settings_that_cannot_work_say_so(settings, message):
     with pytest.raises(ValueError, match=message):
         Augment(**settings)
+
+
+@pytest.mark.parametrize("share", [(0.95, 1.0), (0.8, 1.0), (0.1, 0.3)])
+def test_a_resized_crop_keeps_the_share_that_it_says(share):
+    """Also where its shape would not fit into the image: then the shape gives way."""
+    matrix_B33 = Geometry(resized_crop=share)._crop(Draws(0, 0, torch.arange(20_000)))
+    width_B, height_B = matrix_B33[:, 0, 0], matrix_B33[:, 1, 1]
+    area_B = width_B * height_B
+    assert share[0] - 1e-5 < float(area_B.min()) < share[0] + 0.01
+    assert share[1] - 0.01 < float(area_B.max()) < share[1] + 1e-5
+    assert float(torch.maximum(width_B, height_B).max()) <= 1 + 1e-5
