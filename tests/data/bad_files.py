@@ -83,6 +83,8 @@ index("index with a key twice", r"train.idx: key 3 is there twice", lambda lines
 index("index with an odd offset", r"train.idx: offset 41 is not a multiple of 4", lambda x: [x[0], "1\t41\n", *x[2:]])
 index("index beyond the file", r"train.rec: ends at byte .*truncated", lambda lines: [*lines[:-1], "9\t99996\n"])
 index("index of another file", r"train.rec: no record at byte 44 ", lambda x: [x[0], "1\t44\n", *x[2:]])
+index("index that was cut off", r"train.idx: it lists 3 of the images up to 6 .*: lines are missing", lambda x: x[:4])
+index("index without one image", r"train.idx: it lists 5 of the images up to 6 .*: lines", lambda x: [*x[:3], *x[4:]])
 index("index of binary rubbish", r"train.idx:1: expected", lambda lines: ["\x00\x01\x02 \x03"])
 
 

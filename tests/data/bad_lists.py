@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from facerec.data import LFWPairs, ListImages, ListPairs
+from facerec.data import LandmarkImages, LFWPairs, ListImages, ListPairs
 from tests.data.cases import ERROR, WORKS, Cases, picture, shows
 
 lists = Cases()
@@ -111,6 +111,13 @@ def labels_folder(folder):
 def no_images(folder):
     (folder / "labels.txt").write_text("1.png 3\n")
     return ListImages(str(folder / "images"), str(folder / "labels.txt"))
+
+
+@lists("landmarks: image listed twice, spelt ./", ERROR, r"landmarks.txt:2: '1.png' is listed already on line 1")
+def landmarks_twice(folder):
+    points = "\t29\t47\t61\t47\t45\t68\t32\t85\t58\t85\n"
+    (folder / "landmarks.txt").write_text(f"1.png\t3{points}./1.png\t3{points}2.png\t4{points}")
+    return LandmarkImages(folder_of_images(folder), str(folder / "landmarks.txt"))
 
 
 pairs("CRLF, byte order mark, tabs", WORKS, marked(True, False), "\ufeff1.png\t2.png\t1\r\n1.png\t3 b.png\t0\r\n")
