@@ -259,7 +259,9 @@ class FaceDataModule(LightningDataModule):
 
     def _warn_of_shared_people(self) -> None:
         """Say so where training, validation and test people are not apart, as far as names tell."""
-        groups = {"training people": [people_of(self.train)] if self.train is not None else []}
+        if self.train is None or not (self.pair_sets("val") or self.pair_sets("test")):
+            return
+        groups = {"training people": [people_of(self.train)]}
         for stage in ("val", "test"):
             try:
                 groups[f"{stage} pairs"] = [people_of(pairs) for pairs in self.pair_sets(stage).values()]

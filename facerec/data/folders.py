@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.data.images import PathList, is_image, read_image
-from facerec.data.sources import Images, ImageSource
+from facerec.data.sources import Images, ImageSource, folder_names
 
 
 def image_names(folder: Path) -> list[str]:
@@ -97,6 +97,10 @@ class ListedImages(ImageSource):
     def name(self, index: int) -> str:
         """Its path."""
         return self._listing.paths[index]
+
+    def folders(self) -> list[str]:
+        """Name of the folder that each image is in."""
+        return folder_names(os.path.join(self._listing.paths.root, path) for path in self._listing.paths)
 
 
 class FolderImages(ListedImages):

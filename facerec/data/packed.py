@@ -19,7 +19,6 @@ What is checked when:
 
 import hashlib
 import json
-import posixpath
 import struct
 import zlib
 from functools import cached_property
@@ -35,7 +34,7 @@ from tqdm import tqdm
 from facerec.align.record import Alignment
 from facerec.data.images import PathList, UnreadableImageError
 from facerec.data.lists import ListPairs
-from facerec.data.sources import ImageSource
+from facerec.data.sources import ImageSource, folder_names
 from facerec.transforms.preprocess import resize
 
 MAGIC = b"facerec pack"
@@ -181,9 +180,9 @@ class Pack:
         """The file and the name in it."""
         return f"{self.path}:{self.names.relative(index)}"
 
-    def folder(self, index: int) -> str:
-        """Name of the folder that an image was in when it was packed."""
-        return posixpath.basename(posixpath.dirname(self.names.relative(index)))
+    def folders(self) -> list[str]:
+        """Name of the folder that each image was in when it was packed."""
+        return folder_names(self.names)
 
     def verify(self) -> None:
         """Compare every image with its checksum, with a progress bar.
@@ -242,9 +241,9 @@ class PackedImages(ImageSource):
         """The file and the name in it."""
         return self.pack.name(index)
 
-    def folder(self, index: int) -> str:
-        """Name of the folder that an image was in when it was packed."""
-        return self.pack.folder(index)
+    def folders(self) -> list[str]:
+        """Name of the folder that each image was in when it was packed."""
+        return self.pack.folders()
 
     def check(self) -> None:
         """Open the file: its length and the checksums of header and index, not the pixels."""
@@ -296,9 +295,10 @@ class PackedPairs(ListPairs):
         """The file and the name in it."""
         return self.pack.name(int(self._places[index]))
 
-    def folder(self, index: int) -> str:
-        """Name of the folder that an image was in when it was packed."""
-        return self.pack.folder(int(self._places[index]))
+    def folders(self) -> list[str]:
+        """Name of the folder that each image was in when it was packed."""
+        folders = self.pack.folders()
+        return [folders[place] for place in self._places.tolist()]
 
     def check(self) -> None:
         """Read the list, open the pack, and see that every image is in it."""

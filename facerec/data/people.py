@@ -30,12 +30,12 @@ def people_of(images: Images) -> People:
     if isinstance(labelled, ImageSource):
         identities = labelled.identities
         names = [identities[label] for label in labelled.labels.tolist()]
-        folders = _folders(labelled)
+        folders = labelled.folders()
         told_by_folder = len(set(zip(names, folders, strict=True))) == len(set(names)) == len(set(folders))
         is_certain = len(set(names)) > 1 or folders == names  # the folder of one person may be that of all images
         return People(folders, "folder") if told_by_folder and is_certain else People(names, "label")
     known = images.people if isinstance(images, PairSource) else frozenset[str]()
-    folders = [folder if folder in known else UNKNOWN for folder in _folders(images)]
+    folders = [folder if folder in known else UNKNOWN for folder in images.folders()]
     return People(folders, "folder" if any(folders) else None)
 
 
@@ -56,7 +56,3 @@ def in_both(first: People, second: People) -> set[str] | None:
 
 def _count(names: set[str]) -> bool:
     return any(names == {str(number) for number in range(start, start + len(names))} for start in (0, 1))
-
-
-def _folders(images: Images) -> list[str]:
-    return [images.folder(index) for index in range(len(images))]

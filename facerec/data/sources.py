@@ -6,7 +6,7 @@ first asked for, and an image only when it is read.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,11 @@ from torch import Tensor
 from facerec.align.record import Alignment, find_record
 from facerec.threads import share_out
 from facerec.transforms.preprocess import resize
+
+
+def folder_names(paths: Iterable[str]) -> list[str]:
+    """Name of the folder that each path lies in; empty if in none."""
+    return [os.path.basename(os.path.dirname(path)) for path in paths]
 
 
 class Images(ABC):
@@ -59,9 +64,9 @@ class Images(ABC):
     def name(self, index: int) -> str:
         """What to call an image in a message: its path, or its place in a file."""
 
-    def folder(self, index: int) -> str:
-        """Name of the folder that an image is in, which may be that of the person; empty if it is in none."""
-        return os.path.basename(os.path.dirname(self.name(index)))
+    def folders(self) -> list[str]:
+        """Name of the folder that each image is in, which may be that of the person; empty if it is in none."""
+        return folder_names(self.name(index) for index in range(len(self)))
 
     @property
     def alignment(self) -> Alignment | None:
