@@ -1,13 +1,13 @@
 """``facerec align``: find the faces of a folder and bring them to a template."""
 
 import argparse
-import sys
 
 from facerec.align.aligner import FACES, Face
 from facerec.align.detectors import DETECTORS
 from facerec.align.folder import LANDMARKS_FILE, UNALIGNED_FILE, Summary, align_folder
 from facerec.align.landmarks import TEMPLATES
 from facerec.align.ways import ByCentre, ByDetector, ByLandmarks, Way
+from facerec.cli.messages import messages
 
 SOME_LEFT_OUT = 3
 EPILOG = f"""examples:
@@ -36,6 +36,7 @@ exit status: 0 if every image was aligned, {SOME_LEFT_OUT} if some are in {UNALI
 option."""
 
 
+@messages(1, resumes=True)
 def main(args: list[str]) -> int:
     """Align a folder.
 
@@ -47,15 +48,8 @@ def main(args: list[str]) -> int:
         interrupted.
     """
     options = _parser().parse_args(args)
-    try:
-        way = _way(options)
-        summary = align_folder(options.source, options.destination, way, options.workers)
-    except (ValueError, OSError) as error:
-        print(f"facerec align: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nfacerec align: interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+    way = _way(options)
+    summary = align_folder(options.source, options.destination, way, options.workers)
     print(f"{way.alignment}: {_describe(summary, options)}")
     return SOME_LEFT_OUT if summary.problems else 0
 

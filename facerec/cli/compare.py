@@ -5,7 +5,8 @@ import argparse
 from tqdm import tqdm
 
 from facerec.callbacks.tables import format_table
-from facerec.cli.model_options import YES, command_parser, messages
+from facerec.cli.messages import messages
+from facerec.cli.model_options import ERROR, YES, command_parser
 from facerec.files import write_whole
 from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
 
@@ -18,7 +19,7 @@ The settings are those in which the runs differ. `validation EER` is the lowest 
 and so is too good; `test EER` is there after `facerec test`."""
 
 
-@messages
+@messages(ERROR)
 def main(args: list[str]) -> int:
     """Print the table.
 

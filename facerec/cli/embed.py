@@ -4,6 +4,7 @@ import argparse
 
 import numpy as np
 
+from facerec.cli.messages import messages
 from facerec.cli.model_options import (
     ERROR,
     EXIT_STATUS,
@@ -12,7 +13,6 @@ from facerec.cli.model_options import (
     alignment_of,
     command_parser,
     encode_with,
-    messages,
     model_of,
 )
 from facerec.files import check_writable, written_whole
@@ -26,7 +26,7 @@ EXAMPLES = """\
   >>> stored["names"], stored["embeddings"]          (N,) paths and (N, D) float32, not normalised"""
 
 
-@messages
+@messages(ERROR)
 def main(args: list[str]) -> int:
     """Write embeddings.
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from facerec.cli.messages import messages
 from facerec.cli.model_options import (
     ERROR,
     EXIT_STATUS,
@@ -11,7 +12,6 @@ from facerec.cli.model_options import (
     alignment_of,
     command_parser,
     encode_with,
-    messages,
     model_of,
 )
 from facerec.data.folders import FolderImages
@@ -29,7 +29,7 @@ No training: a person is the mean of the normalised embeddings of their images. 
 gets the new images added to the mean."""
 
 
-@messages
+@messages(ERROR)
 def main(args: list[str]) -> int:
     """Write a gallery.
 

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from facerec.cli.model_options import YES, command_parser, messages
+from facerec.cli.messages import messages
+from facerec.cli.model_options import ERROR, YES, command_parser
 from facerec.inference.embedder import Embedder
 from facerec.inference.export import PARITY_BATCHES, Preprocessing, export
 
@@ -19,7 +20,7 @@ image_mean, image_std, the calibrated threshold and the model's fingerprint (ONN
 file facerec.json)."""
 
 
-@messages
+@messages(ERROR)
 def main(args: list[str]) -> int:
     """Write the file and report how far it is from PyTorch.
 

@@ -3,6 +3,7 @@
 import argparse
 import math
 
+from facerec.cli.messages import messages
 from facerec.cli.model_options import (
     ERROR,
     EXIT_STATUS,
@@ -12,7 +13,6 @@ from facerec.cli.model_options import (
     alignment_of,
     command_parser,
     encode_with,
-    messages,
     model_of,
 )
 from facerec.inference.gallery import Gallery, Match
@@ -30,7 +30,7 @@ raise it with --threshold as the gallery grows.
 exit status: 0 everyone was found, 1 at least one `no correspondence`, 2 an error, or an image left out"""
 
 
-@messages
+@messages(ERROR)
 def main(args: list[str]) -> int:
     """Name the person in each image.
 

@@ -2,13 +2,13 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
+from facerec.cli.messages import messages
 from facerec.data import FaceDataModule, ImageSource
 from facerec.data.layouts import Layout
 from facerec.data.sources import Images
@@ -33,6 +33,7 @@ histogram.png (images per person), contact_sheet.png, and journal.jsonl, from wh
 --augment, augmentation.png."""
 
 
+@messages(1, resumes=True)
 def main(args: list[str]) -> int:
     """Inspect a data set, or draw an augmentation.
 
@@ -46,16 +47,7 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
     if options.data is None and options.augment is None:
         parser.error("give a folder DATA, or --augment CONFIG")
-    try:
-        (_draw_augmentation if options.augment else _inspect)(options)
-    except (ValueError, OSError) as error:
-        if os.environ.get("FACEREC_TRACEBACK"):
-            raise
-        print(f"facerec inspect: {error}\n(FACEREC_TRACEBACK=1 shows where)", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nfacerec inspect: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+    (_draw_augmentation if options.augment else _inspect)(options)
     return 0
 
 

@@ -1,10 +1,8 @@
-"""What the commands that use a model have in common: options, messages, exit status."""
+"""What the commands that use a model have in common: options and exit status."""
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from typing import get_args
 
 import torch
@@ -19,33 +17,6 @@ from facerec.inference.model import FaceModel, load_model
 YES, NO, ERROR = 0, 1, 2
 """Exit status: all is well, or the same person; a different person, or nobody known; an error, or images left out."""
 EXIT_STATUS = "an image that cannot be used is named, counted and left out; the exit status is then 2"
-
-
-def messages(main: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
-    """Turn errors into one line and exit status 2: 1, which Python gives, stands for an answer.
-
-    Those that name no cause are our mistakes; the line says how to see where.
-    """
-
-    @wraps(main)
-    def with_messages(args: list[str]) -> int:
-        try:
-            return main(args)
-        except BrokenPipeError:  # who read our output has seen enough
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what Python flushes at its end goes nowhere
-            return ERROR
-        except Exception as error:
-            if os.environ.get("FACEREC_TRACEBACK"):
-                raise
-            command = f"facerec {main.__module__.rpartition('.')[2]}"
-            if isinstance(error, (ValueError, OSError)):
-                print(f"{command}: {error}", file=sys.stderr)
-            else:
-                kind = type(error).__name__
-                print(f"{command}: {kind}: {error}\n(FACEREC_TRACEBACK=1 shows where)", file=sys.stderr)
-            return ERROR
-
-    return with_messages
 
 
 def command_parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:

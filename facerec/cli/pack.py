@@ -1,12 +1,12 @@
 """``facerec pack``: decode all images of a set once, into one file that training maps into memory."""
 
 import argparse
-import sys
 from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
 
+from facerec.cli.messages import messages
 from facerec.data.folders import FolderImages
 from facerec.data.layouts import find_sources
 from facerec.data.lists import ListImages, ListPairs
@@ -38,6 +38,7 @@ before training (sets of up to 20,000), and by --verify.
 """
 
 
+@messages(1, resumes=True)
 def main(args: list[str]) -> int:
     """Pack, or verify a pack.
 
@@ -51,14 +52,7 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
     if options.verify == (options.destination is not None):
         parser.error("give SRC and DST, or --verify and a pack")
-    try:
-        return _verify(options.source) if options.verify else _pack(options)
-    except (ValueError, OSError) as error:
-        print(f"facerec pack: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nfacerec pack: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+    return _verify(options.source) if options.verify else _pack(options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from facerec.cli.messages import messages
 from facerec.cli.model_options import (
     ERROR,
     EXIT_STATUS,
@@ -13,7 +14,6 @@ from facerec.cli.model_options import (
     command_parser,
     embedder_of,
     encode_with,
-    messages,
 )
 from facerec.data.folders import images_below
 from facerec.data.lists import ListPairs
@@ -42,7 +42,7 @@ EXAMPLES = """\
 FILE.metadata.json beside either holds parameter_count and model_architecture."""
 
 
-@messages
+@messages(ERROR)
 def main(args: list[str]) -> int:
     """Write a submission and the model's metadata.
 

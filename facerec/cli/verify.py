@@ -3,6 +3,7 @@
 import argparse
 import math
 
+from facerec.cli.messages import messages
 from facerec.cli.model_options import (
     ERROR,
     EXIT_STATUS,
@@ -11,7 +12,6 @@ from facerec.cli.model_options import (
     add_model_options,
     command_parser,
     encode_with,
-    messages,
     model_of,
 )
 from facerec.inference.images import PairFiles, read_pairs
@@ -27,7 +27,7 @@ EXAMPLES = """\
 exit status: 0 the same person (in every pair), 1 different people (in at least one), 2 an error"""
 
 
-@messages
+@messages(ERROR)
 def main(args: list[str]) -> int:
     """Score pairs and decide.
 

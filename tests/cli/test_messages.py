@@ -8,6 +8,7 @@ import pytest
 
 from facerec import __version__
 from facerec.cli import main
+from facerec.cli.messages import messages
 from facerec.cli.parser import nearest
 
 
@@ -87,3 +88,31 @@ def test_nearest():
     assert nearest("model.backbon.class_path", ["model.backbone", "data.root"]) == "model.backbone"
     assert nearest("scal", ["model.loss.scale", "data.root"]) == "model.loss.scale"
     assert nearest("zzz", ["model.loss.scale"]) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (ValueError("no such thing"), 2, ": no such thing\n(FACEREC_TRACEBACK=1 shows where)"),
+        (OSError(28, "No space left on device"), 2, "No space left on device"),
+        (KeyError("weight"), 2, ": KeyError: 'weight'"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
+        (BrokenPipeError(), 2, ""),
+    ],
+)
+def test_an_error_of_a_tool_is_a_line_and_a_status(error, status, told, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout", sys.stdout)  # put back what a broken pipe replaces
+
+    @messages(2, resumes=True)
+    def command(args):
+        raise error
+
+    assert command([]) == status
+    said = capsys.readouterr().err
+    assert told in said
+    assert "Traceback" not in said
+    assert bool(said) == bool(told)
+    monkeypatch.setenv("FACEREC_TRACEBACK", "1")
+    if isinstance(error, (ValueError, KeyError)):
+        with pytest.raises(type(error)):
+            command([])
