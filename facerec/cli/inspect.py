@@ -41,7 +41,7 @@ def main(args: list[str]) -> int:
         args: options; see ``facerec inspect --help``.
 
     Returns:
-        Exit status: 0, or 1 for data that cannot be used.
+        Exit status: 0, 1 for data that cannot be used, 130 if interrupted.
     """
     parser = _parser()
     options = parser.parse_args(args)

@@ -46,7 +46,7 @@ def main(args: list[str]) -> int:
         args: options, source and destination; see ``facerec pack --help``.
 
     Returns:
-        Exit status: 0, or 1 for data that cannot be packed or a pack that is damaged.
+        Exit status: 0, 1 for data that cannot be packed or a pack that is damaged, 130 if interrupted.
     """
     parser = _parser()
     options = parser.parse_args(args)

@@ -14,7 +14,7 @@ from torch.utils.data.distributed import DistributedSampler
 from facerec.data.batches import Batch, BatchLoader, SourceDataset, as_loaded, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
-from facerec.data.people import in_both, people_of
+from facerec.data.people import People, in_both, people_of
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
@@ -259,14 +259,15 @@ class FaceDataModule(LightningDataModule):
 
     def _warn_of_shared_people(self) -> None:
         """Say so where training, validation and test people are not apart, as far as names tell."""
-        if self.train is None or not (self.pair_sets("val") or self.pair_sets("test")):
-            return
-        groups = {"training people": [people_of(self.train)]}
+        groups: dict[str, list[People]] = {}
         for stage in ("val", "test"):
             try:
                 groups[f"{stage} pairs"] = [people_of(pairs) for pairs in self.pair_sets(stage).values()]
             except (OSError, ValueError):
                 continue  # a broken test list is for `facerec test` to report; it must not stop a training
+        if self.train is None or not any(some.told_by for people in groups.values() for some in people):
+            return  # nobody to compare with: millions of training images need not be gone through
+        groups = {"training people": [people_of(self.train)]} | groups
         for (first, people), (second, others) in combinations(groups.items(), 2):
             shared = set[str]().union(*(in_both(some, other) or () for some, other in product(people, others)))
             if any({some.told_by, other.told_by} == {"folder", "label"} for some, other in product(people, others)):
