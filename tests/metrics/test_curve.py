@@ -121,9 +121,11 @@ def test_perfect_and_reversed():
     assert VerificationCurve(same * -1.0, same).area_under_roc() == 0.0
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("decimals", [1, 3, 9])
-def test_over_many_blocks_with_ties_across_their_edges(decimals, monkeypatch):
-    """Several chunks, scores that go on over their edges, a last block that is not full."""
+def test_over_many_blocks_with_ties_across_their_edges(decimals, threads, monkeypatch):
+    """Several chunks, sorted by one thread and by several, scores that go on over their edges, a block not full."""
+    monkeypatch.setattr(ranking_module, "thread_count", lambda: threads)
     generator = np.random.default_rng(decimals)
     size = 3 * ranking_module.CHUNK + 77
     same = generator.random(size) < 0.3
