@@ -5,8 +5,10 @@
 A step is forward and backward of the network on one batch, ending in both with our head behind the pooling: a linear
 layer to 512 and batch normalisation. Both see the same images.
 ``ratio`` is timm's time over ours: above 1, ours is faster. It is the median over the rounds, in each of which both
-take a step, one right after the other, so that a machine whose speed drifts slows both alike; ``95 %`` is its interval,
-from resampling the rounds. Rates are of the median step.
+take a step, one right after the other, so that a machine whose speed drifts slows both alike. Both are built anew
+several times, for where in memory a network happens to lie is worth some per cent (``--control`` shows it); ``95 %`` is
+the interval from resampling the builds, and their rounds. Rates are of the median step. Freed memory is kept, as
+`facerec fit` does.
 ``of floor`` is the multiply-adds that our step needs (three times the forward pass) by the rate at which one large
 matrix product of the same type runs here: 1 would be a network that is nothing but matrix products.
 """
@@ -15,7 +17,6 @@ import argparse
 import functools
 import itertools
 import platform
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 
 from facerec.backbones.catalogue import CATALOGUE
 from facerec.backbones.cost import multiply_adds
+from facerec.memory import keep_freed_memory
 
 PEERS = {
     "resnet18": "resnet18",
@@ -95,40 +97,54 @@ def timm_network(peer: str) -> nn.Module:
     return nn.Sequential(network, nn.BatchNorm1d(512))
 
 
+def time_rounds(
+    networks: list[nn.Module], images: Tensor, dtype: torch.dtype, rounds: int, clock: Clock
+) -> NDArray[np.float64]:
+    """Seconds of a step of each network (rounds, networks), after one that warms up."""
+    steps = [training_step(network, images, dtype, clock) for network in networks]
+    seconds_RN = []
+    for number in range(rounds + 1):
+        # The order alternates, so that neither always finds the cache that the other left.
+        order = steps if number % 2 else steps[::-1]
+        seconds = {step: step() for step in order}
+        seconds_RN.append([seconds[step] for step in steps])
+    return np.array(seconds_RN[1:])
+
+
 def compare(name: str, peer: str | None, arguments: argparse.Namespace, dtype_name: str, format_name: str) -> str:
     """One row of the table."""
     dtype, memory_format, clock = DTYPES[dtype_name], FORMATS[format_name], CLOCKS[arguments.clock]
     side, device = arguments.image_size, arguments.device
     settings = {"stem": "paper"} if peer else {"image_size": (side, side)}
-    ours = CATALOGUE[name](embedding_dim=512, **settings) if not arguments.control else timm_network(peer)
-    ours.to(device, memory_format=memory_format)
-    macs = 3 * multiply_adds(ours, (side, side)) * arguments.batch_size
     images = torch.randn(arguments.batch_size, 3, side, side, device=device).contiguous(memory_format=memory_format)
-    steps = [training_step(ours, images, dtype, clock)]
+    makers: list[Callable[[], nn.Module]] = [lambda: CATALOGUE[name](embedding_dim=512, **settings)]
     if peer:
-        theirs = timm_network(peer).to(device, memory_format=memory_format)
-        steps.append(training_step(theirs, images, dtype, clock))
-    rounds = []
-    for number in range(arguments.rounds + 1):
-        # The order alternates, so that neither always finds the cache that the other left.
-        order = steps if number % 2 else steps[::-1]
-        seconds = {step: step() for step in order}
-        rounds.append([seconds[step] for step in steps])
-    rounds = rounds[1:]  # the first one warms up
-    middle = [statistics.median(column) for column in zip(*rounds, strict=True)]
-    rates = [f"{arguments.batch_size / seconds:.1f}" for seconds in middle]
-    ratio, low, high = median_ratio(np.array(rounds)) if peer else ("", "", "")
-    floor = f"{macs / middle[0] / matmul_rate(dtype, device, clock):.2f}"
+        makers = [functools.partial(timm_network, peer) if arguments.control else makers[0]]
+        makers.append(functools.partial(timm_network, peer))
+    builds = []
+    for number in range(arguments.builds):
+        order = makers if number % 2 else makers[::-1]
+        made = {maker: maker().to(device, memory_format=memory_format) for maker in order}
+        builds.append(time_rounds([made[maker] for maker in makers], images, dtype, arguments.rounds, clock))
+    seconds_BRN = np.stack(builds)
+    macs = 3 * multiply_adds(made[makers[0]], (side, side)) * arguments.batch_size
+    middle_N = np.median(seconds_BRN, axis=(0, 1))
+    rates = [f"{arguments.batch_size / seconds:.1f}" for seconds in middle_N]
+    ratio, low, high = median_ratio(seconds_BRN) if peer else ("", "", "")
+    floor = f"{macs / middle_N[0] / matmul_rate(dtype, device, clock):.2f}"
     cells = [name if peer else f"{name} (face)", format_name, dtype_name, rates[0], rates[1] if peer else ""]
     return "| " + " | ".join([*cells, ratio, f"{low} to {high}" if peer else "", floor]) + " |"
 
 
-def median_ratio(seconds_R2: NDArray[np.float64], samples: int = 2000) -> tuple[str, str, str]:
-    """The median over rounds of their time over ours, and its 95 % interval."""
-    ratios_R = seconds_R2[:, 1] / seconds_R2[:, 0]
-    draws = np.random.default_rng(0).choice(ratios_R, (samples, len(ratios_R)))
-    low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975])
-    return f"{np.median(ratios_R):.3f}", f"{low:.3f}", f"{high:.3f}"
+def median_ratio(seconds_BR2: NDArray[np.float64], samples: int = 2000) -> tuple[str, str, str]:
+    """The median over builds and rounds of their time over ours, and its 95 % interval."""
+    ratios_BR = seconds_BR2[..., 1] / seconds_BR2[..., 0]
+    builds, rounds = ratios_BR.shape
+    generator = np.random.default_rng(0)
+    drawn_SB1 = generator.integers(builds, size=(samples, builds, 1))
+    drawn_SBR = ratios_BR[drawn_SB1, generator.integers(rounds, size=(samples, builds, rounds))]
+    low, high = np.quantile(np.median(drawn_SBR.reshape(samples, -1), axis=1), [0.025, 0.975])
+    return f"{np.median(ratios_BR):.3f}", f"{low:.3f}", f"{high:.3f}"
 
 
 def main() -> None:
@@ -139,7 +155,8 @@ def main() -> None:
     parser.add_argument("--format", nargs="+", choices=FORMATS, default=["contiguous"])
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--image_size", type=int, default=112)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--builds", type=int, default=5, help="how often each network is built anew (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="steps of each build (%(default)s)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread on a busy machine")
     parser.add_argument("--threads", type=int, help="threads of torch; its own choice by default")
@@ -149,6 +166,8 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
+    if arguments.device == "cpu":
+        keep_freed_memory()
     where = processor() if arguments.device == "cpu" else torch.cuda.get_device_name()
     print(
         f"{where}; {torch.get_num_threads()} threads, {arguments.clock} time; torch {torch.__version__}, "

@@ -7,9 +7,10 @@
 --data, from the ORL faces, of which there are only 400. Fewer pairs (--pairs) keep the proportion. Compared are
 
 - ``peers``: what insightface's and sphereface's scripts do: both sides of every pair are encoded, image and mirror
-  image, in float32, with the network as it was trained;
+  image, in float32, contiguous, with the network as it was trained;
+- ``peers, channels_last``: the same with channels innermost, for who would change their scripts by a line;
 - ``ours float32``, ``ours bfloat16``: `facerec.inference.encode`: each unique image once, image and mirror image,
-  folded network, batches of one shape, decoding in other threads;
+  folded network, 3x3 convolutions by Winograd, batches of one shape, decoding in other threads;
 - ``onnxruntime float32``: the same with the network exported to ONNX: the bar for float32.
 
 All start from the files and end with the cosines. In every round each runs once, in alternating order; a ratio is the
@@ -21,6 +22,7 @@ times; the cosine change of a trained network differs.
 """
 
 import argparse
+import copy
 import tempfile
 import time
 import warnings
@@ -36,8 +38,8 @@ from tqdm import tqdm
 from facerec.backbones.catalogue import CATALOGUE
 from facerec.data.folders import images_below
 from facerec.data.samples import find_orl
-from facerec.inference import Embedder
-from facerec.inference.encoding import encode
+from facerec.inference.embedder import Embedder, shallow_copy
+from facerec.inference.encoding import BATCH_SIZE, encode
 from facerec.inference.export import export
 from facerec.inference.images import ImageFiles
 from facerec.inference.model import FaceModel
@@ -79,8 +81,17 @@ def network_for(arguments: argparse.Namespace, source: ImageFiles) -> FaceRecogn
     return recognizer.eval()
 
 
-def peers_way(recognizer: FaceRecognizer, source: ImageFiles, pairs_P2: NDArray[np.int64], batch_size: int) -> Way:
-    """Both sides of every pair, one after the other, in the network's own layout and float32."""
+def peers_way(
+    recognizer: FaceRecognizer,
+    source: ImageFiles,
+    pairs_P2: NDArray[np.int64],
+    batch_size: int,
+    memory_format: torch.memory_format,
+) -> Way:
+    """Both sides of every pair, one after the other, in float32."""
+    recognizer = shallow_copy(recognizer)
+    recognizer.backbone = copy.deepcopy(recognizer.backbone).to(memory_format=memory_format)
+    recognizer.memory_format = memory_format
 
     @torch.no_grad()
     def run() -> NDArray[np.float32]:
@@ -96,9 +107,9 @@ def peers_way(recognizer: FaceRecognizer, source: ImageFiles, pairs_P2: NDArray[
     return run
 
 
-def our_way(model: FaceModel, source: ImageFiles, pairs_P2: NDArray[np.int64], batch_size: int) -> Way:
+def our_way(model: FaceModel, source: ImageFiles, pairs_P2: NDArray[np.int64]) -> Way:
     """What every command of ours does."""
-    return lambda: cosine_scores(encode(model, source, batch_size).embeddings, pairs_P2)
+    return lambda: cosine_scores(encode(model, source).embeddings, pairs_P2)
 
 
 def passes_alone(embedder: Embedder, count: int, batch_size: int, clock: Clock) -> Callable[[], float]:
@@ -133,7 +144,7 @@ def main() -> None:
     parser.add_argument("--network", default="resnet34", choices=CATALOGUE, help="%(default)s")
     parser.add_argument("--ckpt_path", help="a trained network in place of it")
     parser.add_argument("--image_size", type=int, default=112)
-    parser.add_argument("--batch_size", type=int, default=64)
+    parser.add_argument("--batch_size", type=int, default=64, help="of the peers (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, help="threads of torch; its own choice by default")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread on a busy machine")
@@ -155,25 +166,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         export(Embedder(recognizer), Path(temporary, "model.onnx"))
         models["onnxruntime float32"] = OnnxModel(Path(temporary, "model.onnx"))
-    ways = {"peers": peers_way(recognizer, source, pairs_P2, arguments.batch_size)}
-    ways |= {name: our_way(model, source, pairs_P2, arguments.batch_size) for name, model in models.items()}
+    ways = {
+        "peers": peers_way(recognizer, source, pairs_P2, arguments.batch_size, torch.contiguous_format),
+        "peers, channels_last": peers_way(recognizer, source, pairs_P2, arguments.batch_size, torch.channels_last),
+    }
+    ways |= {name: our_way(model, source, pairs_P2) for name, model in models.items()}
     floors = {
-        name: passes_alone(model, unique, arguments.batch_size, CLOCKS[arguments.clock])
+        name: passes_alone(model, unique, BATCH_SIZE, CLOCKS[arguments.clock])
         for name, model in models.items()
         if isinstance(model, Embedder)
     }
     print(
         f"{arguments.pairs} pairs over {unique} images of {folder if arguments.data else 'the ORL faces'}; "
         f"{arguments.ckpt_path or arguments.network + ', untrained'}, {source_size(recognizer)}, "
-        f"{'image and mirror image' if recognizer.flip_test else 'one view'}; batches of {arguments.batch_size}, "
-        f"{torch.get_num_threads()} threads, {arguments.clock} time, torch {torch.__version__}, "
-        f"{arguments.rounds} rounds\n"
+        f"{'image and mirror image' if recognizer.flip_test else 'one view'}; peers in batches of "
+        f"{arguments.batch_size}, ours of {BATCH_SIZE}, {torch.get_num_threads()} threads, "
+        f"{arguments.clock} time, torch {torch.__version__}, {arguments.rounds} rounds\n"
     )
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     alone: dict[str, list[float]] = {name: [] for name in floors}
     scores: dict[str, NDArray[np.float32]] = {}
     for model in models.values():  # warm up: buffers, and the code that libraries generate
-        model(torch.zeros(min(arguments.batch_size, unique), 3, *model.image_size, dtype=torch.uint8))
+        model(torch.zeros(min(BATCH_SIZE, unique), 3, *model.image_size, dtype=torch.uint8))
     for number in range(arguments.rounds):
         for name in list(ways) if number % 2 else list(ways)[::-1]:
             taken, scores[name] = timed(ways[name], CLOCKS[arguments.clock])

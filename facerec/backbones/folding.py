@@ -7,6 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from facerec.backbones.winograd import use_winograd
+
 M = TypeVar("M", bound=nn.Module)
 Linear = nn.Conv2d | nn.Linear
 FOLDED_TOLERANCE = 1e-3  # of the largest value: rounding is a hundred times less, a wrong fold a hundred times more
@@ -57,10 +59,13 @@ def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
 
 
 def fold_for_use(network: M, image_size: tuple[int, int], memory_format: torch.memory_format) -> M:
-    """As :func:`fold_batch_norm`, watched with random images of a size, its weights in a memory format."""
+    """A copy for use: batch normalisation folded, weights in a memory format, 3x3 convolutions by ``winograd``.
+
+    It is watched with random images of a size.
+    """
     weight = next(network.parameters())
     images_2CHW = torch.randn(2, 3, *image_size, generator=torch.Generator().manual_seed(0)).to(weight)
-    return fold_batch_norm(network, images_2CHW).to(memory_format=memory_format)
+    return use_winograd(fold_batch_norm(network, images_2CHW).to(memory_format=memory_format))
 
 
 def _norms_after_layers(

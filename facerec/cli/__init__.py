@@ -6,6 +6,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from facerec import __version__
+from facerec.memory import keep_freed_memory
 
 TRAINER_COMMANDS = {
     "fit": "train; without --config, the embedded default (ORL faces, under 3 minutes on 2 cores)",
@@ -53,6 +54,8 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with status 2 for a command or option that does not exist, 1 for data that cannot be used.
     """
+    if args is None:  # the process is ours
+        keep_freed_memory()
     arguments = list(sys.argv[1:] if args is None else args)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

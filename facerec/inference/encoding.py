@@ -14,7 +14,7 @@ from facerec.data.sources import Images
 from facerec.inference.model import FaceModel
 from facerec.transforms.preprocess import resize
 
-BATCH_SIZE = 64
+BATCH_SIZE = 32
 READERS = 4
 
 
