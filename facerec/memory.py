@@ -12,9 +12,8 @@ def keep_freed_memory() -> bool:
     """Have the C library keep large blocks that are freed, instead of returning each to the system at once.
 
     Returned, a block is asked for again in the next step, and the system gives it page by page, each filled with zeros
-    first: 4 to 12 % of a training step on a CPU (``benchmarks/memory.py``). The process holds a little more memory, at
-    most what it needed at its peak and some gaps. It holds for the whole process, so that a program of your own calls
-    it, not a library.
+    first: 4 to 12 % of a training step on a CPU (``benchmarks/memory.py``). Kept, the process holds what it needed at
+    its peak, and some gaps. As the whole process is set, it is for programs to call, not for libraries.
 
     Returns:
         Whether it is so now; not where the C library is another one than glibc, or the user has set it by the
