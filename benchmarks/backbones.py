@@ -6,9 +6,9 @@ A step is forward and backward of the network on one batch, ending in both with 
 layer to 512 and batch normalisation. Both see the same images.
 ``ratio`` is timm's time over ours: above 1, ours is faster. It is the median over the rounds, in each of which both
 take a step, one right after the other, so that a machine whose speed drifts slows both alike. Both are built anew
-several times, for where in memory a network happens to lie is worth some per cent (``--control`` shows it); ``95 %`` is
-the interval from resampling the builds, and their rounds. Rates are of the median step. Freed memory is kept, as
-`facerec fit` does.
+several times, for where in memory a network happens to lie is worth some per cent (``--control --builds 1`` shows
+it); ``95 %`` is the interval from resampling the builds, and their rounds. Rates are of the median step. Freed memory
+is kept, as `facerec fit` does.
 ``of floor`` is the multiply-adds that our step needs (three times the forward pass) by the rate at which one large
 matrix product of the same type runs here: 1 would be a network that is nothing but matrix products.
 """

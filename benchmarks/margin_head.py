@@ -12,7 +12,6 @@ weights and embeddings in place, in a process of its own.
 
 import argparse
 import math
-import multiprocessing
 import platform
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from fresh import in_fresh_process, reset_peak, resident
 from torch import Tensor, nn
 
 DIM, SCALE, MARGIN = 512, 64.0, 0.5
@@ -99,26 +99,20 @@ def example(batch: int, classes: int, seed: int = 0) -> tuple[Tensor, Tensor, nn
     return x.requires_grad_(), labels, nn.Parameter(weight)
 
 
-def resident(field: str) -> float:
-    """MiB of VmRSS (now) or VmHWM (peak) of this process."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
-
-
-def measure_memory(version: str, batch: int, classes: int, precision: str, results: object) -> None:
-    """MiB of one cell, put on the queue."""
+def measure_memory(version: str, batch: int, classes: int, precision: str) -> float:
+    """MiB of one cell."""
     x, labels, weight = example(batch, classes)
     full_step(version, *example(batch, 64), precision)()  # loads kernels and thread pools
     step = full_step(version, x, labels, weight, precision)
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    reset_peak()
     step()
     step()
-    results.put(resident("VmHWM") - before)
+    return resident("VmHWM") - before
 
 
-def measure_time(versions: list[str], batch: int, classes: int, precision: str, rounds: int, results: object) -> None:
-    """Least seconds of each version, put on the queue. They take turns, so that a busy machine slows all alike."""
+def measure_time(versions: list[str], batch: int, classes: int, precision: str, rounds: int) -> dict[str, float]:
+    """Least seconds of each version. They take turns, so that a busy machine slows all alike."""
     x, labels, weight = example(batch, classes)
     steps = {version: full_step(version, x, labels, weight, precision) for version in versions}
     seconds = dict.fromkeys(versions, math.inf)
@@ -130,18 +124,7 @@ def measure_time(versions: list[str], batch: int, classes: int, precision: str, 
                 step()
                 seconds[version] = min(seconds[version], time.perf_counter() - start)
             x.grad = weight.grad = None
-    results.put(seconds)
-
-
-def in_fresh_process(target: Callable[..., None], *args: object) -> object:
-    """What the target puts on its queue, in a process that carries nothing over."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    process = context.Process(target=target, args=(*args, results))
-    process.start()
-    answer = results.get()
-    process.join()
-    return answer
+    return seconds
 
 
 def table(batches: list[int], class_counts: list[int], precisions: list[str], versions: list[str], rounds: int) -> None:
@@ -184,8 +167,8 @@ def accuracy(batch: int, classes: int) -> None:
             print(f"| {version} | {precision} | {errors[0]:.1e} | {errors[1]:.1e} |")
 
 
-def million(classes: int, batch: int, results: object) -> None:
-    """One step of SGD with momentum; the peak counts everything, Python and torch too."""
+def million(classes: int, batch: int) -> tuple[float, float, float]:
+    """Loss, seconds and peak GiB of one step of SGD with momentum; the peak counts everything, Python and torch too."""
     from facerec.losses import ArcFace
 
     loss = ArcFace(SCALE, MARGIN)
@@ -196,7 +179,7 @@ def million(classes: int, batch: int, results: object) -> None:
     value = loss(x, labels)
     value.backward()
     optimizer.step()
-    results.put((value.item(), time.perf_counter() - start, resident("VmHWM") / 1024))
+    return value.item(), time.perf_counter() - start, resident("VmHWM") / 1024
 
 
 def main() -> None:

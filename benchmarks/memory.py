@@ -9,12 +9,12 @@ the median step given back over the median step kept, over all processes; memory
 
 import argparse
 import itertools
-import multiprocessing
 import resource
 import statistics
 import time
 
 import torch
+from fresh import in_fresh_process
 
 from facerec.backbones.catalogue import CATALOGUE
 from facerec.memory import keep_freed_memory
@@ -23,8 +23,8 @@ WARM_UP = 3
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def measure(name: str, dtype: str, batch_size: int, steps: int, keep: bool, results: object) -> None:
-    """Put the seconds of some training steps and the peak in MB on the queue."""
+def measure(name: str, dtype: str, batch_size: int, steps: int, keep: bool) -> tuple[list[float], float]:
+    """Seconds of some training steps, and the peak in MB."""
     if keep and not keep_freed_memory():
         raise SystemExit("freed memory cannot be kept here: it needs glibc, and no MALLOC_* in the environment")
     torch.manual_seed(0)
@@ -40,18 +40,7 @@ def measure(name: str, dtype: str, batch_size: int, steps: int, keep: bool, resu
         optimizer.step()
         optimizer.zero_grad()
         seconds.append(time.perf_counter() - start)
-    results.put((seconds[WARM_UP:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000))
-
-
-def in_fresh_process(*arguments: object) -> tuple[list[float], float]:
-    """What ``measure`` finds in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    process = context.Process(target=measure, args=(*arguments, results))
-    process.start()
-    found = results.get()
-    process.join()
-    return found
+    return seconds[WARM_UP:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def main() -> None:
@@ -70,7 +59,7 @@ def main() -> None:
         seconds: dict[bool, list[float]] = {False: [], True: []}
         peak = {False: 0.0, True: 0.0}
         for _, keep in itertools.product(range(arguments.processes), (False, True)):
-            taken, megabytes = in_fresh_process(name, dtype, batch_size, arguments.steps, keep)
+            taken, megabytes = in_fresh_process(measure, name, dtype, batch_size, arguments.steps, keep)
             seconds[keep] += taken
             peak[keep] = max(peak[keep], megabytes)
         middle = {keep: statistics.median(seconds[keep]) for keep in seconds}

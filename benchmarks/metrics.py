@@ -11,14 +11,13 @@ busy machine. Memory is the peak of a fresh process above what it was with the s
 
 import argparse
 import ctypes
-import multiprocessing
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
+from fresh import in_fresh_process, reset_peak, resident
 from numpy.typing import NDArray
 
 FARS = (1e-4, 1e-3, 1e-2)
@@ -62,32 +61,15 @@ def example(count: int, genuine: float) -> tuple[NDArray[np.float32], NDArray[np
     return np.clip(generator.normal(0.4 * same, 0.2), -1.0, 1.0).astype(np.float32), same
 
 
-def resident(field: str) -> float:
-    """MiB of VmRSS (now) or VmHWM (peak) of this process."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
-
-
-def measure_memory(version: str, count: int, genuine: float, results: object) -> None:
-    """Put MiB above the scores on the queue."""
+def measure_memory(version: str, count: int, genuine: float) -> float:
+    """MiB above the scores."""
     scores, same = example(count, genuine)
     VERSIONS[version](scores[:1000], same[:1000])  # loads the libraries
     ctypes.CDLL(None).malloc_trim(0)  # what the example left free would be used first, and not be seen
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    reset_peak()
     VERSIONS[version](scores, same)
-    results.put(resident("VmHWM") - before)
-
-
-def memory(version: str, count: int, genuine: float) -> float:
-    """The same, in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    process = context.Process(target=measure_memory, args=(version, count, genuine, results))
-    process.start()
-    mebibytes = results.get()
-    process.join()
-    return mebibytes
+    return resident("VmHWM") - before
 
 
 def least_times(steps: dict[str, Callable[[], object]], rounds: int, clock: Clock) -> dict[str, float]:
@@ -111,7 +93,7 @@ def curves(counts: list[int], genuine: float, rounds: int, clock: Clock) -> None
         seconds = least_times({name: steps[name] for name in ("floor", "ours")}, rounds, clock)
         seconds |= least_times({"scikit-learn": steps["scikit-learn"]}, max(1, rounds // 5), clock)
         assert np.allclose(ours(scores, same), scikit_learn(scores, same), atol=1e-3)
-        mebibytes = {name: memory(name, count, genuine) for name in VERSIONS}
+        mebibytes = {name: in_fresh_process(measure_memory, name, count, genuine) for name in VERSIONS}
         for name in VERSIONS:
             print(
                 f"| {count:,} | {name} | {1e3 * seconds[name]:.1f} | {seconds[name] / seconds['floor']:.2f} "

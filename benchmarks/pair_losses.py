@@ -11,10 +11,9 @@ import argparse
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from margin_head import in_fresh_process, resident
+from fresh import in_fresh_process, reset_peak, resident
 from torch import Tensor
 
 DIM = 512
@@ -67,8 +66,8 @@ def step(loss: Loss, x: Tensor, labels: Tensor) -> float:
     return value.item()
 
 
-def measure_time(name: str, batch: int, rounds: int, results: object) -> None:
-    """Least seconds of ours and theirs, which must agree, put on the queue."""
+def measure_time(name: str, batch: int, rounds: int) -> list[float]:
+    """Least seconds of ours and theirs, which must agree."""
     x, labels = example(batch, name)
     pair = (ours(name), theirs(name))
     values = [step(loss, x, labels) for loss in pair]
@@ -79,19 +78,19 @@ def measure_time(name: str, batch: int, rounds: int, results: object) -> None:
             start = time.perf_counter()
             step(loss, x, labels)
             seconds[which] = min(seconds[which], time.perf_counter() - start)
-    results.put(seconds)
+    return seconds
 
 
-def measure_memory(name: str, batch: int, is_ours: bool, results: object) -> None:
-    """MiB of one of them, put on the queue."""
+def measure_memory(name: str, batch: int, is_ours: bool) -> float:
+    """MiB of one of them."""
     loss = ours(name) if is_ours else theirs(name)
     step(loss, *example(16, name))  # loads kernels and thread pools
     x, labels = example(batch, name)
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+    reset_peak()
     step(loss, x, labels)
     step(loss, x, labels)
-    results.put(resident("VmHWM") - before)
+    return resident("VmHWM") - before
 
 
 def main() -> None:

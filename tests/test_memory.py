@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from facerec import cli
+
 FAULTS = """
 import resource, torch
 from facerec.memory import keep_freed_memory
@@ -47,3 +49,12 @@ def test_blocks_are_used_again():
 
 def test_what_the_user_set_stays():
     assert not run(keep=True, MALLOC_TRIM_THRESHOLD_="131072")[0]
+
+
+@pytest.mark.parametrize("is_program", [True, False])
+def test_a_program_asks_for_it_and_a_call_from_python_does_not(is_program, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli, "keep_freed_memory", lambda: asked.append(True))
+    monkeypatch.setattr(sys, "argv", ["facerec", "--version"])
+    cli.main(None if is_program else ["--version"])
+    assert bool(asked) == is_program
