@@ -9,7 +9,7 @@ from facerec import __version__
 from facerec.memory import keep_freed_memory
 
 TRAINER_COMMANDS = {
-    "fit": "train; without --config, the embedded default (ORL faces, under 3 minutes on 2 cores)",
+    "fit": "train; without --config, the embedded default (ORL faces, about 3 minutes on 2 cores)",
     "validate": "measure a checkpoint on the validation people",
     "test": "measure a checkpoint on the test people, whom training and the choice of checkpoint never saw",
 }
