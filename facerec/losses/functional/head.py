@@ -126,7 +126,7 @@ class _OtherClasses(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_BD: Tensor, weight_RD: Tensor, labels_B: Tensor, head: Head) -> tuple[Tensor, Tensor]:
         inverse_R = inverse_norms(weight_RD)
-        own_B, own_rows_B = _own_products(x_BD, weight_RD, inverse_R, labels_B, head.subcenters)
+        own_B, own_rows_B, own_direction_BD = _own_products(x_BD, weight_RD, inverse_R, labels_B, head.subcenters)
         with factors_in(head.matmul_precision):
             scaled_BD = x_BD * head.scale if head.reweigh is None else x_BD
             e_BR = multiply(scaled_BD, weight_RD.T, head.matmul_precision)
@@ -137,26 +137,22 @@ class _OtherClasses(torch.autograd.Function):
             sum_B[images], shift_B[images] = _exponentials(e_BR[images], inverse_R, labels_B, head, images)
         others_B = sum_B.log() + shift_B
         ctx.head = head
-        ctx.save_for_backward(x_BD, weight_RD, inverse_R, own_B, own_rows_B, others_B, shift_B, e_BR)
+        ctx.save_for_backward(x_BD, weight_RD, inverse_R, own_rows_B, own_direction_BD, others_B, shift_B, e_BR)
         return others_B, own_B
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_others_B: Tensor, grad_own_B: Tensor) -> tuple[Tensor | None, ...]:
         head = ctx.head
-        x_BD, weight_RD, inverse_R, own_B, own_rows_B, others_B, shift_B, e_BR = ctx.saved_tensors
+        x_BD, weight_RD, inverse_R, own_rows_B, own_direction_BD, others_B, shift_B, e_BR = ctx.saved_tensors
         # dL/dp_ij = c_i e_ij |w_j|; a row without other classes (one class in all) has none to give a gradient to
         c_B = head.scale * torch.where(others_B.isinf(), 0.0, grad_others_B * torch.exp(shift_B - others_B))
         with factors_in(head.matmul_precision):
             grad_x_BD = multiply(e_BR, weight_RD, head.matmul_precision).mul_(c_B[:, None])
             grad_weight_RD = multiply(e_BR.T, x_BD * c_B[:, None], head.matmul_precision)
+        grad_x_BD.addcmul_(own_direction_BD, grad_own_B[:, None])
+        grad_weight_RD.index_add_(0, own_rows_B, x_BD * (grad_own_B * inverse_R[own_rows_B])[:, None])
         _remove_radial(grad_weight_RD, weight_RD, inverse_R)
-        own_inverse_B1 = inverse_R[own_rows_B][:, None]
-        own_direction_BD = weight_RD[own_rows_B] * own_inverse_B1
-        grad_own_B1 = grad_own_B[:, None]
-        grad_x_BD.addcmul_(own_direction_BD, grad_own_B1)
-        grad_own_BD = (x_BD - own_direction_BD * own_B[:, None]) * (grad_own_B1 * own_inverse_B1)
-        grad_weight_RD.index_add_(0, own_rows_B, grad_own_BD)
         return grad_x_BD, grad_weight_RD, None, None
 
 
@@ -220,10 +216,13 @@ def _remove_radial(grad_RD: Tensor, weight_RD: Tensor, inverse_R: Tensor) -> Non
 
 
 def _own_products(
-    x_BD: Tensor, weight_CD: Tensor, inverse_C: Tensor, labels_B: Tensor, subcenters: int
-) -> tuple[Tensor, Tensor]:
-    """Products with the own classes (B,), of the nearest sub-center, and the rows of the weights they are from (B,)."""
-    rows_BK = labels_B[:, None] * subcenters + torch.arange(subcenters, device=labels_B.device)
-    product_BK = (weight_CD[rows_BK] * x_BD[:, None]).sum(2) * inverse_C[rows_BK]
-    own_B, nearest_B = product_BK.max(1)
-    return own_B, rows_BK.gather(1, nearest_B[:, None]).squeeze(1)
+    x_BD: Tensor, weight_RD: Tensor, inverse_R: Tensor, labels_B: Tensor, subcenters: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the own class, or its nearest sub-center: product (B,), row of the weights (B,), direction (B, D)."""
+    rows_B = labels_B
+    if subcenters > 1:
+        rows_BK = labels_B[:, None] * subcenters + torch.arange(subcenters, device=labels_B.device)
+        nearest_B1 = (weight_RD[rows_BK] * x_BD[:, None]).sum(2).mul_(inverse_R[rows_BK]).argmax(1, keepdim=True)
+        rows_B = rows_BK.gather(1, nearest_B1).squeeze(1)
+    direction_BD = weight_RD.index_select(0, rows_B).mul_(inverse_R[rows_B][:, None])
+    return (direction_BD * x_BD).sum(1), rows_B, direction_BD
