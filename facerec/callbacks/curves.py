@@ -123,11 +123,14 @@ def det_figure(
 
 
 def cmc_figure(found: Identification, title: str) -> Figure:
-    """Share of probes whose person is among the first k of the gallery."""
+    """Share of probes whose person is among the first k of the gallery, and a band of 95 %."""
     figure = new_figure(4.8, 3.6, f"{title}: {found.probes} probes, {found.people} people, leave one out")
     axes = figure.subplots()
-    axes.step(range(1, len(found.cmc) + 1), found.cmc, where="mid")
-    axes.set(xlabel="rank k", ylabel="identified among the first k", ylim=(min(found.cmc[0], 0.9) - 0.05, 1.01))
+    ranks, (low, high) = range(1, len(found.cmc) + 1), zip(*found.by_person.cmc, strict=True)
+    axes.fill_between(ranks, low, high, step="mid", alpha=0.2, label="95 % by person")
+    axes.step(ranks, found.cmc, where="mid")
+    axes.set(xlabel="rank k", ylabel="identified among the first k", ylim=(min(low[0], 0.9) - 0.05, 1.01))
+    axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
     return figure
 

@@ -63,11 +63,12 @@ def _identification(summary: Summary) -> dict[str, str]:
     found = summary.identification
     if found is None:
         return {"identification": summary.no_identification or "-"}
-    cells = {f"rank {k}": f"{found.cmc[k - 1]:.2%}" for k in (1, 5) if k <= len(found.cmc)}
+    ends = found.by_person
+    cells = {f"rank {k}": f"{found.cmc[k - 1]:.2%} ({_range(ends.cmc[k - 1])})" for k in (1, 5) if k <= len(found.cmc)}
     cells["  gallery"] = f"{found.people} people, {found.probes} probes"
-    for point in found.tpir:
+    for point, interval in zip(found.tpir, ends.tpir, strict=True):
         few = f"too few strangers ({found.strangers})"
-        cells[f"TPIR at FPIR {point.fpir:g}"] = f"{point.tpir:.2%}" if point.supported else few
+        cells[f"TPIR at FPIR {point.fpir:g}"] = f"{point.tpir:.2%} ({_range(interval)})" if point.supported else few
     return cells
 
 

@@ -1,7 +1,14 @@
 """Pure functions on raw scores, and one class for torchmetrics."""
 
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
-from facerec.metrics.confidence import Interval, Intervals, bootstrap, bootstrap_interval
+from facerec.metrics.confidence import (
+    IdentificationIntervals,
+    Interval,
+    Intervals,
+    bootstrap,
+    bootstrap_identification,
+    bootstrap_interval,
+)
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
 from facerec.metrics.identification import (
     TpirAtFpir,
@@ -35,6 +42,7 @@ __all__ = [
     "Det",
     "ErrorRates",
     "FoldAccuracy",
+    "IdentificationIntervals",
     "Interval",
     "Intervals",
     "Roc",
@@ -47,6 +55,7 @@ __all__ = [
     "area_under_roc",
     "best_accuracy",
     "bootstrap",
+    "bootstrap_identification",
     "bootstrap_interval",
     "calibrate_threshold",
     "cosine_scores",

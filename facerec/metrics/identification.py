@@ -45,11 +45,15 @@ class Trials(NamedTuple):
         ranks: place of the right person (Q,), from 1; a person with the same score as another comes after them.
         own_scores: score of the right person (Q,).
         stranger_scores: best score of a search by someone who is not in the gallery (S,).
+        people: label of each probe (Q,).
+        stranger_people: label of each stranger (S,).
     """
 
     ranks: NDArray[np.int64]
     own_scores: NDArray[np.float32]
     stranger_scores: NDArray[np.float32]
+    people: NDArray[np.int64]
+    stranger_people: NDArray[np.int64]
 
 
 def gallery_templates(embeddings_ND: Tensor, labels_N: ArrayLike) -> tuple[Tensor, NDArray[np.int64]]:
@@ -82,7 +86,8 @@ def search(scores_QG: ArrayLike, probe_labels_Q: ArrayLike, gallery_labels_G: Ar
     enrolled = people[place] == probes
     own = scores[enrolled, column[place[enrolled]]]
     ranks = (scores[enrolled] >= own[:, None]).sum(1)
-    return Trials(ranks.astype(np.int64), own, scores[~enrolled].max(1) if len(gallery) else scores[:, 0])
+    best = scores[~enrolled].max(1) if len(gallery) else scores[:, 0]
+    return Trials(ranks.astype(np.int64), own, best, probes[enrolled], probes[~enrolled])
 
 
 def leave_one_out(embeddings_ND: Tensor, labels_N: ArrayLike) -> Trials | None:
@@ -99,7 +104,8 @@ def leave_one_out(embeddings_ND: Tensor, labels_N: ArrayLike) -> Trials | None:
         The trials, or None with fewer than two people or nobody with two images.
     """
     unit_ND = F.normalize(embeddings_ND.float())
-    _, position_N = np.unique(np.asarray(labels_N), return_inverse=True)
+    labels = np.asarray(labels_N)
+    _, position_N = np.unique(labels, return_inverse=True)
     images_G = np.bincount(position_N)
     if len(images_G) < 2 or images_G.max() < 2:
         return None
@@ -115,7 +121,9 @@ def leave_one_out(embeddings_ND: Tensor, labels_N: ArrayLike) -> Trials | None:
         ranks.append(1 + (scores_QG >= own_N[part, None] - ROUNDING).sum(1))
         strangers.append(scores_QG.max(1).values)
     mated_N = images_G[position_N] > 1
-    return Trials(torch.cat(ranks).numpy()[mated_N], own_N.numpy()[mated_N], torch.cat(strangers).numpy())
+    return Trials(
+        torch.cat(ranks).numpy()[mated_N], own_N.numpy()[mated_N], torch.cat(strangers).numpy(), labels[mated_N], labels
+    )
 
 
 def cumulative_match(ranks_Q: ArrayLike, up_to: int) -> NDArray[np.float64]:

@@ -9,12 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.metrics.confidence import LEAST_PEOPLE, Intervals, bootstrap
+from facerec.metrics.confidence import (
+    LEAST_PEOPLE,
+    IdentificationIntervals,
+    Intervals,
+    bootstrap,
+    bootstrap_identification,
+)
 from facerec.metrics.folds import FoldAccuracy, kfold_accuracy
 from facerec.metrics.identification import TpirAtFpir, cumulative_match, leave_one_out, tpir_at_fpir
 from facerec.metrics.verification import TarAtFar, VerificationCurve
 
-PAIRS_RESAMPLED = 20_000_000  # in all, which takes seconds: 1,000 resamples of up to 20,000 pairs, fewer of more
+SCORES_RESAMPLED = 20_000_000  # in all, which takes seconds: 1,000 resamples of up to 20,000 scores, fewer of more
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 FPIRS = (1e-1, 1e-2)
 LEAST_RANKED = 5  # people in a gallery: among fewer, everybody is in the first five
@@ -30,6 +36,7 @@ class Identification(NamedTuple):
         strangers: searches by someone who is not in the gallery.
         cmc: share of probes whose person is among the first k, k = 1 to 50 at most.
         tpir: open set.
+        by_person: intervals of both.
     """
 
     people: int
@@ -37,6 +44,7 @@ class Identification(NamedTuple):
     strangers: int
     cmc: list[float]
     tpir: list[TpirAtFpir]
+    by_person: IdentificationIntervals
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,13 @@ class Summary:
         found = self.identification
         numbers["identification"] = None
         if found is not None:
-            open_set = [point._asdict() for point in found.tpir]
-            numbers["identification"] = found._asdict() | {"tpir": open_set}
+            open_set = [
+                point._asdict() | {"interval_by_person": ends}
+                for point, ends in zip(found.tpir, found.by_person.tpir, strict=True)
+            ]
+            fields = {name: value for name, value in found._asdict().items() if name != "by_person"}
+            closed_set = {"cmc_interval_by_person": found.by_person.cmc, "resamples": found.by_person.resamples}
+            numbers["identification"] = fields | {"tpir": open_set} | closed_set
         numbers["no_identification"] = self.no_identification
         return dict(_plain(numbers))
 
@@ -117,7 +130,7 @@ def summarise(
     """
     curve = VerificationCurve(scores_P, same_P)
     rate, threshold = curve.equal_error_rate()
-    resamples = resamples or max(100, min(1000, PAIRS_RESAMPLED // len(scores_P)))
+    resamples = resamples or _resamples(len(scores_P))
     all_fars = [*fars, *band_fars]
     no_people = _why_not_by_person(people_P2, same_P)
 
@@ -141,6 +154,11 @@ def summarise(
     )
 
 
+def _resamples(size: int) -> int:
+    """How many resamples of so many scores take seconds."""
+    return max(100, min(1000, SCORES_RESAMPLED // size))
+
+
 def _why_not_by_person(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.bool_]) -> str | None:
     if people_P2 is None:
         return "people unknown"
@@ -162,8 +180,8 @@ def identify(
     trials = leave_one_out(embeddings_ND, people_N) if count >= LEAST_RANKED else None
     if trials is None:
         return None, f"only {count} people" if count < LEAST_RANKED else "one image of each person"
-    cmc = cumulative_match(trials.ranks, min(count, LONGEST_CMC))
-    found = Identification(
-        count, len(trials.ranks), len(trials.stranger_scores), cmc.tolist(), tpir_at_fpir(trials, fpirs)
-    )
-    return found, None
+    longest = min(count, LONGEST_CMC)
+    searches, strangers = len(trials.ranks), len(trials.stranger_scores)
+    intervals = bootstrap_identification(trials, longest, fpirs, _resamples(searches + strangers))
+    cmc = cumulative_match(trials.ranks, longest).tolist()
+    return Identification(count, searches, strangers, cmc, tpir_at_fpir(trials, fpirs), intervals), None

@@ -121,7 +121,12 @@ def check_kept(folder: Path) -> None:
     low, high = numbers["interval_by_person"]["equal_error_rate"]
     assert low < numbers["eer"] < high
     assert [point["supported"] for point in numbers["tar_at_far"]] == [True, True, False, False]
-    assert numbers["identification"]["people"] == 10
+    identification = numbers["identification"]
+    assert identification["people"] == 10
+    low, high = identification["cmc_interval_by_person"][0]
+    assert low <= identification["cmc"][0] <= high
+    assert low < high
+    assert identification["tpir"][0]["interval_by_person"][0] < identification["tpir"][0]["tpir"]
     drawn = {path.stem for path in folder.glob("*.png")}
     assert drawn == {f"orl_{kind}" for kind in ("roc", "det", "cmc", "false_accepts", "false_rejects")}
     assert {f"test/{stem.replace('_', '/', 1)}" for stem in drawn} <= set(events(folder.parent).Tags()["images"])

@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
+import torch
 
-from facerec.metrics import bootstrap, equal_error_rate, kfold_accuracy, tar_at_far
+from facerec.metrics import (
+    Trials,
+    bootstrap,
+    bootstrap_identification,
+    cumulative_match,
+    equal_error_rate,
+    kfold_accuracy,
+    leave_one_out,
+    tar_at_far,
+    tpir_at_fpir,
+)
 from facerec.metrics import confidence as confidence_module
 
 EER = 0.158655  # of two normal distributions 2 standard deviations apart
@@ -102,3 +113,57 @@ def test_bad_people(people, message):
 def test_labels_at_odds_with_the_people():
     with pytest.raises(ValueError, match="1 of 4 pairs are called genuine"):
         bootstrap([0.9, 0.1, 0.2, 0.3], [1, 0, 0, 1], [[0, 0], [1, 2], [3, 4], [3, 4]], resamples=2)
+
+
+def gallery(people, images, generator):
+    """Leave-one-out searches among people whose images differ from each other by more or less."""
+    centres = generator.normal(size=(people, 8))
+    noise = np.exp(0.5 * generator.normal(size=people))
+    labels = np.repeat(np.arange(people), images)
+    embeddings = centres[labels] + noise[labels, None] * generator.normal(size=(len(labels), 8))
+    return leave_one_out(torch.from_numpy(embeddings), labels)
+
+
+def test_a_resample_of_people_is_what_their_searches_repeated_give(monkeypatch):
+    trials = gallery(12, 5, np.random.default_rng(0))
+    trials = trials._replace(stranger_scores=np.round(trials.stranger_scores, 1), people=trials.people * 7 - 3)
+    trials = trials._replace(stranger_people=trials.stranger_people * 7 - 3)
+    drawn = []
+    original = confidence_module._times_drawn
+    monkeypatch.setattr(
+        confidence_module, "_times_drawn", lambda *arguments: drawn.append(original(*arguments)) or drawn[-1]
+    )
+    for seed in range(20):
+        found = bootstrap_identification(trials, 4, [0.5, 0.001, 0.2], resamples=1, seed=seed)
+        times = dict(zip(np.unique(trials.people), drawn[-1], strict=True))
+        probes = np.repeat(np.arange(60), [times[person] for person in trials.people])
+        strangers = np.repeat(np.arange(60), [times[person] for person in trials.stranger_people])
+        repeated = Trials(
+            trials.ranks[probes],
+            trials.own_scores[probes],
+            trials.stranger_scores[strangers],
+            trials.people[probes],
+            trials.stranger_people[strangers],
+        )
+        assert [low for low, _ in found.cmc] == pytest.approx(cumulative_match(repeated.ranks, 4))
+        half, unsupported, fifth = found.tpir
+        assert unsupported is None
+        assert [half.low, fifth.low] == [pytest.approx(point.tpir) for point in tpir_at_fpir(repeated, [0.5, 0.2])]
+
+
+def test_intervals_of_identification_hold_the_mean_over_galleries():
+    galleries = [gallery(40, 5, np.random.default_rng(seed)) for seed in range(120)]
+    means = np.mean([[(t.ranks == 1).mean(), tpir_at_fpir(t, [0.1])[0].tpir] for t in galleries], axis=0)
+    held = np.zeros(2)
+    for trials in galleries[:60]:
+        found = bootstrap_identification(trials, 1, [0.1], resamples=150)
+        held += [low <= mean <= high for (low, high), mean in zip((found.cmc[0], found.tpir[0]), means, strict=True)]
+    assert (held / 60 >= 0.83).all()
+
+
+def test_identification_needs_people_and_both_kinds_of_search():
+    trials = gallery(4, 3, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="4 people: too few"):
+        bootstrap_identification(trials, 1)
+    with pytest.raises(ValueError, match="12 probes and 0 strangers"):
+        bootstrap_identification(trials._replace(stranger_people=trials.stranger_people[:0]), 1)
