@@ -1,6 +1,7 @@
 """Files that are there whole or not at all: written under a temporary name, then renamed; by one process at a time."""
 
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +22,12 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     Raises:
         ValueError: if ``path`` cannot be a file, see :func:`check_writable`.
     """
-    target = Path(path)
-    check_writable(target)
+    check_writable(path)
+    target = Path(path).resolve()  # a link stays one: what it leads to is written
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
+    short = target.stem[:20]  # a name may be as long as the file system takes
+    number = zlib.crc32(os.fsencode(target.name))
+    temporary = target.with_name(f".{short}.{number:08x}.{os.getpid()}.partial{target.suffix}")
     try:
         yield temporary
         os.replace(temporary, target)
@@ -36,11 +39,14 @@ def check_writable(path: str | Path) -> None:
     """See that a file can be made, before hours go into what is to be written.
 
     Raises:
-        ValueError: if it is a folder, if what should be its folder is a file, or if nothing may be written there.
+        ValueError: if it is a folder, a device or a pipe, if what should be its folder is a file, or if nothing may be
+            written there.
     """
-    target = Path(path)
+    target = Path(path).resolve()
     if target.is_dir():
         raise ValueError(f"{path} is a folder: give the name of a file in it")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"{path} is no ordinary file and would be replaced by one: give another name")
     above = next(folder for folder in target.absolute().parents if folder.exists())
     if not above.is_dir():
         raise ValueError(f"{path} cannot be made: {above} is a file, not a folder")

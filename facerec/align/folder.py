@@ -6,9 +6,9 @@ The destination holds, beside the images under their old names:
 - ``landmarks.txt``: the five points of each face in the image before (not for a centre crop);
 - ``unaligned.txt``: the images that are not there, and why.
 
-Each file is written under a temporary name and renamed. An image counts as made if its aligned file is there and not
-older than the image, and the points noted are those that the way to align gives now. Points are noted as they are
-found, in ``landmarks.txt.partial``.
+Each file is written under a temporary name and renamed. An aligned file bears the time of the image it is from: an
+image counts as made if the two times are equal, and the points noted are those that the way to align gives now. Points
+are noted as they are found, in ``landmarks.txt.partial``.
 """
 
 import io
@@ -35,6 +35,7 @@ LANDMARKS_FILE = "landmarks.txt"
 PARTIAL_FILE = "landmarks.txt.partial"
 UNALIGNED_FILE = "unaligned.txt"
 JPEG_QUALITY = 95
+CLOCK_NS = 1000  # of times of files: not every file system keeps more
 
 Problem = Literal["no face", "unreadable", "unusable points", "unusable name"]
 
@@ -148,8 +149,9 @@ def _differences(before: Alignment, now: Alignment) -> str:
 
 
 def _is_made(image: Path, aligned: Path) -> bool:
+    """Whether the aligned file is from this image, as it is now, and from none that had its name before."""
     try:
-        return aligned.stat().st_mtime_ns >= image.stat().st_mtime_ns
+        return aligned.stat().st_mtime_ns // CLOCK_NS == image.stat().st_mtime_ns // CLOCK_NS
     except OSError:
         return False
 
@@ -178,6 +180,7 @@ class FolderWork(Dataset[Outcome]):
     def __getitem__(self, index: int) -> Outcome:
         name = self.names[index]
         try:
+            changed = (self.source / name).stat().st_mtime_ns
             aligned = self.way.align(name, read_image(self.source / name))
         except (UnreadableImageError, FileNotFoundError) as error:
             return self._failed(name, "unreadable", error)
@@ -186,6 +189,7 @@ class FolderWork(Dataset[Outcome]):
         except ValueError as error:
             return self._failed(name, "unusable points", error)
         write_whole(self.destination / name, encode(aligned.image, name))
+        os.utime(self.destination / name, ns=(changed, changed))
         line = "" if aligned.points is None else landmark_line(name, aligned.points.tolist())
         return Outcome(name, line, aligned.faces)
 

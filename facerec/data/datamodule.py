@@ -14,7 +14,7 @@ from torch.utils.data.distributed import DistributedSampler
 from facerec.data.batches import Batch, BatchLoader, SourceDataset, as_loaded, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
-from facerec.data.people import People, in_both, people_of
+from facerec.data.people import People, image_names, in_both, people_of
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
@@ -170,6 +170,7 @@ class FaceDataModule(LightningDataModule):
             self._train_dataset = self._setup_train()
             self._dev_dataset = self.dev_dataset(self.identities)
             self._warn_of_shared_people()
+            self._warn_of_shared_images()
         if stage in ("fit", "validate"):
             self._check_pairs("val")
         if stage == "test":
@@ -279,6 +280,26 @@ class FaceDataModule(LightningDataModule):
                 rank_zero_warn(
                     f"{len(shared)} people are in both the {first} and the {second}, {min(shared)!r} for one: an error "
                     "rate on people that training or the choice of checkpoint has seen is too low"
+                )
+
+    def _warn_of_shared_images(self) -> None:
+        """Say so where one image has two roles, as far as names tell."""
+        groups = {"dev images": set(image_names(self.dev))} if self.dev is not None else {}
+        for stage in ("val", "test"):
+            try:
+                groups[f"{stage} pairs"] = {
+                    name for pairs in self.pair_sets(stage).values() for name in image_names(pairs)
+                }
+            except (OSError, ValueError):
+                continue  # as above
+        if self.train is not None and groups:
+            others = set[str]().union(*groups.values())
+            groups = {"training images": others.intersection(image_names(self.train))} | groups
+        for (first, names), (second, more) in combinations(groups.items(), 2):
+            if shared := names & more:
+                rank_zero_warn(
+                    f"{len(shared)} images are in both the {first} and the {second}, {min(shared)!r} for one: a number "
+                    "measured on what training or the choice of checkpoint has seen is too good"
                 )
 
     # Batches

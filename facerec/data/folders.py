@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -103,11 +104,23 @@ class ListedImages(ImageSource):
         return folder_names(os.path.join(self._listing.paths.root, path) for path in self._listing.paths)
 
 
+def _warn_of_folders_within(people: list[Path]) -> None:
+    """Say so where images are left out because they are one folder too deep."""
+    deep = [person for person in people if any(entry.is_dir() for entry in os.scandir(person))]
+    left_out = [f"{person}/{name}" for person in deep for name in images_below(person) if "/" in name]
+    if left_out:
+        rank_zero_warn(
+            f"{len(left_out)} images are not used: they are in folders within people's folders, {left_out[0]} for one. "
+            "Move them up, or name each image and its person in a list"
+        )
+
+
 class FolderImages(ListedImages):
     """Images in one folder for each person.
 
     Args:
-        root: the folder that holds the people's folders. Hidden files, and files that are not images, are passed over.
+        root: the folder that holds the people's folders. Hidden files, and files that are not images, are passed over;
+            images in folders within a person's folder as well, with a warning.
 
     Raises:
         FileNotFoundError: when read, if there is no such folder.
@@ -137,6 +150,7 @@ class FolderImages(ListedImages):
                 raise ValueError(f"{person} holds no images: remove the folder, or add images of this person")
             paths += [f"{person.name}/{file}" for file in files]
             counts.append(len(files))
+        _warn_of_folders_within(people)
         labels = np.repeat(np.arange(len(people)), counts)
         return Listing([person.name for person in people], PathList(root, paths), labels)
 

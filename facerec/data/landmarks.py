@@ -174,7 +174,7 @@ class LandmarkImages(ListedImages):
         if not root.is_dir():
             raise FileNotFoundError(f"no folder {root}, which holds the images of {self.landmarks_file}")
         names, labels, points_N52 = read_landmarks(self.landmarks_file, root)
-        persons = [_folder(name, self.landmarks_file) for name in names] if labels is None else labels
+        persons = _folders(names, self.landmarks_file) if labels is None else labels
         people, classes = np.unique(persons, return_inverse=True)
         return Listing([str(person) for person in people], PathList(root, names), classes.astype(np.int64)), points_N52
 
@@ -298,14 +298,18 @@ class LandmarkPairs(PairSource):
         assert len(self._points) == len(self)
 
 
-def _folder(name: str, landmarks_file: str) -> str:
-    person = Path(name).parent.name
-    if not person:
-        raise ValueError(
-            f"{landmarks_file}: {name!r} is in no folder of a person, and the list has no labels: expected lines "
-            f"'{LABELLED_LINE}'"
-        )
-    return person
+def _folders(names: Sequence[str], landmarks_file: str) -> list[str]:
+    """The folder that each image is in: its person."""
+    expected = f"and the list has no labels: expected lines '{LABELLED_LINE}'"
+    place_of: dict[str, Path] = {}
+    for name in names:
+        place = Path(name).parent
+        if not place.name:
+            raise ValueError(f"{landmarks_file}: {name!r} is in no folder of a person, {expected}")
+        before = place_of.setdefault(place.name, place)
+        if before != place:
+            raise ValueError(f"{landmarks_file}: {before} and {place} may be one person or two, {expected}")
+    return [Path(name).parent.name for name in names]
 
 
 def _align(

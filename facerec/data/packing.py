@@ -20,7 +20,8 @@ from facerec.data.sources import Images, ImageSource
 from facerec.files import held
 from facerec.transforms.preprocess import resize
 
-CHUNK = 512  # images between two lines of the journal
+CHUNK = 512  # images between two lines of the journal, at most
+CHUNK_BYTES = 1 << 26
 PROBED = 32  # images looked at for their common size
 SPARE = 256  # bytes for numbers of the header that are longer in the end
 SHA256_HEX = "0" * 64
@@ -223,8 +224,9 @@ def _decoded(
 
     bar = tqdm(total=len(source), initial=begin, desc="packing", unit="image", delay=1)
     with ThreadPoolExecutor(threads) as pool, bar:
-        for start in range(begin, len(source), CHUNK):
-            chunk = list(pool.map(read, range(start, min(start + CHUNK, len(source)))))
+        count = max(1, min(CHUNK, CHUNK_BYTES // (3 * size[0] * size[1])))
+        for start in range(begin, len(source), count):
+            chunk = list(pool.map(read, range(start, min(start + count, len(source)))))
             checksums = [None if isinstance(image, str) else zlib.crc32(image.data) for image in chunk]
             pixels = b"".join(image.tobytes() for image in chunk if not isinstance(image, str))
             yield checksums, [image for image in chunk if isinstance(image, str)], pixels

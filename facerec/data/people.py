@@ -1,10 +1,13 @@
-"""Who is on the images of a set, and who is in two sets, as far as names tell."""
+"""Who is on the images of a set, and who and what is in two sets, as far as names tell."""
 
+import unicodedata
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from facerec.data.sources import AllPairs, Images, ImageSource, PairSource
 
 UNKNOWN = ""
+NAMES_AT_MOST = 1_000_000  # of a larger set every second, third, ... image is looked at, which takes a second
 
 
 class People(NamedTuple):
@@ -51,7 +54,17 @@ def comparable(first: People, second: People) -> bool:
 
 def in_both(first: People, second: People) -> set[str] | None:
     """Names of the people who are in both sets; None where names do not tell."""
-    return (set(first.names) & set(second.names)) - {UNKNOWN} if comparable(first, second) else None
+    return (_composed(first.names) & _composed(second.names)) - {UNKNOWN} if comparable(first, second) else None
+
+
+def image_names(images: Images) -> Iterable[str]:
+    """What the images of a set are called; of a very large one, of a part spread evenly over it."""
+    return (images.name(index) for index in range(0, len(images), -(-len(images) // NAMES_AT_MOST) or 1))
+
+
+def _composed(names: Iterable[str]) -> set[str]:
+    """Names in one of the two ways in which Unicode writes an accent: file systems differ in theirs."""
+    return {unicodedata.normalize("NFC", name) for name in set(names)}
 
 
 def _count(names: set[str]) -> bool:

@@ -112,7 +112,9 @@ for _core in ("numpy.core", "numpy._core"):  # before and since NumPy 2
     KNOWN[(f"{_core}.numeric", "_frombuffer")] = StandIn(_from_buffer)
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined,misc,unused-ignore]
+    """The one in Python: for the one in C, ten bytes that name a high place in its memo take gigabytes."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in KNOWN:
             raise ForbiddenPickleError(

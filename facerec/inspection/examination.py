@@ -10,7 +10,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from facerec.data.images import is_image
+from facerec.data.images import FORMATS, is_image
 from facerec.data.sources import Images
 from facerec.inspection.hashing import fingerprint
 from facerec.inspection.journal import Journal
@@ -73,10 +73,14 @@ def examine(images: Images, index: int) -> ImageFacts:
 
 
 def _header(content: bytes) -> tuple[str, str]:
+    """Mode and format of a file, empty where Pillow cannot tell: it refuses some JPEGs that torchvision decodes."""
     if not content:
         return "", ""
-    with Image.open(BytesIO(content)) as image:
-        return image.mode, image.format or ""
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            return image.mode, image.format or ""
+    except Exception:  # Pillow raises anything from OSError to SyntaxError on an odd file
+        return "", ""
 
 
 class _Examination(Dataset[tuple[int, ImageFacts]]):

@@ -62,7 +62,7 @@ class Light:
         """Saturation, then contrast, then brightness: each is linear in the colours, so they are one 3x3 matrix."""
 
         def factor(name: str, strength: float) -> Tensor:
-            return draws.uniform(name, 1.0 - strength, 1.0 + strength)[:, None, None]
+            return draws.uniform(name, max(0.0, 1.0 - strength), 1.0 + strength)[:, None, None]
 
         keep = factor("saturation", self.saturation)
         keep = torch.where(draws.happens("grayscale", self.grayscale)[:, None, None], 0.0, keep)
