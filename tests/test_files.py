@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from facerec.files import check_writable, write_whole, written_whole
@@ -37,3 +39,14 @@ def test_what_can_be_no_file_is_told(tmp_path):
         check_writable(tmp_path / "file" / "deep" / "x.csv")
     check_writable(tmp_path / "new" / "deep" / "x.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_pipe_is_not_replaced_and_a_link_stays_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe is no ordinary file"):
+        write_whole(tmp_path / "pipe", "x")
+    assert not (tmp_path / "pipe").is_file()
+    (tmp_path / "link").symlink_to(tmp_path / "target.txt")
+    write_whole(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target.txt").read_text() == "new"

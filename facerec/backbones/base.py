@@ -97,7 +97,7 @@ class StagedBackbone(Backbone):
         if min(height, width) < self.smallest_input:
             raise ValueError(
                 f"images of {height}x{width} are too small for {type(self).__name__}: its strides need at least "
-                f"{self.smallest_input}x{self.smallest_input}; resize the images, or choose stem='face'"
+                f"{self.smallest_input}x{self.smallest_input}; resize the images (stem='face' needs less than 'paper')"
             )
         features_BCHW: Tensor = self.stages(self.stem(images_BCHW))
         return features_BCHW

@@ -1,6 +1,8 @@
 """What a backbone costs: parameters and multiply-adds, computed, and images per second, measured."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -34,11 +36,9 @@ def multiply_adds(backbone: nn.Module, image_size: tuple[int, int] = (112, 112))
         backbone: on any device; on ``meta`` nothing is computed and the answer comes at once.
         image_size: (height, width).
     """
-    was_training = backbone.training
     device = next(backbone.parameters()).device
-    with FlopCounterMode(display=False) as counter:
-        backbone.eval()(torch.zeros(1, 3, *image_size, device=device))
-    backbone.train(was_training)
+    with _evaluating(backbone), FlopCounterMode(display=False) as counter:
+        backbone(torch.zeros(1, 3, *image_size, device=device))
     return int(counter.get_total_flops()) // 2
 
 
@@ -51,14 +51,25 @@ def images_per_second(backbone: nn.Module, images_BCHW: Tensor, seconds: float =
         images_BCHW: the batch to embed again and again.
         seconds: how long to measure, after one pass to warm up.
     """
-    was_training = backbone.training
-    backbone.eval()(images_BCHW)
-    best, end = float("inf"), time.perf_counter() + seconds
-    while best == float("inf") or time.perf_counter() < end:
-        start = time.perf_counter()
+    with _evaluating(backbone):
         backbone(images_BCHW)
-        if images_BCHW.is_cuda:
-            torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - start)
-    backbone.train(was_training)
+        best, end = float("inf"), time.perf_counter() + seconds
+        while best == float("inf") or time.perf_counter() < end:
+            start = time.perf_counter()
+            backbone(images_BCHW)
+            if images_BCHW.is_cuda:
+                torch.cuda.synchronize()
+            best = min(best, time.perf_counter() - start)
     return len(images_BCHW) / best
+
+
+@contextmanager
+def _evaluating(backbone: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while; afterwards each part is in the mode it was in."""
+    was_training = {module: module.training for module in backbone.modules()}
+    backbone.eval()
+    try:
+        yield
+    finally:
+        for module, mode in was_training.items():
+            module.training = mode

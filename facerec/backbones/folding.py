@@ -33,7 +33,8 @@ def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
     Raises:
         ValueError: for a network in training mode, whose normalisation depends on the batch.
     """
-    if network.training:
+    norms = [module for module in network.modules() if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    if any(module.training for module in [network, *norms]):
         raise ValueError("fold_batch_norm needs a network in evaluation mode: call network.eval() first")
     folded = copy.deepcopy(network)
     for layer, norm in _norms_after_layers(folded, images_BCHW):

@@ -1,8 +1,9 @@
 """ArcFace (Deng et al., CVPR 2019), https://arxiv.org/abs/1801.07698, and its code, https://github.com/deepinsight/insightface.
 
-Section 3.1: a ResNet of improved blocks BN-conv-BN-PReLU-conv-BN (Han et al. 2017, pyramidal residual networks), with
-the stride in the second convolution, a 3x3 stem of stride 1, and the whole 7x7 map flattened into the embedding. The
-depths are those of insightface's iresnet18 to iresnet100.
+As the code and the first arXiv version have it: a ResNet of improved blocks BN-conv-BN-PReLU-conv-BN (Han et al. 2017,
+pyramidal residual networks), with the stride in the second convolution, a 3x3 stem of stride 1, and the whole 7x7 map
+flattened into the embedding. (The version of CVPR, section 3.1, names the networks, and BN-dropout-FC-BN behind them.)
+The depths are those of insightface's iresnet18 to iresnet100.
 """
 
 from torch import nn
@@ -41,7 +42,7 @@ class IResNet(StagedBackbone):
         depth: number of layers, as in insightface's names.
         embedding_dim: length D of an embedding.
         width: channels of the first stage; each of the three later stages doubles it.
-        dropout: probability of dropping a feature before the embedding layer (the paper: 0.4).
+        dropout: probability of dropping a feature before the embedding layer (insightface's first code: 0.4).
         stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
         head: from feature map to embedding: ``flatten`` (the paper), ``pool`` or ``depthwise``.
         image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.

@@ -92,9 +92,9 @@ def make_stem(stem: Stem, width: int) -> nn.Sequential:
     """The first layers of a residual network.
 
     ``paper`` is made for 224x224 (7x7 stride 2, then 3x3 max pooling stride 2: four times smaller). ``face`` is made
-    for 112x112 and keeps the resolution (3x3 stride 1), as ArcFace does (Deng et al., CVPR 2019, section 3.1 and
-    its code). Over all families, ``face`` halves the total stride: a face of 112 pixels reaches the last stage with
-    the map that the paper has for 224 (7x7), not with a quarter of it.
+    for 112x112 and keeps the resolution (3x3 stride 1), as the code of ArcFace does (Deng et al., CVPR 2019). Over all
+    families, ``face`` halves the total stride: a face of 112 pixels reaches the last stage with the map that the paper
+    has for 224 (7x7), not with a quarter of it.
 
     Raises:
         ValueError: for any other name.
@@ -176,7 +176,8 @@ class StochasticDepth(nn.Module):
 class DropBlock(nn.Module):
     """Drops square regions of a map while training (Ghiasi et al., NeurIPS 2018, arXiv:1810.12890, algorithm 1).
 
-    The rate of the centres follows equation 1, and the rest is scaled up to keep the mean (line 8).
+    One mask serves all channels: the paper's other variant, which it found to work less well than one for each. The
+    rate of the centres follows equation 1, and the rest is scaled up to keep the mean (line 8).
 
     Args:
         drop_probability: share of the map to drop.

@@ -14,8 +14,8 @@ def initialise(module: nn.Module) -> None:
     """Glorot: tanh units whose sums have the variance of their inputs (the paper's appendix A, in today's form)."""
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight, nn.init.calculate_gain("tanh"))
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:  # a depthwise head has none
+            nn.init.zeros_(module.bias)
 
 
 class LeNet(StagedBackbone):

@@ -42,8 +42,8 @@ def initialise(module: nn.Module) -> None:
                 nn.init.normal_(layer.weight, std=0.01)
     elif isinstance(module, nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:  # a depthwise head has none
+            nn.init.zeros_(module.bias)
 
 
 class SphereNet(StagedBackbone):

@@ -122,7 +122,7 @@ class TimmBackbone(Backbone):
         self.network: nn.Module = network
         self.head = nn.Sequential(
             nn.Dropout(dropout),
-            nn.Linear(network.num_features, embedding_dim, bias=False),
+            nn.Linear(getattr(network, "head_hidden_size", network.num_features), embedding_dim, bias=False),
             nn.BatchNorm1d(embedding_dim),
         )
 

@@ -2,13 +2,14 @@
 
 Fast Algorithms for Convolutional Neural Networks (Lavin and Gray, CVPR 2016), https://arxiv.org/abs/1509.09308,
 section 4: tiles d of 6x6 and a filter g become Y = A^T [(G g G^T) . (B^T d B)] A, tiles of 4x4 in 36 products instead
-of 144, here as 36 matrix products over all tiles and channels. In float32 it is three to five times as far from
-float64 as the direct sum is, 2e-6 of the values; for half precision it would be too far.
+of 144, here as 36 matrix products over all tiles and channels. In float32 it is about ten times as far from float64 as
+the direct sum is, 2e-6 of the values; for half precision it would be too far.
 
 Shapes: B images, C channels in, O channels out, N tiles of 6x6 that overlap by two.
 """
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -72,10 +73,11 @@ class WinogradConv2d(nn.Module):
     """A 3x3 convolution of stride 1 and padding 1 for use, without gradient.
 
     It takes the fast way for float32 on the CPU and at least 8 images, and PyTorch's for all else: export, autocast,
-    other devices, training. The filters are brought over at the first fast pass and kept, four times their size.
+    other devices, training. The filters are brought over at the first fast pass and kept, four times their size, until
+    other weights are loaded or the network is converted. Do not write into the weights in other ways.
 
     Args:
-        conv: the convolution; its weights stay its own, and are not expected to change any more.
+        conv: the convolution; its weights stay its own.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -91,6 +93,15 @@ class WinogradConv2d(nn.Module):
         if self._filters_36CO is None:
             self._filters_36CO = transform_filters(self.conv.weight)
         return convolve(x_BCHW, self._filters_36CO, self.conv.bias)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self._filters_36CO = None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **settings: Any) -> None:
+        self._filters_36CO = None
+        super()._load_from_state_dict(*args, **settings)
 
     def _pays(self, x_BCHW: Tensor) -> bool:
         height, width = x_BCHW.shape[-2:]

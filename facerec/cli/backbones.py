@@ -11,11 +11,13 @@ import torch
 from facerec.backbones import Backbone, TimmBackbone
 from facerec.backbones.catalogue import CATALOGUE
 from facerec.backbones.cost import count_parameters, images_per_second, multiply_adds
+from facerec.cli.messages import messages
 
 COURSE_LIMIT = 30_000_000
 TIMM = "timm:"
 
 
+@messages(status=1)
 def main(args: list[str]) -> int:
     """Print the table.
 
@@ -23,9 +25,11 @@ def main(args: list[str]) -> int:
         args: options and names; see ``facerec backbones --help``.
 
     Returns:
-        Exit status: 0, or 2 for a name that does not exist.
+        Exit status: 0; 1 if a network that was asked for does not take the settings; 2 for a name that does not exist.
     """
     options = _parser().parse_args(args)
+    if options.batch_size < 1:
+        raise ValueError(f"--batch_size {options.batch_size}: must be at least 1")
     names = options.names or list(CATALOGUE)
     unknown = [name for name in names if name not in CATALOGUE and not name.startswith(TIMM)]
     if unknown:
@@ -35,14 +39,19 @@ def main(args: list[str]) -> int:
     height, width = options.image_size
     rate = "" if options.no_speed else f" {'images/s':>9}"
     print(f"{'network':<18} {'parameters':>12} {'multiply-adds':>14} {'embedding':>9}{rate}  at {height}x{width}")
+    refused = 0
     for name in names:
-        print(_row(name, options), flush=True)
+        try:
+            print(_row(name, options), flush=True)
+        except ValueError as error:  # a size that is too small for this one
+            refused += 1
+            print(f"{name:<18} {error}", flush=True)
     print(
         f"* above {options.max_params:,} parameters (--max_params): set model.max_params to have such a model refused"
     )
     if not options.no_speed:
         print(f"images/s: forward, float32, batches of {options.batch_size}, {torch.get_num_threads()} threads")
-    return 0
+    return 1 if refused and options.names else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,9 +72,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _factory(name: str, options: argparse.Namespace) -> Callable[[], Backbone]:
     dim = {} if options.embedding_dim is None else {"embedding_dim": options.embedding_dim}
-    if name.startswith(TIMM):
-        return partial(TimmBackbone, name.removeprefix(TIMM), **dim)
-    return partial(CATALOGUE[name], image_size=tuple(options.image_size), **dim)
+    size = tuple(options.image_size)
+    if not name.startswith(TIMM):
+        return partial(CATALOGUE[name], image_size=size, **dim)
+    make = partial(TimmBackbone, name.removeprefix(TIMM), **dim)
+    with torch.device("meta"):
+        is_for_one_size = make().image_size is not None
+    return partial(make, image_size=size) if is_for_one_size else make
 
 
 def _row(name: str, options: argparse.Namespace) -> str:

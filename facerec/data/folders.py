@@ -106,7 +106,7 @@ class ListedImages(ImageSource):
 
 def _warn_of_folders_within(people: list[Path]) -> None:
     """Say so where images are left out because they are one folder too deep."""
-    deep = [person for person in people if any(entry.is_dir() for entry in os.scandir(person))]
+    deep = [person for person in people if any(map(os.path.isdir, os.scandir(person)))]
     left_out = [f"{person}/{name}" for person in deep for name in images_below(person) if "/" in name]
     if left_out:
         rank_zero_warn(

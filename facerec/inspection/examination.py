@@ -135,7 +135,7 @@ def _key(images: Images, index: int, reading: str) -> str:
         status = path.stat()
     except OSError:
         return ""
-    return f"{reading} {status.st_size} {status.st_mtime_ns} {path}"
+    return f"{reading} {status.st_size} {status.st_mtime_ns} {status.st_ino} {path}"
 
 
 def _reading(images: Images) -> list[object]:

@@ -253,3 +253,8 @@ def test_arguments_are_typed_and_documented(name: str) -> None:
         assert parameter.annotation is not parameter.empty
         assert parameter.default is not parameter.empty
         assert f"        {parameter.name}: " in (family.__doc__ or "")
+
+
+@pytest.mark.parametrize("make", [backbones.LeNet, backbones.SphereNet])
+def test_a_head_without_bias_is_initialised(make: Callable[..., backbones.StagedBackbone]) -> None:
+    assert make(head="depthwise", width=4, embedding_dim=8).eval()(torch.zeros(1, 3, 112, 112)).shape == (1, 8)

@@ -143,3 +143,11 @@ def test_max_params_refuses_and_says_by_how_much() -> None:
     check_max_params(backbone, 30_000_000)
     with pytest.raises(ValueError, match=r"max_params=20,000,000: ResNet has 24,\d+,\d+ parameters"):
         check_max_params(backbone, 20_000_000)
+
+
+def test_measuring_leaves_each_part_in_its_mode() -> None:
+    backbone = backbones.LeNet()
+    backbone.stages.eval()
+    multiply_adds(backbone)
+    assert backbone.training
+    assert not backbone.stages.training

@@ -114,3 +114,12 @@ def test_what_cannot_be_folded_is_left_alone() -> None:
 def test_a_network_in_training_is_refused() -> None:
     with pytest.raises(ValueError, match="evaluation mode"):
         fold_batch_norm(nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)), torch.randn(2, 3, 8, 8))
+
+
+def test_a_normalisation_in_training_is_refused_and_its_statistics_left_alone() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval()
+    network[1].train()
+    before = network[1].running_mean.clone()
+    with pytest.raises(ValueError, match="evaluation mode"):
+        fold_batch_norm(network, torch.randn(2, 3, 8, 8))
+    torch.testing.assert_close(network[1].running_mean, before, rtol=0, atol=0)

@@ -117,3 +117,10 @@ def test_the_other_settings_reach_timm() -> None:
     assert any(getattr(module, "drop_prob", 0.0) for module in transformer.modules())
     assert TimmBackbone("test_vit").image_size == (160, 160)
     assert TimmBackbone("test_resnet").image_size is None
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3_small_050", "lcnet_050", "test_vit"])
+def test_networks_with_layers_behind_their_pooling_work(name: str) -> None:
+    """What such a network puts out is wider than its ``num_features``."""
+    backbone = TimmBackbone(name, embedding_dim=16).eval()
+    assert backbone(torch.zeros(2, 3, *(backbone.image_size or (64, 64)))).shape == (2, 16)

@@ -119,3 +119,14 @@ def test_embeddings_stay_the_same(name, fast, monkeypatch):
     got = F.normalize(use_winograd(network)(images))
     assert len(calls) == fast
     assert float((got - expected).abs().max()) <= 1e-5
+
+
+def test_other_weights_take_the_place_of_the_old_ones():
+    fast = use_winograd(nn.Sequential(nn.Conv2d(64, 64, 3, padding=1)))
+    images = torch.randn(8, 64, 12, 12)
+    with torch.no_grad():
+        fast(images)
+        fast.load_state_dict({name: torch.randn_like(value) for name, value in fast.state_dict().items()})
+        torch.testing.assert_close(fast(images), fast[0].conv(images), rtol=1e-4, atol=1e-3)
+        fast.bfloat16().float()
+        torch.testing.assert_close(fast(images), fast[0].conv(images), rtol=1e-4, atol=1e-3)

@@ -24,7 +24,8 @@ def photos(tmp_path):
 
 
 def snapshot(root):
-    return {path.relative_to(root): path.stat().st_mtime_ns for path in root.rglob("*.png")}
+    """The file behind each name: one that is made again is another file, though it bears its photograph's time."""
+    return {path.relative_to(root): path.stat().st_ino for path in root.rglob("*.png")}
 
 
 def test_a_folder(photos, tmp_path, capsys):
@@ -97,7 +98,7 @@ def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypat
 
     # what is missing, or older than its photograph, is made again, and a photograph that lost its face loses its image
     (out / "deep/s 1/1.png").unlink()
-    later = after[next(name for name in after if name.match("s 1/2.png"))] + 10**9
+    later = (photos / "deep/s 1/2.png").stat().st_mtime_ns + 10**9
     os.utime(photos / "deep/s 1/2.png", ns=(later, later))
     shutil.copy(photos / "deep/s 2/1.png", tmp_path / "kept.png")
     (photos / "deep/s 2/1.png").write_bytes(b"")
@@ -109,6 +110,30 @@ def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypat
     with_other_settings = main([str(photos), str(out), "--face=central"])
     assert with_other_settings == 1
     assert "face='largest' before, 'central' now; give another folder" in capsys.readouterr().err
+
+
+def test_another_photograph_under_an_old_name_is_aligned(photos, tmp_path, capsys):
+    """Also one that is older than the aligned file, as a copy that keeps its time is."""
+    out = tmp_path / "out"
+    assert main([str(photos), str(out), "--center_crop", "0.5"]) == 0
+    other = tmp_path / "other"
+    shutil.copytree(photos, other)  # keeps the times
+    save_face(5, 5, other / "deep/s 1/1.png")
+    os.utime(other / "deep/s 1/1.png", ns=(10**18, 10**18))
+    capsys.readouterr()
+    assert main([str(other), str(out), "--center_crop", "0.5"]) == 0
+    assert "1 images aligned" in (said := capsys.readouterr().out)
+    assert "2 were there already" in said
+    assert main([str(other), str(tmp_path / "straight"), "--center_crop", "0.5"]) == 0
+    for name in ("deep/s 1/1.png", "deep/s 1/2.png"):
+        assert (out / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
+
+
+def test_a_name_as_long_as_can_be(photos, tmp_path):
+    name = f"{'x' * 250}.png"
+    shutil.move(photos / "deep/s 1/1.png", photos / "deep/s 1" / name)
+    assert main([str(photos), str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out/deep/s 1" / name).is_file()
 
 
 def test_processes_make_the_same(photos, tmp_path):

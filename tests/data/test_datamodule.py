@@ -1,11 +1,20 @@
+import unicodedata
 import warnings
 
 import numpy as np
 import pytest
 
-from facerec.data import AllPairs, FaceDataModule, FolderImages, ListImages, UnlabelledImages, UnreadableImageError
+from facerec.data import (
+    AllPairs,
+    FaceDataModule,
+    FolderImages,
+    ListImages,
+    ListPairs,
+    UnlabelledImages,
+    UnreadableImageError,
+)
 from facerec.data.layouts import find_sources
-from facerec.data.people import in_both, people_of
+from facerec.data.people import People, in_both, people_of
 from tests.conftest import save_face, write_pairs
 
 
@@ -221,6 +230,43 @@ def test_numbers_that_only_count_are_no_names(tmp_path):
     data = FaceDataModule(train=source("c"), val_pairs={"d": AllPairs(source("d"))}, image_size=(32, 32))
     with pytest.warns(UserWarning, match="1 people are in both the training people and the val pairs, '40'"):
         data.setup("fit")
+
+
+def test_an_image_in_two_roles_is_told(tmp_path):
+    """Where nobody knows who is on the images of the pairs, their names still tell."""
+    for person in (1, 2, 3):
+        for image in (1, 2):
+            save_face(person, image, tmp_path / f"{person}{image}.png")
+    labels = [f"{person}{image}.png {person}\n" for person in (1, 2) for image in (1, 2)]
+    (tmp_path / "train.txt").write_text("".join(labels))
+    (tmp_path / "val.txt").write_text("31.png 32.png 1\n31.png 21.png 0\n")
+    (tmp_path / "test.txt").write_text("31.png 32.png 1\n31.png 22.png 0\n")
+    train = ListImages(str(tmp_path), str(tmp_path / "train.txt"))
+    pairs = {name: {name: ListPairs(str(tmp_path), str(tmp_path / f"{name}.txt"))} for name in ("val", "test")}
+    data = FaceDataModule(train=train, dev=train, val_pairs=pairs["val"], test_pairs=pairs["test"], image_size=(32, 32))
+    with pytest.warns(UserWarning, match="images are in both") as warned:
+        data.setup("fit")
+    said = [str(warning.message) for warning in warned]
+    for text in (
+        "4 images are in both the training images and the dev images, ",
+        "1 images are in both the training images and the val pairs, ",
+        "1 images are in both the training images and the test pairs, ",
+        "2 images are in both the val pairs and the test pairs, ",
+    ):
+        assert any(text in line for line in said), (text, said)
+
+
+def test_an_accent_written_in_two_ways_is_one_name():
+    first, second = (People([unicodedata.normalize(form, "José")], "folder") for form in ("NFC", "NFD"))
+    assert len(in_both(first, second)) == 1
+
+
+def test_images_too_deep_in_a_folder_are_told(tmp_path):
+    for name in ("ann/a.jpg", "ann/session2/b.jpg", "bob/c.jfif", "bob/d.JPE"):
+        save_face(1, 1, tmp_path / name)
+    source = FolderImages(str(tmp_path))
+    with pytest.warns(UserWarning, match="1 images are not used: .*session2/b.jpg for one"):
+        assert len(source) == 3
 
 
 def test_order_is_a_function_of_seed_and_epoch(vggface_root):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -62,3 +64,16 @@ def test_path_list_keeps_any_name(tmp_path):
     assert paths[2] == "/faces/folder/b c.jpg"
     with pytest.raises(IndexError):
         paths.relative(5)
+
+
+def test_no_other_program_is_run_for_what_claims_to_be_a_photograph(tmp_path, monkeypatch):
+    """Pillow gives EPS to Ghostscript, whatever the name of the file."""
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'ran'}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    path = tmp_path / "face.jpg"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n%%EOF\n")
+    with pytest.raises(UnreadableImageError, match=r"face\.jpg does not decode as an image: unknown format"):
+        read_image(path)
+    assert not (tmp_path / "ran").exists()

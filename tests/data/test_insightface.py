@@ -1,6 +1,7 @@
 """insightface's two formats: what we write, we read, as others do."""
 
 import pickle
+import resource
 import struct
 
 import numpy as np
@@ -176,3 +177,13 @@ def test_an_index_that_lost_lines_is_refused(root, lost):
         told = r"it lists \d of the images up to 5 .*: lines are missing|is the index of this"
         with pytest.raises(ValueError, match=told):
             len(RecordImages(str(root)))
+
+
+def test_a_pickle_of_ten_bytes_does_not_take_gigabytes(tmp_path):
+    """It puts a thing at place 2^27 of the pickle's memo, for which the unpickler in C makes room up to there."""
+    path = tmp_path / "bomb.bin"
+    path.write_bytes(b"\x80\x02Nr" + (1 << 27).to_bytes(4, "little") + b".")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"bomb\.bin"):
+        BinPairs(str(path)).check()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB

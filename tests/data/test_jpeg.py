@@ -84,3 +84,14 @@ def test_cmyk_and_truncated_have_the_outcome_they_had(tmp_path):
     assert np.array_equal(decode_image(encode("CMYK"), "x").numpy(), by_pillow(encode("CMYK")))
     with pytest.raises(UnreadableImageError, match="x does not decode"):
         decode_image(encode()[:-50], "x")
+
+
+def test_exif_behind_xmp_is_undone():
+    """torchvision looks for the orientation in the first APP1 segment alone."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(exif=exif)
+    xmp = b"http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta/>"
+    data = data[:2] + b"\xff\xe1" + (len(xmp) + 2).to_bytes(2, "big") + xmp + data[2:]
+    assert by_pillow(data).shape == (3, 75, 101)
+    assert np.abs(decode_image(data, "x").numpy().astype(int) - by_pillow(data)).max() <= 3

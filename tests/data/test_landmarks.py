@@ -135,3 +135,12 @@ def test_one_image_under_two_names_is_told(tmp_path, images):
     text = f"p 1/1.png\t{POINTS}\n./p 1/1.png\t{POINTS}\np 1/2.png\t{POINTS}\n"
     with pytest.raises(ValueError, match=r"landmarks.txt:2: 'p 1/1.png' is listed already on line 1"):
         read_landmarks(listed(tmp_path, text), images)
+
+
+def test_two_folders_of_one_name_may_be_two_people(tmp_path):
+    names = [f"{person}/session1/{image}.png" for person in (1, 2) for image in (1, 2)]
+    for name in names:
+        save_face(int(name[0]), 1, tmp_path / name)
+    (tmp_path / "points.txt").write_text("".join(f"{name} 30 50 60 50 45 70 32 85 58 85\n" for name in names))
+    with pytest.raises(ValueError, match="1/session1 and 2/session1 may be one person or two, and the list has no lab"):
+        LandmarkImages(str(tmp_path), str(tmp_path / "points.txt")).check()

@@ -72,3 +72,12 @@ def test_noise_is_standard_normal_and_white():
     half = flat.shape[1] // 2 + 1
     pairs = [(flat[:, 1:], flat[:, :-1]), (flat[:, half:], flat[:, : flat.shape[1] - half]), (flat[1:], flat[:-1])]
     assert all(abs(float((a * b).mean())) < 0.01 for a, b in pairs)
+
+
+@pytest.mark.parametrize("setting", ["brightness", "contrast", "saturation"])
+def test_a_strength_above_one_turns_no_image_into_its_negative(images, setting):
+    """As in torchvision: the factor stops at 0."""
+    for epoch in range(4):
+        changed = Augment(horizontal_flip=0.0, **{setting: 2.0})(images, 0, epoch, torch.arange(BATCH))
+        after, before = (x.float().flatten(1) - x.float().mean((1, 2, 3))[:, None] for x in (changed, images))
+        assert ((after * before).sum(1) >= -1e-2).all()
