@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from facerec.align.aligner import NoFaceError
+from facerec.align.aligner import NoFaceError, NotListedError
 from facerec.align.record import RECORD_FILE, Alignment, read_record, record_text
 from facerec.align.ways import Way
 from facerec.data.folders import images_below
@@ -37,7 +37,7 @@ UNALIGNED_FILE = "unaligned.txt"
 JPEG_QUALITY = 95
 CLOCK_NS = 1000  # of times of files: not every file system keeps more
 
-Problem = Literal["no face", "unreadable", "unusable points", "unusable name"]
+Problem = Literal["no face", "not listed", "unreadable", "unusable points", "unusable name"]
 
 
 class Outcome(NamedTuple):
@@ -186,6 +186,8 @@ class FolderWork(Dataset[Outcome]):
             return self._failed(name, "unreadable", error)
         except NoFaceError as error:
             return self._failed(name, "no face", error)
+        except NotListedError as error:
+            return self._failed(name, "not listed", error)
         except ValueError as error:
             return self._failed(name, "unusable points", error)
         write_whole(self.destination / name, encode(aligned.image, name))

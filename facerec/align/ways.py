@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.align.aligner import Aligner, Face, NoFaceError
+from facerec.align.aligner import Aligner, Face, NotListedError
 from facerec.align.landmarks import find_template
 from facerec.align.record import Alignment
 from facerec.align.warp import align_face, center_crop, check_fraction
@@ -45,6 +45,7 @@ class Way(Protocol):
 
         Raises:
             NoFaceError: if it has no face.
+            NotListedError: if a list of landmarks leaves it out.
             ValueError: if its points cannot be used.
         """
 
@@ -111,7 +112,7 @@ class ByLandmarks:
     def align(self, name: str, image_3HW: Tensor) -> Aligned:
         """Align by the points of that name."""
         if name not in self._points_of:
-            raise NoFaceError(f"not listed in {self.landmarks_file}")
+            raise NotListedError(f"not listed in {self.landmarks_file}")
         points_52 = self._points_of[name]
         return Aligned(align_face(image_3HW, points_52, self.template), points_52, 1)
 

@@ -131,12 +131,18 @@ def _data_module(settings: dict[str, Any]) -> FaceDataModule:
 def _draw_augmentation(options: argparse.Namespace) -> None:
     if options.draws < 1:
         raise ValueError(f"--draws {options.draws}: at least 1")
-    module = _data_module(_settings(options.augment))
-    source: Images | None = module.train
+    settings = _settings(options.augment)
+    module = _data_module(settings)
+    source: Images | None = None
     if options.data is not None:
         source = next(iter(_sets(options.data, options.layout).values()))
+    elif (settings.get("data") or {}).keys() & {"root", "train"}:
+        source = module.train
     if not isinstance(source, ImageSource):
-        raise ValueError(f"{options.data or options.augment} names no training images: give a folder DATA")
+        raise ValueError(
+            f"{options.data or options.augment} names no training images: facerec inspect DATA --augment "
+            f"{options.augment}, with a folder or a configuration of training images as DATA"
+        )
     index = person_images(source, options.person)[0]
     rows = augmentation_rows(source, index, module.augment, module.mix, module.image_size, module.seed, options.draws)
     output = options.output or Path("inspection", _name(options.augment))

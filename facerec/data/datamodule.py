@@ -14,7 +14,7 @@ from torch.utils.data.distributed import DistributedSampler
 from facerec.data.batches import Batch, BatchLoader, SourceDataset, as_loaded, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
-from facerec.data.people import People, image_names, in_both, people_of
+from facerec.data.people import People, are_numbers, image_names, in_both, people_of
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
@@ -195,6 +195,12 @@ class FaceDataModule(LightningDataModule):
         train.check()
         if len(train) == 0:
             raise ValueError("data.train holds no images")
+        if len(train.identities) < 2:
+            rank_zero_warn(
+                f"the training images show one person, {train.identities[0]!r}: there is nothing to tell apart"
+            )
+        elif np.bincount(train.labels).max() < 2:
+            rank_zero_warn("no training person has two images: a network learns no person from one image")
         return SourceDataset(train, self.image_size, indices=self._decodable(train, "training"))
 
     def dev_dataset(self, identities: Sequence[str]) -> SourceDataset | None:
@@ -282,6 +288,23 @@ class FaceDataModule(LightningDataModule):
                     "rate on people that training or the choice of checkpoint has seen is too low"
                 )
 
+    def _warn_of_seen_people(self, stage: Literal["val", "test"]) -> None:
+        """In an evaluation, say so where the model was trained on people of the pairs, as far as names tell."""
+        identities = self._identities_of_the_model()
+        if self.trainer is None or self.trainer.state.fn == "fit" or are_numbers(set(identities)):
+            return
+        people = [people_of(pairs) for pairs in self.pair_sets(stage).values()]
+        seen = set[str]().union(*(in_both(People(identities, some.told_by), some) or () for some in people))
+        if seen:
+            rank_zero_warn(
+                f"{len(seen)} people of the {stage} pairs are called as people that the model was trained on, "
+                f"{min(seen)!r} for one: an error rate on people whom training has seen is too low"
+            )
+
+    def _identities_of_the_model(self) -> list[str]:
+        model = self.trainer.lightning_module if self.trainer is not None else None
+        return list(getattr(model, "identities", []))
+
     def _warn_of_shared_images(self) -> None:
         """Say so where one image has two roles, as far as names tell."""
         groups = {"dev images": set(image_names(self.dev))} if self.dev is not None else {}
@@ -357,16 +380,16 @@ class FaceDataModule(LightningDataModule):
 
     def _known_dev_dataset(self) -> SourceDataset | None:
         """The dev images; in an evaluation, only where the checkpoint knows their people."""
-        identities = getattr(self.trainer.lightning_module, "identities", []) if self.trainer is not None else []
         if self._dev_dataset is None and not self._dev_is_unknown:
             try:
-                self._dev_dataset = self.dev_dataset(identities)
+                self._dev_dataset = self.dev_dataset(self._identities_of_the_model())
             except (ValueError, FileNotFoundError) as error:
                 self._dev_is_unknown = True
                 rank_zero_info(f"No dev accuracy: {error}")
         return self._dev_dataset
 
     def _evaluation_loaders(self, stage: Literal["val", "test"]) -> list[BatchLoader]:
+        self._warn_of_seen_people(stage)
         dev = self._known_dev_dataset()
         datasets = [] if dev is None else [dev]
         datasets += [SourceDataset(pairs, self.image_size) for pairs in self.pair_sets(stage).values()]

@@ -15,13 +15,14 @@ folder that does, stands for that folder.
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from facerec.data.folders import FolderImages, UnlabelledImages
+from facerec.data.folders import FolderImages, UnlabelledImages, image_names
 from facerec.data.lists import ListImages, ListPairs
 from facerec.data.sources import Images, ImageSource, PairSource
 
 Layout = Literal["folders", "hw2p2", "lists"]
 PAIR_FILES = ("val_pairs.txt", "test_pairs.txt")
 PAIR_FOLDERS = ("ver_data", "images", ".")
+LOOKED_AT = 20  # folders, to guess what a root may be
 EXPECTED = (
     "expected train/<person>/<image> (folders), [cls_data/]train/labels.txt beside train/images/ (hw2p2), "
     "or images/ with train.txt (lists); pairs only, val_pairs.txt or test_pairs.txt, are enough to evaluate"
@@ -104,11 +105,21 @@ def find_sources(root: str, layout: Layout | None = None) -> Sources:
     layout = layout or tell_layout(base)
     val_pairs, test_pairs = (_pairs(base, name) for name in PAIR_FILES)
     if layout is None and not val_pairs and not test_pairs:
-        raise ValueError(f"data.root={root} holds neither training images nor pairs: {EXPECTED}")
+        raise ValueError(f"data.root={root} holds neither training images nor pairs: {EXPECTED}{_hint(base)}")
     train = _images(base, layout, "train") if layout else None
     dev = _images(base, layout, "dev") if layout else None
     test = _test_images(base) if layout == "hw2p2" else None
     return Sources(train, dev, val_pairs, test_pairs, test)
+
+
+def _hint(root: Path) -> str:
+    """What to do with a folder that holds nothing but people's folders."""
+    if not any(image_names(folder) for folder in sorted(root.iterdir())[:LOOKED_AT] if folder.is_dir()):
+        return ""
+    return (
+        f". It looks like one folder for each person: move those to train on into {root / 'train'}, and write pairs of "
+        "images of other people into val_pairs.txt"
+    )
 
 
 def _images(root: Path, layout: Layout, part: str) -> ImageSource | None:

@@ -49,7 +49,7 @@ def comparable(first: People, second: People) -> bool:
     """
     if first.told_by is None or first.told_by != second.told_by:
         return False
-    return first.told_by == "folder" or not (_count(set(first.names)) or _count(set(second.names)))
+    return first.told_by == "folder" or not (are_numbers(set(first.names)) or are_numbers(set(second.names)))
 
 
 def in_both(first: People, second: People) -> set[str] | None:
@@ -67,5 +67,6 @@ def _composed(names: Iterable[str]) -> set[str]:
     return {unicodedata.normalize("NFC", name) for name in set(names)}
 
 
-def _count(names: set[str]) -> bool:
+def are_numbers(names: set[str]) -> bool:
+    """Whether the names only count, from 0 or 1."""
     return any(names == {str(number) for number in range(start, start + len(names))} for start in (0, 1))

@@ -64,7 +64,7 @@ def test_a_folder(photos, tmp_path, capsys):
     for name in ("deep/s 1/1.png", "b.jpg", "c.pgm"):
         assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
     assert FolderImages(str(tmp_path / "again" / "deep")).alignment == aligner.alignment
-    assert "black.png\tno face\tnot listed in" in (tmp_path / "again" / "unaligned.txt").read_text()
+    assert "black.png\tnot listed\tnot listed in" in (tmp_path / "again" / "unaligned.txt").read_text()
 
 
 def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypatch):
@@ -165,7 +165,7 @@ def test_points_that_do_not_fit(photos, tmp_path):
     (tmp_path / "list.txt").write_text("".join(lines))
     assert main([str(photos), str(tmp_path / "out"), "--landmarks", str(tmp_path / "list.txt")]) == 3
     problems = [line.split("\t") for line in (tmp_path / "out" / "unaligned.txt").read_text().splitlines()]
-    assert [row[:2] for row in problems] == [["deep/s 1/2.png", "unusable points"], ["deep/s 2/1.png", "no face"]]
+    assert [row[:2] for row in problems] == [["deep/s 1/2.png", "unusable points"], ["deep/s 2/1.png", "not listed"]]
     assert json.loads((tmp_path / "out" / "alignment.json").read_text())["detector"] == "unknown"
 
 

@@ -78,6 +78,15 @@ def test_a_person_of_another_folder_under_an_augmentation(vggface_root, work, ca
     assert "--person nobody: not among the 4 people" in capsys.readouterr().err
 
 
+def test_an_augmentation_of_a_configuration_that_names_no_data(vggface_root, work, capsys):
+    (work / "plain.yaml").write_text("data: {augment: {horizontal_flip: 0.5}}\n")
+    main(["inspect", str(vggface_root), "--augment", "plain.yaml", "--draws=2"])
+    assert "2 draws" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["inspect", "--augment", "plain.yaml"])
+    assert "plain.yaml names no training images: facerec inspect DATA --augment plain.yaml" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [

@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from facerec.cli import main
 from facerec.metrics import equal_error_rate
 from facerec.recognizer import FaceRecognizer
-from tests.conftest import SMALL
+from tests.conftest import SMALL, save_face
 
 EXPERIMENTS = sorted(Path(__file__).parents[2].joinpath("experiments").glob("*.yaml"))
 ORL_YAML = next(path for path in EXPERIMENTS if path.stem == "orl_resnet18_arcface")
@@ -159,6 +159,15 @@ def test_other_people_can_be_evaluated(run_copy, vggface_root, capsys):
     assert re.search(r"genuine pairs +6\nimpostor pairs +9\n", out.out)
     assert re.search(r"95% by person +people unknown\n", out.out)  # the images are in one folder
     assert "dev accuracy (" not in out.out  # these dev people were not trained on
+
+
+def test_people_the_model_was_trained_on_are_told_in_a_test(run_copy, tmp_path):
+    for person in ("s01", "s40"):
+        for image in (1, 2):
+            save_face(int(person[1:]) % 10 + 1, image, tmp_path / "seen" / "ver_data" / person / f"{image}.png")
+    (tmp_path / "seen" / "test_pairs.txt").write_text("s01/1.png s01/2.png 1\ns01/1.png s40/1.png 0\n")
+    with pytest.warns(UserWarning, match="1 people of the test pairs are called as people that .* trained on, 's01'"):
+        main(["test", "--ckpt_path", str(best_file(run_copy)), "--data.root", str(tmp_path / "seen")])
 
 
 def test_config_and_checkpoint_together_say_what_the_checkpoint_overrides(run_copy, recwarn):
@@ -307,3 +316,8 @@ def test_what_is_no_checkpoint_is_named(command, tmp_path):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     with pytest.raises(SystemExit, match=r"text.ckpt does not load as a checkpoint of `facerec fit`"):
         main([command, "--ckpt_path", str(tmp_path / "text.ckpt")])
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    with pytest.raises(
+        SystemExit, match=r"model.onnx is what `facerec export` made: this command needs the checkpoint"
+    ):
+        main([command, "--ckpt_path", str(tmp_path / "model.onnx")])

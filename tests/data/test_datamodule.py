@@ -256,6 +256,27 @@ def test_an_image_in_two_roles_is_told(tmp_path):
         assert any(text in line for line in said), (text, said)
 
 
+def test_one_person_is_nobody_to_tell_apart_and_one_image_no_person(tmp_path):
+    for person in (1, 2):
+        save_face(person, 1, tmp_path / "train" / f"p{person}" / "1.png")
+    for image in (1, 2):
+        save_face(3, image, tmp_path / "ver_data" / f"{image}.png")
+    save_face(4, 1, tmp_path / "ver_data" / "3.png")
+    (tmp_path / "val_pairs.txt").write_text("1.png 2.png 1\n1.png 3.png 0\n")
+    with pytest.warns(UserWarning, match="no training person has two images"):
+        fitted(tmp_path)
+    (tmp_path / "train" / "p2" / "1.png").rename(tmp_path / "train" / "p1" / "2.png")
+    (tmp_path / "train" / "p2").rmdir()
+    with pytest.warns(UserWarning, match="the training images show one person, 'p1'"):
+        fitted(tmp_path)
+
+
+def test_a_folder_of_people_is_told_where_it_belongs(tmp_path):
+    save_face(1, 1, tmp_path / "ann" / "1.png")
+    with pytest.raises(ValueError, match=r"looks like one folder for each person: move those .*/train, and"):
+        find_sources(str(tmp_path))
+
+
 def test_an_accent_written_in_two_ways_is_one_name():
     first, second = (People([unicodedata.normalize(form, "José")], "folder") for form in ("NFC", "NFD"))
     assert len(in_both(first, second)) == 1

@@ -131,3 +131,18 @@ def test_memory_is_one_matrix_of_exponentials():
         loss(x.requires_grad_(), y)
     large = [t for t in saved if t.numel() > 8 * 300]
     assert [t.numel() for t in large] == [50 * 300]
+
+
+@pytest.mark.parametrize("scale", [70.0, 73.9, 74.1, 78.0, 80.0])
+def test_the_gradient_is_finite_where_all_others_are_as_far_as_can_be(scale):
+    """One other class, opposite to the embedding: the smallest sum of exponentials there is."""
+    results = []
+    for implementation in ("blocked", "plain"):
+        loss = losses.NormFace(scale, implementation=implementation)
+        loss.build(2, 2)
+        loss.weight.data = torch.tensor([[-1.0, 0.0], [-1.0, 1e-3]])
+        x = torch.tensor([[1.0, 0.0]], requires_grad=True)
+        loss(x, torch.tensor([0])).backward()
+        results.append((x.grad, loss.weight.grad))
+    for ours, reference in zip(*results, strict=True):
+        torch.testing.assert_close(ours, reference, rtol=1e-3, atol=1e-5)

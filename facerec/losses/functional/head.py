@@ -31,9 +31,9 @@ Reweigh = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 BLOCK = 1 << 19  # products whose exponentials are taken at a time: two megabytes
 RADIAL_ROWS = 512
 # exp() of float32 spans e^-87 to e^88. Logits within +-LARGEST_BOUND need no max pass: subtracting their bound less
-# HEADROOM keeps each exponential normal, and the sum of e^18 classes finite.
+# HEADROOM keeps each exponential normal, the sum of e^18 classes finite, and its inverse times the scale as well.
 HEADROOM = 70.0
-LARGEST_BOUND = 78.0
+LARGEST_BOUND = 74.0
 
 
 @dataclass(frozen=True)
