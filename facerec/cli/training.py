@@ -225,7 +225,7 @@ def run(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: with status 1 and a message, for data or settings that cannot be used.
     """
-    arguments = list(arguments)
+    arguments = [_long_form(argument) for argument in arguments]
     asks_help = any(argument in ("-h", "--help") for argument in arguments)
     config, checkpoint = _value_of(arguments, "config"), _value_of(arguments, "ckpt_path")
     experiment = config_name(config) if config else DEFAULT_NAME
@@ -283,6 +283,13 @@ def warn_of_slow_bfloat16(precision: str, accelerator: str) -> None:
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
     if precision.startswith("bf16") and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         rank_zero_warn("this CPU has no bfloat16 instructions: --trainer.precision 32-true is probably faster")
+
+
+def _long_form(argument: str) -> str:
+    """``-c FILE``, ``-c=FILE`` and ``-cFILE`` as ``--config``: the only short option beside ``-h``."""
+    if argument == "-c":
+        return "--config"
+    return f"--config={argument[2:].removeprefix('=')}" if argument.startswith("-c") else argument
 
 
 def _given(arguments: Sequence[str], key: str) -> bool:

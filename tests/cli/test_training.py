@@ -12,7 +12,7 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from facerec.cli import main
+from facerec.cli import main, training
 from facerec.metrics import equal_error_rate
 from facerec.recognizer import FaceRecognizer
 from tests.conftest import SMALL, save_face
@@ -73,6 +73,18 @@ def test_saved_config_is_complete_and_repeats_the_run(orl_run, tmp_path, monkeyp
 def test_the_default_is_the_experiment():
     default = Path(__file__).parents[2] / "facerec" / "default.yaml"
     assert default.read_bytes() == ORL_YAML.read_bytes()
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test"])
+@pytest.mark.parametrize("form", [["-c", "own.yaml"], ["-c=own.yaml"], ["-cown.yaml"], ["--config", "own.yaml"]])
+def test_the_short_form_of_config_is_a_config(command, form, monkeypatch):
+    """Else the embedded default (ORL faces) lies beneath the user's file."""
+    seen = []
+    monkeypatch.setattr(training, "FaceCLI", lambda experiment, arguments: seen.append((experiment, arguments)))
+    main([command, *form, "--seed_everything", "1"])
+    [(experiment, arguments)] = seen
+    assert experiment == "own"
+    assert " ".join(arguments).replace("=", " ") == f"{command} --config own.yaml --seed_everything 1"
 
 
 def test_resumed_run_is_the_uninterrupted_run(tmp_path, monkeypatch, orl_run):
