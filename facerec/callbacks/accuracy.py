@@ -63,7 +63,8 @@ class DevAccuracy(EvaluationCallback):
             _, right_N = tables[DEV].gather(recognizer)
             name = "accuracy" if self._means_CD is None else "accuracy_nearest_mean"
             if not right_N.isnan().any():
-                recognizer.log(f"{stage}/{name}", right_N.mean(), prog_bar=True, sync_dist=True)
+                share = float(right_N.mean())  # a number goes to the module's device; a tensor on the CPU breaks NCCL
+                recognizer.log(f"{stage}/{name}", share, prog_bar=True, sync_dist=True)
 
 
 @torch.no_grad()

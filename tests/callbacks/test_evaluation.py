@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.demos.boring_classes import BoringModel
 from torch.nn.functional import cosine_similarity
 
+from facerec.callbacks.accuracy import DevAccuracy
 from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.curves import worst_pairs
 from facerec.callbacks.evaluation import SetTable
@@ -33,6 +34,21 @@ def test_table_sorts_by_index_and_counts_an_image_once():
     indices, rows = table.gather(OneProcess())
     assert indices.tolist() == [0, 1, 2, 3]
     assert rows.squeeze(1).tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_dev_accuracy_is_logged_as_a_number():
+    """Not as a tensor on the CPU, which NCCL cannot average."""
+    logged = {}
+
+    class Recognizer(OneProcess):
+        @staticmethod
+        def log(name, value, **options):
+            logged[name] = (type(value), value)
+
+    table = SetTable()
+    table.add(torch.tensor([0, 1, 2, 3]), torch.tensor([1.0, 0.0, 1.0, 1.0]))
+    DevAccuracy().measure(None, Recognizer(), "val", {"dev": table})
+    assert logged == {"val/accuracy": (float, 0.75)}
 
 
 def test_scores_are_the_cosines_in_float32():
