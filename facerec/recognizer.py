@@ -89,6 +89,7 @@ class FaceRecognizer(LightningModule):
         self.num_classes = num_classes
         self.identities: list[str] = []
         self.calibration: Calibration | None = None
+        self.calibrated_step: int | None = None  # of the training, None outside it
         self.alignment: dict[str, Any] | None = None
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
@@ -178,11 +179,16 @@ class FaceRecognizer(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what a user of the checkpoint needs beside weights and hyperparameters."""
+        """Add what a user of the checkpoint needs beside weights and hyperparameters.
+
+        A threshold that was calibrated at another step of this training is one of other weights, and stays out.
+        """
+        step = checkpoint.get("global_step")
+        of_these_weights = self.calibrated_step is None or self.calibrated_step == step
         checkpoint["facerec"] = {
             "version": __version__,
             "identities": self.identities,
-            "calibration": self.calibration,
+            "calibration": self.calibration if of_these_weights else None,
             "alignment": self.alignment,
         }
 
@@ -209,6 +215,7 @@ class FaceRecognizer(LightningModule):
         views = _views(checkpoint.get("hyper_parameters", {}).get("flip_test", self.flip_test))
         # A threshold of other views is one of other scores.
         self.calibration = extra.get("calibration") if views == self.flip_test else None
+        self.calibrated_step = checkpoint.get("global_step") if resuming else None
 
 
 def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:

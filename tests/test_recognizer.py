@@ -1,6 +1,7 @@
 """The recognizer's own checks, in Python."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -34,3 +35,24 @@ def test_a_backbone_for_another_image_size_is_refused_before_the_first_batch(mak
 def test_a_backbone_for_this_size_or_for_any_embeds(make):
     model = recognizer(make(), (32, 64)).eval()
     assert model(torch.zeros(2, 3, 50, 50, dtype=torch.uint8)).shape == (2, 16)
+
+
+THRESHOLD = {"threshold": 0.4, "far": 0.1, "frr": 0.1, "method": "eer", "score": "cosine"}
+
+
+def kept_threshold(model: FaceRecognizer, step: int) -> object:
+    """What a checkpoint at this step of the training says."""
+    checkpoint: dict = {"global_step": step}
+    model.on_save_checkpoint(checkpoint)
+    return checkpoint["facerec"]["calibration"]
+
+
+@pytest.mark.parametrize(("doing", "later"), [("fit", None), ("test", THRESHOLD)])
+def test_a_threshold_is_kept_with_the_weights_it_was_measured_on(doing, later):
+    """A resumed training keeps what it loaded until it takes a step; an evaluation takes none, whatever it counts."""
+    model = recognizer(ResNet(18, 16, width=4), (32, 64))
+    assert kept_threshold(model, 7) is None
+    model._trainer = SimpleNamespace(state=SimpleNamespace(fn=doing))
+    model.on_load_checkpoint({"global_step": 7, "facerec": {"calibration": THRESHOLD}})
+    assert kept_threshold(model, 7) == THRESHOLD
+    assert kept_threshold(model, 8) == later

@@ -8,12 +8,16 @@ from torch import Tensor
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the epoch with the lowest (or highest) value of a validation metric, and the last epoch.
 
+    A checkpoint is kept as best on what its own weights gave: an epoch that ends without a validation at its last step
+    (``max_steps`` in mid-epoch, a ``val_check_interval`` that does not end with the epoch) is none of the best.
+
     Args:
         monitor: logged name that chooses; ``val/eer`` is the mean EER over the validation sets.
         mode: whether lower (``min``) or higher (``max``) is better.
         save_top_k: how many of the best epochs to keep.
-        candidates_after: share of the epochs that pass before one may be kept as best, in [0, 1). On few validation
-            people an early epoch can look best by luck, before a margin has warmed up and the learning rate has fallen.
+        candidates_after: share of the training that passes before an epoch may be kept as best, in [0, 1): of the
+            epochs or of ``max_steps``, whichever ends first. On few validation people an early epoch can look best by
+            luck, before a margin has warmed up and the learning rate has fallen.
 
     Raises:
         ValueError: if ``candidates_after`` lies outside [0, 1).
@@ -25,6 +29,7 @@ class BestCheckpoint(ModelCheckpoint):
         if not 0.0 <= candidates_after < 1.0:
             raise ValueError(f"checkpoint.candidates_after={candidates_after}: a share of the epochs lies in [0, 1)")
         self.candidates_after = candidates_after
+        self._validated_step: int | None = None
         super().__init__(
             monitor=monitor,
             mode=mode,
@@ -34,15 +39,41 @@ class BestCheckpoint(ModelCheckpoint):
             auto_insert_metric_name=False,  # a "/" in the metric's name would make folders
         )
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note whose weights the metrics are of."""
+        if not trainer.sanity_checking:
+            self._validated_step = trainer.global_step
+        super().on_validation_end(trainer, pl_module)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep each epoch that was validated as the last: Lightning would only where it is among the best."""
         super().on_train_epoch_end(trainer, pl_module)
-        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
-        if validated and not self._should_skip_saving_checkpoint(trainer):
+        if (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0:
+            self._save_last(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the weights at the end, also of epochs after the last validation.
+
+        In place of Lightning's own, which leaves a file behind in a fast development run.
+        """
+        self._save_last(trainer)
+
+    def _save_last(self, trainer: Trainer) -> None:
+        if not self._should_skip_saving_checkpoint(trainer):
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
-        """Whether the present epoch is among the best of those that may be kept."""
-        share = (trainer.current_epoch + 1) / trainer.max_epochs if trainer.max_epochs else 1.0
-        passed = share < 0.0 or share > self.candidates_after  # below 0 there is no last epoch
-        return passed and super().check_monitor_top_k(trainer, current)
+        """Whether the present weights are among the best of those that may be kept."""
+        measured = str(self.monitor).startswith("train/") or self._validated_step == trainer.global_step
+        passed = share_done(trainer) > self.candidates_after
+        return measured and passed and super().check_monitor_top_k(trainer, current)
+
+
+def share_done(trainer: Trainer) -> float:
+    """Share of the training that is over at the end of this epoch, in epochs or in steps; 1 for one without an end."""
+    shares = []
+    if trainer.max_epochs is not None and trainer.max_epochs > 0:
+        shares.append((trainer.current_epoch + 1) / trainer.max_epochs)
+    if trainer.max_steps > 0:
+        shares.append(trainer.global_step / trainer.max_steps)
+    return max(shares, default=1.0)

@@ -132,7 +132,7 @@ def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Ver
     """The model's threshold: what it does to the test pairs, and what it was expected to do."""
     calibration = recognizer.calibration
     if not calibration:
-        return ["the model has no calibrated threshold: it was never validated"] if stage == "test" else []
+        return ["the model has no calibrated threshold: these weights were never validated"] if stage == "test" else []
     if stage == "val":
         kept = (
             "put into the checkpoint" if verification.store else "--verification.store true puts it into the checkpoint"

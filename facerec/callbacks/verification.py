@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -49,8 +50,8 @@ class ScoredSet(NamedTuple):
 class Verification(EvaluationCallback):
     """Logs ``<stage>/<set>/eer``, its threshold and the AUC for each set, and ``<stage>/eer``, the mean over sets.
 
-    After validation it calibrates the model's threshold on all validation pairs together, and the checkpoint keeps it.
-    Testing logs what that threshold, chosen on other people, does to the test pairs.
+    After validation it calibrates the model's threshold on all validation pairs together, and a checkpoint of the same
+    weights keeps it. Testing logs what that threshold, chosen on other people, does to the test pairs.
 
     Args:
         score: ``cosine``, or ``euclidean``, the negative distance of the embeddings as they are.
@@ -137,6 +138,7 @@ class Verification(EvaluationCallback):
         if rates and stage == "val" and not trainer.sanity_checking:
             labelled = {name: (scored.scores, scored.same) for name, scored in self.scores.items()}
             recognizer.calibration = calibrate(labelled, self.calibrate_at, self.score_name)
+            recognizer.calibrated_step = trainer.global_step if trainer.state.fn == TrainerFn.FITTING else None
 
     def calibration_of(self, recognizer: FaceRecognizer) -> Calibration | None:
         """The model's threshold, if it is one of the scores at hand."""

@@ -103,6 +103,20 @@ def test_resumed_run_is_the_uninterrupted_run(tmp_path, monkeypatch, orl_run):
         torch.testing.assert_close(resumed["state_dict"][name], weight, rtol=1e-5, atol=1e-6)
 
 
+def test_a_checkpoint_holds_the_threshold_of_its_own_weights_alone(tmp_path, monkeypatch):
+    """The third epoch ends without a validation, and the second's threshold is not its own."""
+    monkeypatch.chdir(tmp_path)
+    every_second = ["--trainer.check_val_every_n_epoch=2", "--checkpoint.candidates_after=0"]
+    main(["fit", *SMALL, "--trainer.max_epochs=3", *every_second])
+    run = Path("runs", "orl_resnet18_arcface", "version_0")
+    validated = torch.load(best_file(run), weights_only=True)
+    assert (validated["global_step"], last(run)["global_step"]) == (12, 18)
+    assert validated["facerec"]["calibration"]
+    assert last(run)["facerec"]["calibration"] is None
+    main(["validate", "--ckpt_path", str(run / "checkpoints" / "last.ckpt"), "--verification.store=true"])
+    assert last(run)["facerec"]["calibration"]
+
+
 def test_test_and_validate_from_the_checkpoint_alone(run_copy, capsys):
     config_before = (run_copy / "config.yaml").read_text()
     main(["test", "--ckpt_path", str(best_file(run_copy))])
