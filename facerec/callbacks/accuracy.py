@@ -1,5 +1,7 @@
 """Dev accuracy: how many dev images of the training people are named rightly, without margin."""
 
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -26,26 +28,30 @@ class DevAccuracy(EvaluationCallback):
     def __init__(self) -> None:
         super().__init__()
         self._means_CD: Tensor | None = None
+        self._means_due = True
 
     def wants(self, name: str) -> bool:
         """Only the dev images."""
         return name == DEV
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the last pass, and the means of the last weights."""
-        super().on_validation_epoch_start(trainer, pl_module)
-        self._start_means(trainer, recognizer_of(pl_module), "val")
-
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the last pass, and the means of the last weights."""
-        super().on_test_epoch_start(trainer, pl_module)
-        self._start_means(trainer, recognizer_of(pl_module), "test")
-
-    def _start_means(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage) -> None:
+    def _start(self) -> None:
+        super()._start()
         self._means_CD = None
-        has_dev = DEV in data_of(trainer).evaluation_sets(stage)
+        self._means_due = True
+
+    def _collect(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, loader: int, stage: Stage
+    ) -> None:
+        # Not before the first batch: only now are averaged weights in place, and BatchNorm's statistics the same in all
+        # processes. Every process gets here: the sampler gives each as many images.
+        if self._means_due and self.wants(data_of(trainer).evaluation_sets(stage)[loader]):
+            self._means_due = False
+            self._find_means(trainer, recognizer_of(pl_module))
+        super()._collect(trainer, pl_module, outputs, batch, loader, stage)
+
+    def _find_means(self, trainer: Trainer, recognizer: FaceRecognizer) -> None:
         probe_1D = torch.zeros(1, recognizer.backbone.embedding_dim, device=recognizer.device)
-        if has_dev and recognizer.loss.num_classes and recognizer.loss.logits(probe_1D) is None:
+        if recognizer.loss.num_classes and recognizer.loss.logits(probe_1D) is None:
             self._means_CD = class_means(trainer, recognizer)
 
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:

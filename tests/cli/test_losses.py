@@ -72,9 +72,13 @@ def test_a_sum_of_losses_is_three_lines_of_yaml(loss, logged, saved, tmp_path, m
         assert weights == pytest.approx([0.5 * step / 6 for step in range(6)])
 
 
-def test_a_loss_without_class_weights_gives_dev_accuracy_by_class_means(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "averaged", [[], ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.8"]], ids=["", "averaged"]
+)
+def test_a_loss_without_class_weights_gives_dev_accuracy_by_class_means(averaged, tmp_path, monkeypatch):
+    """Means and images embedded by the same weights: the averaged ones, which the checkpoint holds, where they are."""
     monkeypatch.chdir(tmp_path)
-    model, scalars, _ = fit(TRIPLET, "--data.images_per_person=4", "--data.batch_size=32")
+    model, scalars, _ = fit(TRIPLET, "--data.images_per_person=4", "--data.batch_size=32", *averaged)
     tags = set(scalars.Tags()["scalars"])
     assert "val/accuracy_nearest_mean" in tags
     assert "val/accuracy" not in tags
