@@ -1,5 +1,6 @@
 """FaceRecognizer, the only LightningModule: images to embeddings to a loss. Steps and logging only."""
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -172,10 +173,17 @@ class FaceRecognizer(LightningModule):
         return self.validation_step(batch, batch_idx, dataloader_idx)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimizer on all parameters, the loss's included, and the schedule, stepped with it."""
+        """The optimizer on all parameters, the loss's included, and the schedule, stepped with it.
+
+        Raises:
+            ValueError: for a training without an end, which a schedule cannot be a share of.
+        """
+        steps = self.trainer.estimated_stepping_batches
+        if math.isinf(steps):
+            raise ValueError("model.schedule needs the length of the training: give trainer.max_epochs or max_steps")
         optimizer = self.optimizer(parameter_groups(self.backbone, self.loss))
         scale_loss_lr(optimizer, self.loss_lr_factor)
-        scheduler = self.schedule.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        scheduler = self.schedule.scheduler(optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

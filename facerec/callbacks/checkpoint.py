@@ -1,8 +1,13 @@
 """Which checkpoints are kept: the one with the lowest validation EER, and the last."""
 
+from typing import Literal
+
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
+
+from facerec.data.datamodule import FaceDataModule
+from facerec.recognizer import FaceRecognizer
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -24,7 +29,11 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(
-        self, monitor: str = "val/eer", mode: str = "min", save_top_k: int = 1, candidates_after: float = 0.0
+        self,
+        monitor: str = "val/eer",
+        mode: Literal["min", "max"] = "min",
+        save_top_k: int = 1,
+        candidates_after: float = 0.0,
     ) -> None:
         if not 0.0 <= candidates_after < 1.0:
             raise ValueError(f"checkpoint.candidates_after={candidates_after}: a share of the epochs lies in [0, 1)")
@@ -38,6 +47,19 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best-epoch={epoch:03d}",
             auto_insert_metric_name=False,  # a "/" in the metric's name would make folders
         )
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse a metric that no validation gives before anything is trained, where it is known what will be logged.
+
+        Raises:
+            ValueError: for such a metric, naming those there are.
+        """
+        super().setup(trainer, pl_module, stage)
+        validates = bool(trainer.limit_val_batches) and self.save_top_k != 0
+        if stage == "fit" and validates and str(self.monitor).startswith("val/") and _all_ours(trainer, pl_module):
+            names = validation_names(trainer)
+            if names and self.monitor not in names:
+                raise ValueError(f"checkpoint.monitor={self.monitor}: the validation gives {', '.join(names)}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note whose weights the metrics are of."""
@@ -62,6 +84,12 @@ class BestCheckpoint(ModelCheckpoint):
         if not self._should_skip_saving_checkpoint(trainer):
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
+    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        """Before Lightning ends the run for a metric that is not there, keep what was trained."""
+        if self.monitor not in monitor_candidates:
+            self._save_last_checkpoint(trainer, monitor_candidates)
+        super()._save_topk_checkpoint(trainer, monitor_candidates)
+
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether the present weights are among the best of those that may be kept."""
         measured = str(self.monitor).startswith("train/") or self._validated_step == trainer.global_step
@@ -77,3 +105,20 @@ def share_done(trainer: Trainer) -> float:
     if trainer.max_steps > 0:
         shares.append(trainer.global_step / trainer.max_steps)
     return max(shares, default=1.0)
+
+
+def validation_names(trainer: Trainer) -> list[str]:
+    """What the validation of a FaceDataModule logs; none where it has no sets."""
+    data: FaceDataModule = trainer.datamodule  # type: ignore[attr-defined]
+    sets = list(data.pair_sets("val"))
+    names = ["val/eer"] if sets else []
+    names += [f"val/{name}/{value}" for name in sets for value in ("eer", "threshold", "auc")]
+    return names + (["val/accuracy", "val/accuracy_nearest_mean"] if data.dev is not None else [])
+
+
+def _all_ours(trainer: Trainer, pl_module: LightningModule) -> bool:
+    """Whether no model, data or callback of someone else's may log a metric of its own."""
+    modules = [type(callback).__module__ for callback in trainer.callbacks]  # type: ignore[attr-defined]
+    is_face_data = isinstance(getattr(trainer, "datamodule", None), FaceDataModule)
+    known = all(module.split(".")[0] in ("facerec", "lightning") for module in modules)
+    return type(pl_module) is FaceRecognizer and is_face_data and known

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -195,7 +196,8 @@ class FaceCLI(LightningCLI):
             Throughput(),
             Report(),
         ]
-        config["callbacks"] = own + list(config.get("callbacks") or [])
+        given = config.get("callbacks") or []
+        config["callbacks"] = own + ([given] if isinstance(given, Callback) else list(given))
         return super()._instantiate_trainer(config, others)
 
     def _measured_run(self) -> Path | None:
@@ -241,7 +243,7 @@ def run(arguments: Sequence[str]) -> None:
         warnings.filterwarnings("ignore", message=harmless)
     try:
         FaceCLI(experiment, arguments)
-    except (ValueError, FileNotFoundError, PermissionError) as error:
+    except (ValueError, FileNotFoundError, PermissionError, MisconfigurationException) as error:
         if os.environ.get("FACEREC_TRACEBACK"):
             raise
         print(f"facerec: {error}\n(FACEREC_TRACEBACK=1 shows where)", file=sys.stderr)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.demos.boring_classes import BoringModel
 from torch.nn.functional import cosine_similarity
@@ -153,6 +154,14 @@ def test_a_fast_development_run_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Trainer(fast_dev_run=True, callbacks=[BestCheckpoint()], **QUIET).fit(Measured())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_trained_is_kept_where_the_metric_turns_out_missing(tmp_path):
+    checkpoint = BestCheckpoint(monitor="val/err")
+    trainer = Trainer(default_root_dir=tmp_path, max_epochs=2, limit_train_batches=2, callbacks=[checkpoint], **QUIET)
+    with pytest.raises(MisconfigurationException, match="could not find the monitored key"):
+        trainer.fit(Measured())
+    assert steps_of(tmp_path) == {"last.ckpt": 2}
 
 
 @pytest.mark.parametrize(

@@ -337,6 +337,32 @@ def test_a_far_that_the_pairs_cannot_support_is_refused_before_training(tmp_path
     assert "Epoch 0" not in captured.out
 
 
+@pytest.mark.parametrize(
+    ("option", "status", "said"),
+    [
+        ("--checkpoint.monitor=val/err", 1, "checkpoint.monitor=val/err: the validation gives val/eer, val/orl/eer"),
+        ("--checkpoint.mode=mx", 2, "mx"),
+        ("--trainer.max_epochs=-1", 1, "model.schedule needs the length of the training: give trainer.max_epochs or"),
+        ("--checkpoint.save_top_k=-2", 1, "Invalid value for save_top_k=-2"),  # Lightning's own exception
+    ],
+)
+def test_a_bad_setting_is_refused_in_a_line_before_training(option, status, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", *SMALL, option])
+    captured = capsys.readouterr()
+    assert stopped.value.code == status
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_one_callback_needs_no_list(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(["fit", *SMALL, "--trainer.fast_dev_run=true", "--trainer.callbacks=EMAWeightAveraging"])
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
 @pytest.mark.parametrize("command", ["validate", "test"])
 def test_what_is_no_checkpoint_is_named(command, tmp_path):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
