@@ -12,12 +12,20 @@ class Throughput(Callback):
     """Logs ``train/images_per_second`` over each epoch, all processes together, validation time not counted."""
 
     def __init__(self) -> None:
-        self._started = 0.0
+        self._started: float | None = None
+        self._paused = 0.0
         self._images = 0
 
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop the clock of the last epoch."""
+        self._started = None
+
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Start the clock at the second batch of an epoch: the first waits for the loader to start."""
-        if batch_idx == min(1, int(trainer.num_training_batches) - 1):
+        """Start the clock at the second batch of an epoch: the first waits for the loader to start.
+
+        At a later one where a run is resumed in mid-epoch, at the first where there is no other.
+        """
+        if self._started is None and batch_idx >= min(1, int(trainer.num_training_batches) - 1):
             self._started = time.perf_counter()
             self._images = 0
 
@@ -26,6 +34,15 @@ class Throughput(Callback):
     ) -> None:
         """Count, and log at the last batch."""
         self._images += len(batch.labels) * trainer.world_size
-        if batch_idx + 1 == trainer.num_training_batches:
+        if self._started is not None and batch_idx + 1 == trainer.num_training_batches:
             seconds = time.perf_counter() - self._started
             pl_module.log("train/images_per_second", self._images / max(seconds, 1e-9))
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note when a validation within the epoch begins."""
+        self._paused = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Set the clock on by as long as it took."""
+        if self._started is not None:
+            self._started += time.perf_counter() - self._paused
