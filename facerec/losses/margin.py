@@ -75,15 +75,18 @@ class CosineClassifier(ClassifierLoss):
         """The target with the present share of its margin (B,)."""
         if not self.margin_warmup:
             return self.target(cos_B)
-        share = (self.steps / self.margin_warmup).clamp(max=1.0).to(cos_B.dtype)
-        self.record(margin_share=share)
-        return torch.lerp(cos_B, self.target(cos_B), share)
+        return torch.lerp(cos_B, self.target(cos_B), self.margin_share().to(cos_B.dtype))
+
+    def margin_share(self) -> Tensor:
+        """The present share of the margin while it warms up, a scalar on the device of the loss."""
+        return (self.steps / self.margin_warmup).clamp(max=1.0)
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean cross-entropy with the margin on the own class."""
         unit_BD = directions(embeddings_BD)
         loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.warmed_target, self.head)
-        self.record(own_cosine=cos_B.mean())
+        warming = {"margin_share": self.margin_share()} if self.margin_warmup else {}
+        self.record(own_cosine=cos_B.mean(), **warming)
         return loss
 
     def step(self) -> None:

@@ -138,6 +138,23 @@ def test_sphereface_anneals_as_in_the_paper():
     assert loss.annealing().item() == 5.0
 
 
+def test_the_share_of_the_margin_is_told_while_it_warms_up():
+    seen = []
+    loss = losses.ArcFace(scale=20.0, margin_warmup=2)
+    loss.build(4, 3)
+    x, y = batch(6, 4, 3, dtype=torch.float32)
+    for _ in range(4):
+        loss(x, y)
+        assert "own_cosine" in loss.statistics()
+        seen.append(loss.statistics()["margin_share"].item())
+        loss.step()
+    assert seen == [0.0, 0.5, 1.0, 1.0]
+    whole = losses.ArcFace(scale=20.0)
+    whole.build(4, 3)
+    whole(x, y)
+    assert "margin_share" not in whole.statistics()
+
+
 def test_supcon_counts_the_anchors_it_skips():
     loss = losses.SupCon()
     x, _ = batch(5, 4, 5, dtype=torch.float32)
