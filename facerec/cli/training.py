@@ -46,6 +46,7 @@ HARMLESS_WARNINGS = (
     "The '.*_dataloader' does not have many workers",
     "The number of training batches .* is smaller than the logging interval",
 )
+EXTENSIONS = ("callbacks", "logger", "plugins", "profiler", "strategy")  # of a trainer, by classes that it builds
 SOURCES = ("train", "dev", "val_pairs", "test_pairs")
 
 
@@ -233,7 +234,7 @@ def run(arguments: Sequence[str]) -> None:
     experiment = config_name(config) if config else DEFAULT_NAME
     if config is None and not asks_help:
         if checkpoint is not None:
-            settings, experiment = from_checkpoint(checkpoint), run_name(checkpoint)
+            settings, experiment = from_checkpoint(checkpoint, arguments[0]), run_name(checkpoint)
             rank_zero_info(f"No --config: the settings of {checkpoint}")
         else:
             settings = DEFAULT_CONFIG.read_text(encoding="utf-8")
@@ -250,8 +251,11 @@ def run(arguments: Sequence[str]) -> None:
         raise SystemExit(1) from error
 
 
-def from_checkpoint(path: str) -> str:
+def from_checkpoint(path: str, command: str) -> str:
     """The configuration (YAML) that a checkpoint was trained with.
+
+    To go on training takes all of it. A measurement leaves out what the trainer was extended with: it is not needed,
+    and a checkpoint of someone else's could name any class there.
 
     Raises:
         SystemExit: with status 1, if there is no such checkpoint or it holds no configuration.
@@ -265,7 +269,17 @@ def from_checkpoint(path: str) -> str:
     settings = yaml.safe_load(checkpoint[CONFIG_KEY])
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
+    if command != "fit":
+        settings["trainer"] = _without_extensions(settings.get("trainer") or {})
     return yaml.safe_dump(settings, sort_keys=False)
+
+
+def _without_extensions(trainer: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a trainer without those that name classes; ``logger: false`` and ``accelerator: cpu`` name none."""
+    accelerator = str(trainer.get("accelerator"))
+    extended = {name for name in EXTENSIONS if not isinstance(trainer.get(name), bool)}
+    extended |= set() if accelerator.isidentifier() else {"accelerator"}
+    return {name: value for name, value in trainer.items() if name not in extended}
 
 
 def config_name(config: str) -> str:

@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from facerec.cli import main, training
 from facerec.metrics import equal_error_rate
 from facerec.recognizer import FaceRecognizer
+from tests.cli.stop import Witness
 from tests.conftest import SMALL, save_face
 
 EXPERIMENTS = sorted(Path(__file__).parents[2].joinpath("experiments").glob("*.yaml"))
@@ -361,6 +362,29 @@ def test_one_callback_needs_no_list(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main(["fit", *SMALL, "--trainer.fast_dev_run=true", "--trainer.callbacks=EMAWeightAveraging"])
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+@pytest.mark.parametrize("named", ["tests.cli.stop.Witness", [{"class_path": "tests.cli.stop.Witness"}]])
+def test_a_callback_that_a_checkpoint_names_is_not_built_to_measure_it(command, named, run_copy):
+    """A checkpoint may be someone else's."""
+    checkpoint = last(run_copy)
+    settings = yaml.safe_load(checkpoint["facerec_config"])
+    settings["trainer"]["callbacks"] = named
+    path = run_copy / "checkpoints" / "strange.ckpt"
+    torch.save(checkpoint | {"facerec_config": yaml.safe_dump(settings)}, path)
+    Witness.built = 0
+    main([command, "--ckpt_path", str(path)])
+    assert Witness.built == 0
+    main([command, "--ckpt_path", str(path), "--trainer.callbacks+=tests.cli.stop.Witness"])
+    assert Witness.built == 1  # the user's own
+
+
+def test_what_a_measurement_takes_of_a_checkpoints_trainer():
+    plain = {"accelerator": "cpu", "devices": 2, "precision": "bf16-mixed", "logger": False}
+    classes = {"callbacks": ["a.B"], "plugins": ["a.B"], "profiler": "a.B", "strategy": {"class_path": "a.B"}}
+    assert training._without_extensions(plain | classes) == plain
+    assert training._without_extensions({"logger": {"class_path": "a.B"}, "accelerator": "a.B"}) == {}
 
 
 @pytest.mark.parametrize("command", ["validate", "test"])
