@@ -26,7 +26,8 @@ class Report(Callback):
     """Prints one table after an evaluation that is not part of a training, and keeps its numbers, scores and figures.
 
     They are kept in ``<stage>/`` in the folder of the run, or beside the checkpoint: ``metrics.json``, for each set
-    ``<set>_scores.csv``, and PNGs that TensorBoard shows too.
+    ``<set>_scores.csv``, and PNGs that TensorBoard shows too. A fast development run, of one batch, has no
+    report.
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -40,7 +41,7 @@ class Report(Callback):
 
     def _report(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage) -> None:
         verification = verification_of(trainer)
-        if not trainer.is_global_zero or not verification.scores:
+        if not trainer.is_global_zero or trainer.fast_dev_run or not verification.scores:  # type: ignore[attr-defined]
             return
         sets = data_of(trainer).pair_sets(stage)
         folder = results_folder(trainer, stage)

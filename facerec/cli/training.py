@@ -149,7 +149,8 @@ class FaceCLI(LightningCLI):
         """Let ``--data.root`` on the command line take the place of sources that a file or checkpoint names.
 
         Raises:
-            ValueError: for an evaluation without a checkpoint, which would measure random weights.
+            ValueError: for an evaluation without a checkpoint, which would measure random weights, or for a threshold
+                to be stored that is one of other views or of some of the pairs.
         """
         if self.config.subcommand != "fit" and not self._settings().get("ckpt_path"):
             raise ValueError(f"facerec {self.config.subcommand} measures a checkpoint: give --ckpt_path FILE")
@@ -160,6 +161,8 @@ class FaceCLI(LightningCLI):
                 "--verification.store would keep a threshold of other views than the checkpoint uses: leave "
                 "--model.flip_test out"
             )
+        if self._settings().verification.store and self.config.subcommand == "validate":
+            refuse_limits(self._settings().trainer)
         data = self._settings().data
         if data.root is not None and _given(self.arguments, "data.root"):
             replaced = [
@@ -306,6 +309,22 @@ def _long_form(argument: str) -> str:
     if argument == "-c":
         return "--config"
     return f"--config={argument[2:].removeprefix('=')}" if argument.startswith("-c") else argument
+
+
+def refuse_limits(trainer: Any) -> None:
+    """Refuse settings of a trainer that validate on some of the pairs, where their threshold is to be stored.
+
+    Raises:
+        ValueError: naming the setting.
+    """
+    limit = trainer.get("limit_val_batches")
+    every_batch = limit is None or (isinstance(limit, float) and limit == 1.0)  # 1 is one batch
+    limits = ["limit_val_batches"] if not every_batch else []
+    limits += [name for name in ("fast_dev_run", "overfit_batches") if trainer.get(name)]
+    if limits:
+        raise ValueError(
+            f"--verification.store would keep a threshold of some of the pairs: leave --trainer.{limits[0]} out"
+        )
 
 
 def _given(arguments: Sequence[str], key: str) -> bool:

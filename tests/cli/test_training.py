@@ -329,6 +329,24 @@ def test_the_mirror_image_is_a_choice_of_the_measurement(run_copy, recwarn, caps
     assert "a threshold of other views than the checkpoint uses" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("limit", ["fast_dev_run=true", "limit_val_batches=1", "limit_val_batches=0.5"])
+def test_a_threshold_of_some_of_the_pairs_is_not_stored(limit, run_copy, capsys):
+    best = best_file(run_copy)
+    before = best.read_bytes()
+    with pytest.raises(SystemExit):
+        main(["validate", "--ckpt_path", str(best), f"--trainer.{limit}", "--verification.store=true"])
+    assert f"a threshold of some of the pairs: leave --trainer.{limit.split('=')[0]} out" in capsys.readouterr().err
+    assert best.read_bytes() == before
+
+
+def test_a_fast_development_run_writes_no_report(run_copy, capsys):
+    before = sorted(run_copy.rglob("*"))
+    settings = ["--trainer.fast_dev_run=1", "--data.eval_batch_size=100"]
+    main(["test", "--ckpt_path", str(best_file(run_copy)), *settings])
+    assert "genuine pairs" not in capsys.readouterr().out
+    assert sorted(run_copy.rglob("*")) == before
+
+
 def test_a_far_that_the_pairs_cannot_support_is_refused_before_training(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
