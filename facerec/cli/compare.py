@@ -15,8 +15,9 @@ EXAMPLES = """\
   facerec compare runs/resnet34_arcface runs/seresnet50_arcface --csv runs.csv --markdown runs.md
   facerec compare runs --sort "dev accuracy"
 
-The settings are those in which the runs differ. `validation EER` is the lowest of the run, which chose its checkpoint,
-and so is too good; `test EER` is there after `facerec test`."""
+The settings are those in which the runs differ. `validation EER` is that of the checkpoint kept, which it chose, and so
+is too good; `test EER` is there after `facerec test`, and `tested score` and the like where runs were tested
+differently."""
 
 
 @messages(ERROR)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,11 +26,16 @@ NOT_A_SETTING = (
 )
 """What changes nothing in the result (beginnings of names)."""
 SCALARS = {
-    "dev accuracy": ("test/accuracy", "val/accuracy", "test/accuracy_nearest_mean", "val/accuracy_nearest_mean"),
-    "validation EER": ("val/eer",),
-    "test EER": ("test/eer",),
+    "dev accuracy": "accuracy",
+    "nearest-mean accuracy": "accuracy_nearest_mean",
+    "validation EER": "eer",
+    "test EER": "eer",
 }
+"""Columns of rates, and what is logged for them after ``val/`` or ``test/``."""
+ACCURACIES = ("dev accuracy", "nearest-mean accuracy")
 RESULTS = ("dev accuracy", "validation EER", "test EER", "95% interval", "minutes", "parameters")
+TESTED = ("score", "flip_test", "precision", "pairs")
+"""How a run was tested, shown where runs differ: test EERs are then not of one measurement."""
 EMPTY = ""
 
 
@@ -39,7 +45,7 @@ class Run(NamedTuple):
     Attributes:
         name: ``NAME/version_K``.
         settings: every setting by its full name, ``model.backbone.init_args.depth``.
-        results: those of ``RESULTS`` that are known; rates as fractions.
+        results: what is known of ``RESULTS`` and of the columns that not every table has; rates as fractions.
     """
 
     name: str
@@ -76,12 +82,58 @@ def read_run(folder: Path) -> Run:
         raise ValueError(f"{folder / CONFIG} is not YAML: {error}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{folder / CONFIG} holds no settings")
-    results = _from_events(folder) | _from_metrics(folder) | _from_checkpoint(folder)
-    return Run(f"{folder.parent.name}/{folder.name}", dict(_flat(settings)), results)
+    flat = dict(_flat(settings))
+    kept = _kept_checkpoint(folder)
+    results = _from_events(folder, flat, kept) | _from_metrics(folder) | _from_checkpoint(kept)
+    return Run(f"{folder.parent.name}/{folder.name}", flat, results)
 
 
-def _from_events(folder: Path) -> dict[str, float | str]:
-    """Last values of TensorBoard's scalars (of the validation EER the lowest, which chose the checkpoint), and time."""
+def _kept_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """The checkpoint of the best epoch, by the newest of them that say which that is; else the last one, or None."""
+    best = sorted((folder / "checkpoints").glob("best*.ckpt"))
+    found: dict[str, dict[str, Any]] = {}
+    for path in best or sorted((folder / "checkpoints").glob("*.ckpt")):
+        try:
+            found[path.name] = load_checkpoint(path)
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
+    if not found:
+        return None
+    newest: dict[str, Any] = max(found.values(), key=lambda checkpoint: int(checkpoint.get("global_step", 0)))
+    name = Path(str(_choice(newest).get("best_model_path"))).name
+    return next((checkpoint for key, checkpoint in found.items() if key == name), newest)
+
+
+def _choice(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """The state of what chose a checkpoint: Lightning's ``ModelCheckpoint``; empty where there is none."""
+    states = (checkpoint.get("callbacks") or {}).values()
+    choices: list[dict[str, Any]] = [
+        state for state in states if isinstance(state, dict) and "best_model_path" in state
+    ]
+    return choices[0] if choices else {}
+
+
+def _is_best(checkpoint: dict[str, Any]) -> bool:
+    """Whether no epoch was better when it was written; ``last.ckpt`` need not be."""
+    choice = _choice(checkpoint)
+    return bool(choice.get("current_score") == choice.get("best_model_score"))
+
+
+def _from_events(folder: Path, settings: dict[str, Any], kept: dict[str, Any] | None) -> dict[str, float | str]:
+    """Time, the last of what a test logged, and of the validation what belongs to the checkpoint that was kept."""
+    scalars, minutes = _read_events(folder)
+    results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
+    step = _kept_step(scalars, settings, kept)
+    for column, name in SCALARS.items():
+        if column != "validation EER" and f"test/{name}" in scalars:
+            results[column] = float(scalars[f"test/{name}"][-1].value)
+        elif column != "test EER" and (value := _value_at(scalars.get(f"val/{name}", []), step)) is not None:
+            results[column] = value
+    return results
+
+
+def _read_events(folder: Path) -> tuple[dict[str, list[Any]], float]:
+    """TensorBoard's scalars, the oldest first, and the minutes that training took."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     scalars: dict[str, list[Any]] = {}
@@ -98,28 +150,43 @@ def _from_events(folder: Path) -> dict[str, float | str]:
         minutes += (max(times) - min(times)) / 60.0 if is_training else 0.0
         for tag, events in found.items():
             scalars.setdefault(tag, []).extend(events)
-    results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
-    for column, names in SCALARS.items():
-        values = [scalars[name][-1].value for name in names if name in scalars]
-        if column == "validation EER" and "val/eer" in scalars:
-            values = [min(scalar.value for scalar in scalars["val/eer"])]
-        if values:
-            results[column] = float(values[0])
-    return results
+    return scalars, minutes
+
+
+def _kept_step(scalars: dict[str, list[Any]], settings: dict[str, Any], kept: dict[str, Any] | None) -> float:
+    """The step after which the checkpoint was kept: its own, else that of the best validation of a candidate."""
+    if kept is not None and _is_best(kept):
+        return float(kept.get("global_step", math.inf))
+    epochs = {event.step: event.value for event in scalars.get("epoch", [])}
+    first = float(settings.get("checkpoint.candidates_after") or 0.0) * float(settings.get("trainer.max_epochs") or 0)
+    rates = scalars.get("val/eer", [])
+    candidates = [event for event in rates if epochs.get(event.step, math.inf) + 1 > first]
+    return float(min(candidates or rates, key=lambda event: event.value).step) if rates else math.inf
+
+
+def _value_at(events: Sequence[Any], step: float) -> float | None:
+    """The value logged last up to a step; after a training was resumed, that of the resumed one."""
+    places = [place for place, event in enumerate(events) if event.step <= step]
+    return float(events[max(places, key=lambda place: (events[place].step, place))].value) if places else None
 
 
 def _from_metrics(folder: Path) -> dict[str, float | str]:
-    """The test EER, the mean over sets if there are several, and its interval if there is one set."""
+    """The test EER, the mean over sets if there are several, its interval if there is one, and how it was tested."""
     path = next((folder / name for name in METRICS if (folder / name).is_file()), None)
     if path is None:
         return {}
     try:
-        sets = list(_sets_in(json.loads(path.read_text(encoding="utf-8"))))
+        measured = json.loads(path.read_text(encoding="utf-8"))
+        sets = list(_sets_in(measured))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not sets:
         return {}
     results: dict[str, float | str] = {"test EER": sum(float(found["eer"]) for found in sets) / len(sets)}
+    results |= {f"tested {name}": str(measured[name]) for name in TESTED if name in measured}
+    if all("genuine" in found and "impostor" in found for found in sets):
+        genuine, impostor = (sum(int(found[kind]) for found in sets) for kind in ("genuine", "impostor"))
+        results["tested pairs"] = f"{genuine:,} + {impostor:,}"
     interval = _interval(sets[0]) if len(sets) == 1 else None
     return results | ({"95% interval": interval} if interval else {})
 
@@ -143,23 +210,19 @@ def _interval(found: dict[str, Any]) -> str | None:
     return None
 
 
-def _from_checkpoint(folder: Path) -> dict[str, float | str]:
-    """Parameters of the backbone."""
-    path = next(iter(sorted((folder / "checkpoints").glob("*.ckpt"))), None)
-    if path is None:
+def _from_checkpoint(kept: dict[str, Any] | None) -> dict[str, float | str]:
+    """Parameters of the backbone, and the validation EER where it chose the checkpoint."""
+    if kept is None:
         return {}
-    try:
-        state = load_checkpoint(path)["state_dict"]
-    except ValueError as error:
-        warnings.warn(str(error), stacklevel=2)
-        return {}
-    return {
-        "parameters": sum(
-            tensor.numel()
-            for name, tensor in state.items()
-            if name.startswith("backbone.") and not name.endswith(BUFFERS)
-        )
-    }
+    parameters = sum(
+        tensor.numel()
+        for name, tensor in kept["state_dict"].items()
+        if name.startswith("backbone.") and not name.endswith(BUFFERS)
+    )
+    choice = _choice(kept)
+    if choice.get("monitor") != "val/eer" or choice.get("current_score") is None or not _is_best(kept):
+        return {"parameters": parameters}
+    return {"parameters": parameters, "validation EER": float(choice["current_score"])}
 
 
 def _flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -183,13 +246,14 @@ def compare_runs(runs: Sequence[Run], sort: str | None = None) -> list[list[str]
         ValueError: if there is no such column.
     """
     differ = _differing(runs)
-    heading = ["run", *_short(differ), *RESULTS]
+    columns = _columns(runs)
+    heading = ["run", *_short(differ), *columns]
     sort = sort or ("test EER" if any("test EER" in run.results for run in runs) else "validation EER")
     if sort not in heading:
         raise ValueError(f"no column {sort!r} to sort by: choose one of {', '.join(heading)}")
     place = heading.index(sort)
-    table = [[run.name, *(run.settings.get(name, EMPTY) for name in differ), *_results(run)] for run in runs]
-    table.sort(key=lambda row: _order(row[place], descending=sort == "dev accuracy"))
+    table = [[run.name, *(run.settings.get(name, EMPTY) for name in differ), *_results(run, columns)] for run in runs]
+    table.sort(key=lambda row: _order(row[place], descending=sort in ACCURACIES))
     return [heading, *([_text(cell, name) for cell, name in zip(row, heading, strict=True)] for row in table)]
 
 
@@ -202,8 +266,21 @@ def _differing(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _results(run: Run) -> list[float | str]:
-    return [run.results.get(name, EMPTY) for name in RESULTS]
+def _columns(runs: Sequence[Run]) -> list[str]:
+    """``RESULTS``, the accuracy by class means where a run has it, and how runs were tested where that differs."""
+    columns = list(RESULTS)
+    if any("nearest-mean accuracy" in run.results for run in runs):
+        columns.insert(1, "nearest-mean accuracy")
+    place = columns.index("test EER")
+    for name in (f"tested {how}" for how in TESTED):
+        if len({run.results[name] for run in runs if name in run.results}) > 1:
+            columns.insert(place, name)
+            place += 1
+    return columns
+
+
+def _results(run: Run, columns: Sequence[str]) -> list[float | str]:
+    return [run.results.get(name, EMPTY) for name in columns]
 
 
 def _short(names: Sequence[str]) -> list[str]:

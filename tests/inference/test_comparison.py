@@ -135,3 +135,68 @@ def test_a_broken_checkpoint_is_named_and_the_rest_is_read(orl_run, tmp_path) ->
         results = read_run(run).results
     assert "parameters" not in results
     assert results["validation EER"] == read_run(orl_run).results["validation EER"]
+
+
+def run_with_events(folder: Path, rates: dict[str, list[float]], settings: dict[str, dict]) -> Path:
+    """A run whose epochs, of ten steps each, logged those values."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    with SummaryWriter(str(folder)) as events:
+        events.add_scalar("train/loss", 1.0, 0)
+        for name, values in rates.items():
+            for epoch, value in enumerate(values):
+                events.add_scalar(name, value, 10 * epoch + 9)
+                events.add_scalar("epoch", epoch, 10 * epoch + 9)
+    return folder
+
+
+def store_best(run: Path, epoch: int, score: float) -> None:
+    path = run / "checkpoints" / f"best-epoch={epoch:03d}.ckpt"
+    state = {
+        "monitor": "val/eer",
+        "best_model_path": f"elsewhere/{path.name}",
+        "best_model_score": torch.tensor(score),
+        "current_score": torch.tensor(score),
+    }
+    path.parent.mkdir(exist_ok=True)
+    weights = {"backbone.weight": torch.zeros(3)}
+    torch.save({"state_dict": weights, "global_step": 10 * (epoch + 1), "callbacks": {"BestCheckpoint": state}}, path)
+
+
+def test_the_validation_numbers_are_those_of_the_checkpoint_kept_not_of_an_early_epoch(tmp_path) -> None:
+    settings = {"checkpoint": {"candidates_after": 0.5}, "trainer": {"max_epochs": 4}}
+    rates = {"val/eer": [0.05, 0.20, 0.12, 0.14], "val/accuracy": [0.1, 0.2, 0.3, 0.4]}
+    run = run_with_events(tmp_path / "a" / "version_0", rates, settings)
+    without = read_run(run).results
+    assert without["validation EER"] == pytest.approx(0.12)
+    assert without["dev accuracy"] == pytest.approx(0.3)
+    store_best(run, 1, 0.20)
+    store_best(run, 3, 0.14)  # with save_top_k=2
+    results = read_run(run).results
+    assert results["validation EER"] == pytest.approx(0.14)
+    assert results["dev accuracy"] == pytest.approx(0.4)
+
+
+def test_accuracy_by_class_means_has_a_column_of_its_own(tmp_path) -> None:
+    by_weights = run_with_events(tmp_path / "a" / "version_0", {"val/accuracy": [0.5]}, {"a": {"b": 1}})
+    by_means = run_with_events(tmp_path / "b" / "version_0", {"val/accuracy_nearest_mean": [0.75]}, {"a": {"b": 1}})
+    rows = compare_runs([read_run(by_weights), read_run(by_means)], "nearest-mean accuracy")
+    table = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [(row["dev accuracy"], row["nearest-mean accuracy"]) for row in table] == [("", "75.00%"), ("50.00%", "")]
+    assert "nearest-mean accuracy" not in compare_runs([read_run(by_weights)])[0]
+
+
+def test_how_runs_were_tested_is_shown_where_they_differ(tmp_path, orl_run) -> None:
+    lfw = {"genuine": 300, "impostor": 300, "eer": 0.1}
+    first = {"score": "cosine", "flip_test": "sum", "precision": "32-true", "sets": {"lfw": lfw}}
+    second = first | {"score": "euclidean", "flip_test": "none", "sets": {"lfw": lfw | {"impostor": 1500}}}
+    copies = [
+        copy_of(orl_run, tmp_path / name / "version_0", metrics) for name, metrics in (("a", first), ("b", second))
+    ]
+    rows = compare_runs([read_run(folder) for folder in copies])
+    table = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [(row["tested score"], row["tested flip_test"], row["tested pairs"]) for row in table] == [
+        ("cosine", "sum", "300 + 300"),
+        ("euclidean", "none", "300 + 1,500"),
+    ]
+    assert "tested precision" not in rows[0]
