@@ -16,6 +16,12 @@ Identification is resampled by person alone, and its gallery stays as it is: a r
 apart, and each would be easier to find. (Simulated galleries of 10 to 100 people drawn anew each time: 91 to 95 % of
 these intervals hold the mean over galleries.)
 
+Where no resample shows an error (or nothing but errors), the percentile interval is a point at 0 (or 1), however few
+the data. Its far end is then the exact bound for 0 errors of n, 1 - tail^(1/n) with tail = (1 - level) / 2 (Clopper and
+Pearson, "The use of confidence or fiducial limits", Biometrika 1934). n is what was resampled: by pair the genuine
+pairs for the TAR, all for the accuracy, the rarer kind for the EER; by person the people, for identification those with
+a probe.
+
 Shapes: P pairs, K distinct scores, R resamples, Q probes, S strangers.
 """
 
@@ -41,7 +47,7 @@ class Interval(NamedTuple):
 
 
 class Intervals(NamedTuple):
-    """Percentile intervals of one bootstrap.
+    """Percentile intervals of one bootstrap, widened where no error was seen (see above).
 
     Attributes:
         equal_error_rate: of the equal error rate.
@@ -57,7 +63,7 @@ class Intervals(NamedTuple):
 
 
 class IdentificationIntervals(NamedTuple):
-    """Percentile intervals by person, of a gallery that stays.
+    """Percentile intervals by person, of a gallery that stays, widened where no error was seen (see above).
 
     Attributes:
         cmc: of the share of probes whose person is among the first k, k = 1 and up.
@@ -103,10 +109,14 @@ def bootstrap(
     order_P = np.argsort(scores_P)
     rising_P, same_P = scores_P[order_P].astype(np.float64), same_P[order_P]
     generator = np.random.default_rng(seed)
+    genuine = int(np.count_nonzero(same_P))
     if people is None:
         draws = _draw_pairs(same_P, generator)
+        rarer, mated, both = min(genuine, len(same_P) - genuine), genuine, len(same_P)
     else:
-        draws = _draw_people(_check_people(people, same_P, order_P), generator)
+        people_P2 = _check_people(people, same_P, order_P)
+        draws = _draw_people(people_P2, generator)
+        rarer = mated = both = int(people_P2.max()) + 1
     folds_P = None if folds is None else np.asarray(folds)[order_P]
     starts_K = np.append(0, np.flatnonzero(rising_P[1:] != rising_P[:-1]) + 1)
     rates, tars, accuracies = [], [], []
@@ -121,9 +131,9 @@ def bootstrap(
             found, _ = weighted_folds(rising_P[drawn], same_P[drawn], folds_P[drawn], weights_P[drawn])
             accuracies.append(found.mean())
     return Intervals(
-        _interval(np.array(rates), level),
-        [_interval(column, level) for column in np.array(tars).T] if fars else [],
-        _interval(np.array(accuracies), level) if accuracies else None,
+        _rate_interval(np.array(rates), level, rarer),
+        [_rate_interval(column, level, mated) for column in np.array(tars).T] if fars else [],
+        _rate_interval(np.array(accuracies), level, both) if accuracies else None,
         resamples,
     )
 
@@ -176,9 +186,10 @@ def bootstrap_identification(
         progress.update()
     progress.close()
     drawn = dict(zip(supported, np.array(tpirs).T, strict=True))
+    people = len(np.unique(owner_Q))
     return IdentificationIntervals(
-        [_interval(column, level) for column in np.array(cmcs).T],
-        [_interval(drawn[fpir], level) if fpir in drawn else None for fpir in fpirs],
+        [_rate_interval(column, level, people) for column in np.array(cmcs).T],
+        [_rate_interval(drawn[fpir], level, people) if fpir in drawn else None for fpir in fpirs],
         resamples,
     )
 
@@ -268,6 +279,15 @@ def _interval(values_R: Floats, level: float) -> Interval:
     tail = 0.5 * (1.0 - level)
     low, high = np.quantile(values_R, [tail, 1.0 - tail])
     return Interval(float(low), float(high))
+
+
+def _rate_interval(values_R: Floats, level: float, count: int) -> Interval:
+    """The interval of a rate; one that is 0 (or 1) in all of it gets the bound for 0 errors (or hits) of ``count``."""
+    low, high = _interval(values_R, level)
+    bound = 1.0 - (0.5 * (1.0 - level)) ** (1.0 / count)
+    if high == 0.0:
+        return Interval(0.0, bound)
+    return Interval(1.0 - bound, 1.0) if low == 1.0 else Interval(low, high)
 
 
 def bootstrap_interval(

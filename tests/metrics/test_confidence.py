@@ -63,6 +63,11 @@ def test_both_cover_where_each_person_is_in_one_pair():
     assert by_person >= 0.9
 
 
+def value(interval):
+    """What the one resample gave: a rate of 0 or 1 has an interval that begins or ends there."""
+    return interval.high if interval.high == 1.0 else interval.low
+
+
 def test_a_resample_is_what_the_repeated_pairs_give(monkeypatch):
     """The weighted numbers of one resample against the plain functions on its pairs written out."""
     generator = np.random.default_rng(3)
@@ -81,12 +86,12 @@ def test_a_resample_is_what_the_repeated_pairs_give(monkeypatch):
     for seed in range(20):
         found = bootstrap(scores, same, people, folds, fars=[0.1, 0.5], resamples=1, seed=seed)
         repeated = np.repeat(np.argsort(scores), drawn[-1])
-        assert found.equal_error_rate.low == pytest.approx(equal_error_rate(scores[repeated], same[repeated])[0])
-        assert found.accuracy.low == pytest.approx(
+        assert value(found.equal_error_rate) == pytest.approx(equal_error_rate(scores[repeated], same[repeated])[0])
+        assert value(found.accuracy) == pytest.approx(
             kfold_accuracy(scores[repeated], same[repeated], folds[repeated]).mean
         )
         expected = tar_at_far(scores[repeated], same[repeated], [0.1, 0.5])
-        assert [interval.low for interval in found.tar] == [pytest.approx(point.tar) for point in expected]
+        assert [value(interval) for interval in found.tar] == [pytest.approx(point.tar) for point in expected]
 
 
 def test_a_person_drawn_twice_counts_twice_in_genuine_and_by_product_in_impostor_pairs():
@@ -145,10 +150,12 @@ def test_a_resample_of_people_is_what_their_searches_repeated_give(monkeypatch):
             trials.people[probes],
             trials.stranger_people[strangers],
         )
-        assert [low for low, _ in found.cmc] == pytest.approx(cumulative_match(repeated.ranks, 4))
+        assert [value(interval) for interval in found.cmc] == pytest.approx(cumulative_match(repeated.ranks, 4))
         half, unsupported, fifth = found.tpir
         assert unsupported is None
-        assert [half.low, fifth.low] == [pytest.approx(point.tpir) for point in tpir_at_fpir(repeated, [0.5, 0.2])]
+        assert [value(half), value(fifth)] == [
+            pytest.approx(point.tpir) for point in tpir_at_fpir(repeated, [0.5, 0.2])
+        ]
 
 
 def test_intervals_of_identification_hold_the_mean_over_galleries():
@@ -167,3 +174,36 @@ def test_identification_needs_people_and_both_kinds_of_search():
         bootstrap_identification(trials, 1)
     with pytest.raises(ValueError, match="12 probes and 0 strangers"):
         bootstrap_identification(trials._replace(stranger_people=trials.stranger_people[:0]), 1)
+
+
+def test_without_an_error_the_interval_is_the_exact_bound_by_hand():
+    """0 errors of n at 95 %: up to 1 - 0.025^(1/n), as 0.3085 of 10 in the tables of Clopper and Pearson."""
+    scores, same = np.arange(40.0), np.arange(40) >= 30  # 30 impostor pairs, 10 genuine
+    people = np.arange(80).reshape(40, 2) % 20
+    people[same, 1] = people[same, 0]
+    folds = np.arange(40) % 2
+    by_pair = bootstrap(scores, same, None, folds, [0.5], resamples=50)
+    assert by_pair.equal_error_rate == pytest.approx((0.0, 0.3085), abs=1e-4)
+    assert by_pair.tar[0] == pytest.approx((0.6915, 1.0), abs=1e-4)
+    assert by_pair.accuracy.high == 1.0
+    by_person = bootstrap(scores, same, people, None, [0.5], resamples=50, level=0.9)
+    bound = 1.0 - 0.05 ** (1 / 20)
+    assert by_person.equal_error_rate == pytest.approx((0.0, bound))
+    assert by_person.tar[0] == pytest.approx((1.0 - bound, 1.0))
+    reverse = bootstrap(-scores, same, None, None, [0.1], resamples=50)
+    assert reverse.tar[0] == pytest.approx((0.0, 0.3085), abs=1e-4)
+    named = np.ones(12, dtype=np.int64)
+    trials = Trials(named, np.full(12, 0.9, "f"), np.full(20, 0.1, "f"), np.arange(12) // 2, np.arange(20) % 7)
+    found = bootstrap_identification(trials, 2, [0.5], resamples=50)  # 7 people, 6 of them with probes
+    assert found.cmc[0] == found.cmc[1] == found.tpir[0] == pytest.approx((0.025 ** (1 / 6), 1.0))
+
+
+def test_intervals_of_a_rare_error_hold_it():
+    """At an EER of 0.3 % many draws of 300 and 300 pairs part perfectly; a point at 0 held the rate 7 times of 10."""
+    same = np.arange(600) < 300
+    held = 0
+    for trial in range(100):
+        scores = np.random.default_rng(trial).normal(2 * 2.747781 * same, 1.0)
+        low, high = bootstrap(scores, same, resamples=100, seed=trial).equal_error_rate
+        held += low <= 0.003 <= high
+    assert held >= 88
