@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from facerec.metrics.verification import check_scores
+from facerec.metrics.verification import check_scores, midpoint
 
 SEED_GRID = np.arange(-1.0, 1.0, 0.005)  # the 400 thresholds of sphereface_pytorch's lfw_eval.py
 
@@ -94,8 +94,9 @@ def best_accuracy(scores: ArrayLike, same: ArrayLike) -> tuple[float, float]:
     """
     scores_P, same_P = check_scores(scores, same)
     order_P = np.argsort(scores_P)
-    threshold = _best_threshold(scores_P[order_P].astype(np.float64), np.where(same_P[order_P], -1, 1), None)
-    return float(((scores_P >= threshold) == same_P).mean()), threshold
+    rising_P, same_P = scores_P[order_P].astype(np.float64), same_P[order_P]
+    threshold = _best_threshold(rising_P, np.where(same_P, -1, 1), None)
+    return float(((rising_P >= threshold) == same_P).mean()), threshold
 
 
 def _best_threshold(
@@ -116,6 +117,4 @@ def _best_threshold(
         return float(rising_P[0])
     if place == len(rising_P):
         return float(np.nextafter(rising_P[-1], np.inf))
-    below, above = rising_P[place - 1], rising_P[place]
-    middle = below + 0.5 * (above - below)
-    return float(middle if below < middle else above)
+    return midpoint(float(rising_P[place - 1]), float(rising_P[place]))

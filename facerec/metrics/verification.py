@@ -154,6 +154,8 @@ class VerificationCurve:
         far_after, frr_after = self._rates(after)
         gap_before, gap_after = frr_before - far_before, far_after - frr_after
         lower, upper = self._threshold(after), self._threshold(before)
+        if gap_after == 0.0:  # reached by every threshold above the next lower score
+            return far_after, midpoint(self._threshold(after - 1), lower)
         if method == "nearest":
             if gap_before < gap_after:
                 return 0.5 * (far_before + frr_before), upper
@@ -188,6 +190,12 @@ class VerificationCurve:
             start, stop = self._ranked.ties(position)
             position = start if start == position else stop
         return TarAtFar(far, 1.0 - self._rates(position)[1], self._threshold(position), True)
+
+
+def midpoint(below: float, above: float) -> float:
+    """The threshold half way between two neighbouring scores; the upper one where no number lies between them."""
+    middle = below + 0.5 * (above - below)
+    return middle if below < middle <= above else above
 
 
 def roc(scores: ArrayLike, same: ArrayLike) -> Roc:
@@ -230,7 +238,9 @@ def equal_error_rate(
     ``interpolated``: the points of the ROC, one for each distinct score, are joined by straight lines; the equal error
     rate is where the line crosses FAR = FRR, and the threshold is interpolated alike. ``nearest``: the mean of FAR and
     FRR at the point where they differ least, of two such the one with the lower threshold. With P_i impostor pairs the
-    points are 1 / P_i apart, so the two differ by up to half of that.
+    points are 1 / P_i apart, so the two differ by up to half of that. Where a point has FAR = FRR, as when the pairs
+    part perfectly, the threshold is half way to the next lower score: all between the two decide alike on these pairs,
+    and on others the middle favours neither error.
 
     Args:
         scores: score of each pair (P,).
@@ -279,5 +289,5 @@ def error_rates_at(scores: ArrayLike, same: ArrayLike, threshold: float) -> Erro
         ValueError: see :func:`check_scores`.
     """
     scores_P, same_P = check_scores(scores, same)
-    accepted_P = scores_P >= threshold
+    accepted_P = scores_P.astype(np.float64) >= threshold  # in float32 the threshold would be rounded to a score
     return ErrorRates(float(accepted_P[~same_P].mean()), float((~accepted_P[same_P]).mean()))

@@ -117,7 +117,7 @@ def test_perfect_and_reversed():
     same = np.arange(40) < 20
     assert VerificationCurve(same * 1.0, same).equal_error_rate()[0] == 0.0
     assert VerificationCurve(same * 1.0, same).area_under_roc() == 1.0
-    assert VerificationCurve(same * -1.0, same).equal_error_rate() == (1.0, 0.0)
+    assert VerificationCurve(same * -1.0, same).equal_error_rate() == (1.0, -0.5)
     assert VerificationCurve(same * -1.0, same).area_under_roc() == 0.0
 
 

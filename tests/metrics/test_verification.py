@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from facerec.metrics import area_under_roc, bootstrap_interval, equal_error_rate, error_rates_at, roc
+from facerec.metrics import area_under_roc, best_accuracy, bootstrap_interval, equal_error_rate, error_rates_at, roc
 
 
 def slow_equal_error_rate(scores, same):
@@ -70,8 +70,8 @@ def test_threshold_gives_rates_around_the_equal_error_rate():
 def test_by_hand():
     scores = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
     same = [1, 1, 0, 1, 0, 0]
-    # Thresholds 0.9 .. 0.4: FAR 0 0 1/3 1/3 2/3 1, FRR 2/3 1/3 1/3 0 0 0: they meet at 0.7.
-    assert equal_error_rate(scores, same) == (pytest.approx(1 / 3), pytest.approx(0.7))
+    # Thresholds 0.9 .. 0.4: FAR 0 0 1/3 1/3 2/3 1, FRR 2/3 1/3 1/3 0 0 0: they meet from above 0.6 up to 0.7.
+    assert equal_error_rate(scores, same) == (pytest.approx(1 / 3), pytest.approx(0.65))
     assert area_under_roc(scores, same) == pytest.approx(8 / 9)
     assert error_rates_at(scores, same, 0.6) == (pytest.approx(1 / 3), 0.0)
 
@@ -118,3 +118,29 @@ def test_bootstrap_covers_the_true_rate():
         low, high = bootstrap_interval(lambda s, g: equal_error_rate(s, g)[0], scores, same, 200, seed=trial)
         covered += low <= 0.158655 <= high
     assert 33 <= covered <= 40
+
+
+def test_the_threshold_of_pairs_that_part_lies_in_the_middle_of_the_gap():
+    scores, same = [0.2, 0.1, 0.6, 0.9], [0, 0, 1, 1]
+    for method in ("interpolated", "nearest"):
+        assert equal_error_rate(scores, same, method) == (0.0, pytest.approx(0.4))
+    # One error of each kind at every threshold in (0.3, 0.5].
+    assert equal_error_rate([0.1, 0.3, 0.7, 0.2, 0.5, 0.9], [0, 0, 0, 1, 1, 1]) == (pytest.approx(1 / 3), 0.4)
+
+
+def test_no_threshold_fits_between_neighbouring_numbers_and_decisions_agree():
+    for dtype in (np.float32, np.float64):
+        for low in (dtype(0.25), np.nextafter(dtype(0.25), dtype(1)), dtype(0.0), dtype(-0.7)):
+            scores = np.array([low, np.nextafter(low, dtype(1))])
+            for order in ([0, 1], [1, 0]):
+                rate, threshold = equal_error_rate(scores[order], [bool(place) for place in order])
+                assert rate == 0.0
+                assert error_rates_at(scores, [False, True], threshold) == (0.0, 0.0)
+                assert ((scores.astype(np.float64) >= threshold) == [False, True]).all()
+
+
+def test_scores_in_float32_meet_a_threshold_that_float32_cannot_hold():
+    scores = np.array([0.3, 0.4], np.float32)
+    threshold = np.nextafter(float(scores[1]), 1.0)
+    assert error_rates_at(scores, [0, 1], threshold) == (0.0, 1.0)
+    assert best_accuracy(np.array([0.3, 0.4, 0.2, 0.7], np.float32), [1, 0, 1, 0]) == (0.5, pytest.approx(0.7))
