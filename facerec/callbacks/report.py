@@ -61,7 +61,7 @@ class Report(Callback):
                     write_figure(folder / f"{name}_{kind}.png", figure)
             if folder is not None and not write_scores(folder / f"{name}_scores.csv", scored, sets[name]):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
-        lines = [summary_table(summaries), *_dev_accuracy(trainer, stage)]
+        lines = [summary_table(summaries, verification.score_name), *_dev_accuracy(trainer, stage)]
         lines += _calibration(trainer, recognizer, verification, stage) + notes
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)

@@ -17,9 +17,15 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def summary_table(summaries: Mapping[str, Summary]) -> str:
-    """One column for each set of pairs, one row for each number; a number that no set has is left out."""
-    columns = [_cells(summary) for summary in summaries.values()]
+def summary_table(summaries: Mapping[str, Summary], score: str = "cosine") -> str:
+    """One column for each set of pairs, one row for each number; a number that no set has is left out.
+
+    Args:
+        summaries: by the name of the set.
+        score: of the pairs; identification goes by the cosine, which its rows say where that is another one.
+    """
+    by = "" if score == "cosine" else " (cosine)"
+    columns = [_cells(summary) | _identification(summary, by) for summary in summaries.values()]
     labels = list(dict.fromkeys(label for column in columns for label in column))
     rows = [("set", *summaries)]
     rows += [(label, *(column.get(label, "-") for column in columns)) for label in labels]
@@ -27,7 +33,7 @@ def summary_table(summaries: Mapping[str, Summary]) -> str:
 
 
 def _cells(summary: Summary) -> dict[str, str]:
-    """Label and text of each number."""
+    """Label and text of each number about the pairs."""
     cells = {
         "genuine pairs": f"{summary.genuine}",
         "impostor pairs": f"{summary.impostor}",
@@ -50,7 +56,7 @@ def _cells(summary: Summary) -> dict[str, str]:
             cells[label] = f"too few impostors ({summary.impostor})"
             continue
         cells[label] = f"{point.tar:.2%} {_of_best(summary, place)}"
-    return cells | _identification(summary)
+    return cells
 
 
 def _of_best(summary: Summary, place: int) -> str:
@@ -59,16 +65,18 @@ def _of_best(summary: Summary, place: int) -> str:
     return f"({_range(best.tar[place])})"
 
 
-def _identification(summary: Summary) -> dict[str, str]:
+def _identification(summary: Summary, by: str) -> dict[str, str]:
+    """Label, with ``by`` appended, and text of each number about identification."""
     found = summary.identification
     if found is None:
-        return {"identification": summary.no_identification or "-"}
+        return {f"identification{by}": summary.no_identification or "-"}
     ends = found.by_person
-    cells = {f"rank {k}": f"{found.cmc[k - 1]:.2%} ({_range(ends.cmc[k - 1])})" for k in (1, 5) if k <= len(found.cmc)}
+    ranks = [k for k in (1, 5) if k <= len(found.cmc)]
+    cells = {f"rank {k}{by}": f"{found.cmc[k - 1]:.2%} ({_range(ends.cmc[k - 1])})" for k in ranks}
     cells["  gallery"] = f"{found.people} people, {found.probes} probes"
     for point, interval in zip(found.tpir, ends.tpir, strict=True):
         few = f"too few strangers ({found.strangers})"
-        cells[f"TPIR at FPIR {point.fpir:g}"] = f"{point.tpir:.2%} ({_range(interval)})" if point.supported else few
+        cells[f"TPIR at FPIR {point.fpir:g}{by}"] = f"{point.tpir:.2%} ({_range(interval)})" if point.supported else few
     return cells
 
 

@@ -28,7 +28,9 @@ LONGEST_CMC = 50
 
 
 class Identification(NamedTuple):
-    """Leave-one-out identification (:func:`facerec.metrics.identification.leave_one_out`).
+    """Leave-one-out identification by cosine, whatever the pairs are scored by.
+
+    See :func:`facerec.metrics.identification.leave_one_out`.
 
     Attributes:
         people: in the gallery.
@@ -87,7 +89,7 @@ class Summary:
             ]
             fields = {name: value for name, value in found._asdict().items() if name != "by_person"}
             closed_set = {"cmc_interval_by_person": found.by_person.cmc, "resamples": found.by_person.resamples}
-            numbers["identification"] = fields | {"tpir": open_set} | closed_set
+            numbers["identification"] = {"score": "cosine"} | fields | {"tpir": open_set} | closed_set
         numbers["no_identification"] = self.no_identification
         return dict(_plain(numbers))
 

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from facerec.callbacks.tables import format_table, summary_table
 from facerec.callbacks.verification import ScoredSet, _pairs_among, calibrate
 from facerec.metrics import error_rates_at
 from facerec.metrics.scores import cosine_scores
-from facerec.metrics.summary import summarise
+from facerec.metrics.summary import identify, summarise
 
 
 class OneProcess:
@@ -217,3 +218,16 @@ def test_the_table_has_a_column_for_each_set_and_says_what_is_not_supported():
     assert rows["accuracy, 10 folds"][-1] == "-"
     assert json.dumps(with_folds.to_json(), allow_nan=False)
     assert with_folds.to_json()["tar_at_far"][1]["tar"] is None
+
+
+def test_identification_says_that_it_goes_by_the_cosine():
+    generator = torch.Generator().manual_seed(0)
+    found, missing = identify(torch.randn(20, 8, generator=generator), np.arange(20) // 2)
+    scores = np.random.default_rng(0).normal(size=20)
+    plain = summarise(scores, np.arange(20) % 2 == 0, resamples=20)
+    summary = replace(plain, identification=found, no_identification=missing)
+    assert summary.to_json()["identification"]["score"] == "cosine"
+    assert "cosine" not in summary_table({"a": summary}, "cosine")
+    table = summary_table({"a": summary}, "euclidean")
+    assert all(label in table for label in ("rank 1 (cosine)", "TPIR at FPIR 0.1 (cosine)"))
+    assert "identification (cosine)" in summary_table({"a": plain}, "cosine as-norm")
