@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from facerec.metrics.ranking import check_finite
 from facerec.metrics.verification import is_supported
 
 PROBES_AT_ONCE = 1024
@@ -57,11 +58,27 @@ class Trials(NamedTuple):
 
 
 def gallery_templates(embeddings_ND: Tensor, labels_N: ArrayLike) -> tuple[Tensor, NDArray[np.int64]]:
-    """The direction of the mean of each person's normalised embeddings (G, D), and the people's labels (G,), sorted."""
+    """The direction of the mean of each person's normalised embeddings (G, D), and the people's labels (G,), sorted.
+
+    Raises:
+        ValueError: if an embedding is not finite.
+    """
+    _check_embeddings(embeddings_ND)
     people_G, position_N = np.unique(np.asarray(labels_N), return_inverse=True)
     sums_GD = embeddings_ND.new_zeros(len(people_G), embeddings_ND.shape[1])
     sums_GD.index_add_(0, torch.from_numpy(position_N), F.normalize(embeddings_ND))
     return F.normalize(sums_GD), people_G.astype(np.int64)
+
+
+def _check_embeddings(embeddings_ND: Tensor) -> None:
+    """See that every embedding is made of numbers: compared with NaN, everybody comes first.
+
+    Raises:
+        ValueError: with the count of those that are not.
+    """
+    broken = int((~embeddings_ND.isfinite().all(dim=1)).sum())
+    if broken:
+        raise ValueError(f"{broken} of {len(embeddings_ND)} embeddings are not finite")
 
 
 def search(scores_QG: ArrayLike, probe_labels_Q: ArrayLike, gallery_labels_G: ArrayLike) -> Trials:
@@ -73,12 +90,13 @@ def search(scores_QG: ArrayLike, probe_labels_Q: ArrayLike, gallery_labels_G: Ar
         gallery_labels_G: person of each column, each once.
 
     Raises:
-        ValueError: if a person has two columns or the lengths differ.
+        ValueError: if a person has two columns, the lengths differ or a score is not finite.
     """
     scores = np.asarray(scores_QG)
     probes, gallery = np.asarray(probe_labels_Q), np.asarray(gallery_labels_G)
     if scores.shape != (len(probes), len(gallery)):
         raise ValueError(f"scores {scores.shape}: expected ({len(probes)}, {len(gallery)}), probes by gallery")
+    check_finite(scores.ravel())
     people, column = np.unique(gallery, return_index=True)
     if len(people) < len(gallery):
         raise ValueError(f"{len(gallery)} columns for {len(people)} people: a gallery holds one template of each")
@@ -102,7 +120,11 @@ def leave_one_out(embeddings_ND: Tensor, labels_N: ArrayLike) -> Trials | None:
 
     Returns:
         The trials, or None with fewer than two people or nobody with two images.
+
+    Raises:
+        ValueError: if an embedding is not finite.
     """
+    _check_embeddings(embeddings_ND)
     unit_ND = F.normalize(embeddings_ND.float())
     labels = np.asarray(labels_N)
     _, position_N = np.unique(labels, return_inverse=True)

@@ -91,3 +91,15 @@ def test_a_collapsed_network_identifies_nobody(dim):
         trials = leave_one_out(embeddings, np.repeat(np.arange(20), 10))
         assert trials.ranks.min() == trials.ranks.max() == 20
         assert tpir_at_fpir(trials, [0.1])[0].tpir == 0.0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_identifies_nobody(value):
+    embeddings = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    embeddings[2, 1] = value
+    labels = np.arange(6) // 2
+    for refuse in (leave_one_out, gallery_templates):
+        with pytest.raises(ValueError, match="1 of 6 embeddings are not finite"):
+            refuse(embeddings, labels)
+    with pytest.raises(ValueError, match="1 of 4 scores are not finite"):
+        search([[0.1, value], [0.3, 0.4]], [0, 1], [0, 1])
