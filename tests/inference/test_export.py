@@ -1,5 +1,6 @@
 import json
 import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -58,6 +59,16 @@ def test_a_pt2_file_loads_without_our_classes(embedder, tmp_path) -> None:
 def test_a_model_that_differs_is_not_written(embedder, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(export_module, "PARITY_TOLERANCE", -1.0)
     with pytest.raises(ValueError, match=r"differs from PyTorch by .* was not written"):
+        export(embedder, tmp_path / "model.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_gives_no_numbers_is_not_written(embedder, tmp_path, monkeypatch) -> None:
+    def write(*_: object) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda pixels: embedder(pixels) * (float("nan") if len(pixels) == 3 else 1.0)
+
+    monkeypatch.setattr(export_module, "_write_pt2", write)
+    with pytest.raises(ValueError, match=r"differs from PyTorch by nan .* was not written"):
         export(embedder, tmp_path / "model.pt2")
     assert not list(tmp_path.iterdir())
 
