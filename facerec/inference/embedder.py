@@ -37,10 +37,10 @@ class Embedder(nn.Module):
         fingerprint: tells models apart: of the trained weights and of what is done with images before and after.
         image_size: (height, width) that images are resized to.
         alignment: how the faces it was trained on were aligned; None where nobody noted it.
-        calibration: threshold of the cosine score, with the FAR and FRR expected there; None for a model that was never
-            validated.
+        calibration: threshold, with the FAR and FRR expected there and the score that it is of; None for a model that
+            was never validated.
         threshold: cosine score from which two images are taken for one person, calibrated on the validation pairs; None
-            for a model that was never validated.
+            for a model that was never validated, or by another score.
 
     Raises:
         ValueError: for another precision.
@@ -55,7 +55,8 @@ class Embedder(nn.Module):
         self.image_size = recognizer.preprocess.size
         self.alignment = Alignment.from_dict(recognizer.alignment)
         self.calibration = recognizer.calibration
-        self.threshold = self.calibration["threshold"] if self.calibration else None
+        by_cosine = self.calibration is not None and self.calibration.get("score", "cosine") == "cosine"
+        self.threshold = self.calibration["threshold"] if self.calibration and by_cosine else None
         self.recognizer = _for_use(recognizer.eval(), precision)
 
     @classmethod

@@ -1,6 +1,6 @@
 """Many images to embeddings: each once, in batches of one shape, read while the network runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ def encode(
         readers: threads that decode.
 
     Raises:
-        ValueError: if the source is empty, or not one of its images can be used.
+        ValueError: if the source is empty, not one of its images can be used, or the model gives what is no number.
     """
     if not len(source) or batch_size < 1:
         raise ValueError(f"{len(source)} images in batches of {batch_size}: nothing to embed")
@@ -75,6 +75,7 @@ def encode(
         pixels_BCHW = torch.zeros(batch_size, 3, *model.image_size, dtype=torch.uint8)
         torch.stack([image for image in batch if isinstance(image, Tensor)], out=pixels_BCHW[: len(places)])
         made_BD = model(pixels_BCHW)[: len(places)].cpu()
+        _check_finite(made_BD, [source.name(place) for place in places])
         if embeddings_ND is None:
             embeddings_ND = torch.full((len(source), made_BD.shape[1]), float("nan"))
         embeddings_ND[places] = made_BD
@@ -82,6 +83,13 @@ def encode(
     if embeddings_ND is None:
         raise ValueError(f"none of {len(source)} images could be used: {left_out[0].name}: {left_out[0].reason}")
     return Encoded(embeddings_ND, usable_N, left_out)
+
+
+def _check_finite(made_BD: Tensor, names: Sequence[str]) -> None:
+    """See that a model gave numbers; a checkpoint is looked at when it is loaded, an exported model only here."""
+    broken = torch.nonzero(~made_BD.isfinite().all(dim=1))[:, 0].tolist()
+    if broken:
+        raise ValueError(f"the model gives embeddings that are not finite, the first for {names[broken[0]]}")
 
 
 def _read_ahead(

@@ -47,7 +47,7 @@ class Gallery:
         alignment: how faces were cut out beforehand; empty if they were taken as they are.
 
     Raises:
-        ValueError: if a name comes twice, or the lengths differ.
+        ValueError: if a name comes twice, the lengths differ or a mean is not finite.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class Gallery:
     ) -> None:
         if len(set(names)) != len(names) or not len(names) == len(means) == len(counts):
             raise ValueError(f"{len(names)} names, {len(means)} templates, {len(counts)} counts: one of each a person")
+        if not means.isfinite().all():
+            raise ValueError("templates that are not finite: nobody could be told from them")
         self.names = list(names)
         self.means = means
         self.counts = counts
@@ -167,8 +169,10 @@ class Gallery:
             embeddings_BD: of the faces, normalised or not.
 
         Raises:
-            ValueError: above ``MATRIX_LIMIT`` templates, if FAISS is not installed.
+            ValueError: if an embedding is not finite; above ``MATRIX_LIMIT`` templates, if FAISS is not installed.
         """
+        if not embeddings_BD.isfinite().all():
+            raise ValueError("embeddings that are not finite: whoever they are of would be like nobody or anybody")
         unit_BD = F.normalize(embeddings_BD)
         neighbours = min(2, len(self))
         if len(self) > MATRIX_LIMIT:

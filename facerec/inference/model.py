@@ -56,9 +56,12 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
     """The threshold that decides: the one given, else the calibrated one.
 
     Raises:
-        ValueError: if there is neither, or the calibrated one is of another score than the cosine.
+        ValueError: if the one given is no cosine, if there is neither, or the calibrated one is of another score than
+            the cosine.
     """
     if given is not None:
+        if not -1.0 <= given <= 1.0:
+            raise ValueError(f"--threshold {given}: give a cosine in [-1, 1]")
         return given
     if model.calibration is None:
         raise ValueError(

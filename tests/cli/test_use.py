@@ -49,7 +49,7 @@ def test_verify_says_yes_no_and_error_by_its_exit_status(model, capsys) -> None:
     text = capsys.readouterr().out
     assert float(re.search(r"score +(-?[\d.]+)", text)[1]) == pytest.approx(score, abs=1e-3)
     assert "decision   same person" in text
-    assert run("verify", face(1, 1), face(2, 1), *model, "--threshold", score + 0.01) == 1
+    assert run("verify", face(1, 1), face(2, 1), *model, "--threshold", 0.5 * (score + 1.0)) == 1
     assert "different people" in capsys.readouterr().out
     assert run("verify", face(1, 1), "nothing.jpg", *model) == 2
     captured = capsys.readouterr()
@@ -105,7 +105,7 @@ def test_enroll_and_identify(model, people, tmp_path, capsys) -> None:
     assert [row[0] for row in rows[1:3]] == [str(probe) for probe in probes]
     assert all(row[1] in ("s1", "s2", "s3") and row[1] != row[3] for row in rows[1:3])
     assert all(float(row[2]) >= float(row[4]) for row in rows[1:3])
-    assert run("identify", *probes, *search, "--threshold", 1.5) == 1
+    assert run("identify", *probes, *search, "--threshold", 1.0) == 1
     assert capsys.readouterr().out.count("no correspondence") == 2
     assert run("identify", people, *search) == 2
     assert "3.png does not decode" in capsys.readouterr().err
@@ -257,6 +257,8 @@ def test_no_mistake_looks_like_an_answer(model, people, tmp_path, capsys) -> Non
         torch.save(content, tmp_path / name)
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     (tmp_path / "empty.npz").touch()
+    known = {"names": ["ada"], "templates": np.full((1, 16), np.nan), "mean_norms": [1.0], "counts": [1]}
+    np.savez(tmp_path / "nan.npz", **known, fingerprint=Embedder.from_checkpoint(model[1]).fingerprint, alignment="")
     pair = ("verify", face(1, 1), face(1, 2))
     for arguments, message in (
         ((*pair, "--ckpt_path", tmp_path / "list.ckpt"), "it holds no state_dict"),
@@ -265,6 +267,9 @@ def test_no_mistake_looks_like_an_answer(model, people, tmp_path, capsys) -> Non
         ((*pair, "--ckpt_path", tmp_path / "nan.ckpt"), "its training diverged"),
         ((*pair, "--ckpt_path", tmp_path / "text.ckpt"), "does not load as a checkpoint"),
         (("verify", "--pairs", people, *model), "cannot be read"),
+        ((*pair, *model, "--threshold", "nan"), "--threshold nan: give a cosine in [-1, 1]"),
+        ((*pair, *model, "--threshold", 1.5), "--threshold 1.5: give a cosine in [-1, 1]"),
+        (("identify", face(1, 1), "--gallery", tmp_path / "nan.npz", *model), "templates that are not finite"),
         (("identify", face(1, 1), "--gallery", tmp_path / "empty.npz", *model), "is not a gallery"),
         (("embed", people, "--output", tmp_path, *model), "is a folder"),
         (("predict", "--classify", people, "--output", tmp_path / "text.ckpt" / "x.csv", *model), "is a file, not a"),

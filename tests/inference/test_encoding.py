@@ -165,6 +165,31 @@ def test_a_model_without_a_threshold_needs_one() -> None:
         decision_threshold(Embedder(recognizer), None)
 
 
+@pytest.mark.parametrize("given", [float("nan"), float("inf"), -1.01, 1.01])
+def test_a_threshold_that_is_no_cosine_is_refused(given) -> None:
+    with pytest.raises(ValueError, match="give a cosine in"):
+        decision_threshold(Embedder(small_recognizer()), given)
+
+
+def test_a_threshold_of_another_score_is_no_cosine() -> None:
+    recognizer = small_recognizer()
+    recognizer.calibration = {"threshold": -1.2, "far": 0.1, "frr": 0.2, "score": "euclidean"}
+    assert Embedder(recognizer).threshold is None
+    recognizer.calibration["score"] = "cosine"
+    assert Embedder(recognizer).threshold == -1.2
+
+
+def test_a_model_that_gives_no_numbers_is_refused() -> None:
+    """As an exported one may, which nobody looked into."""
+
+    class Broken(Shapes):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            return super().__call__(images) * torch.tensor([1.0, float("nan"), 1.0, 1.0])[:, None]
+
+    with pytest.raises(ValueError, match="not finite, the first for image 2"):
+        encode(Broken(), Counted(4, broken=(0,)), batch_size=4)
+
+
 def test_faces_are_cut_out_before_they_are_embedded(tmp_path) -> None:
     """With an aligner of the test's own: the upper left corner, and no face in a dark photograph."""
 

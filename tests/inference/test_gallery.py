@@ -101,3 +101,12 @@ def test_a_gallery_of_one_has_no_runner_up() -> None:
     match = gallery.search(embeddings)[0]
     assert (match.name, match.runner_up) == ("ada", None)
     assert match.score == pytest.approx(1.0)
+
+
+def test_what_is_no_number_is_neither_enrolled_nor_searched_for() -> None:
+    gallery, embeddings, _ = enrolled(0, ["ada", "ben"])
+    embeddings[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="embeddings that are not finite"):
+        gallery.search(embeddings)
+    with pytest.raises(ValueError, match="templates that are not finite"):
+        Gallery(["ada"], embeddings[:1], np.array([1]), "model-a")
