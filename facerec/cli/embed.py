@@ -49,7 +49,7 @@ def main(args: list[str]) -> int:
             names=np.array(names),
             embeddings=embeddings_ND,
             fingerprint=np.array(model.fingerprint),
-            alignment=np.array(alignment_of(options, model)),
+            alignment=np.array(alignment_of(options, model, source)),
         )
     print(f"{options.output}: {len(names)} embeddings of {embeddings_ND.shape[1]} numbers")
     return ERROR if encoded.left_out else YES

@@ -15,7 +15,7 @@ from facerec.cli.model_options import (
     model_of,
 )
 from facerec.data.folders import FolderImages
-from facerec.files import check_writable
+from facerec.files import check_writable, held
 from facerec.inference.gallery import Gallery
 from facerec.inference.images import NamedFiles
 
@@ -37,23 +37,30 @@ def main(args: list[str]) -> int:
         args: see ``facerec enroll --help``.
 
     Returns:
-        0, or 2 if an image or a person was left out.
+        0, or 2 if an image or a person was left out, or another command is writing the gallery.
     """
     options = _parser().parse_args(args)
     output = Path(options.output)
+    check_writable(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with held(output.with_name(f".{output.name}.lock")):  # from reading to writing: who came between would be lost
+        return _enroll(options, output)
+
+
+def _enroll(options: argparse.Namespace, output: Path) -> int:
     if output.exists() and not options.add:
         raise ValueError(f"{output} exists: give --add to add people to it, or another --output")
     known = Gallery.load(output) if options.add else None
-    check_writable(output)
     source = FolderImages(options.people) if Path(options.people).is_dir() else NamedFiles(options.people)
     labels_N, identities = source.labels, list(source.identities)
     model = model_of(options)
+    alignment = alignment_of(options, model, source)
     if known:
-        known.check_model(model.fingerprint, alignment_of(options, model))
+        known.check_model(model.fingerprint, alignment)
     encoded = encode_with(options, model, source)
     usable_N = encoded.usable
     enrolled = Gallery.enroll(
-        encoded.embeddings[usable_N], labels_N[usable_N], identities, model.fingerprint, alignment_of(options, model)
+        encoded.embeddings[usable_N], labels_N[usable_N], identities, model.fingerprint, alignment
     )
     gallery = known.merged(enrolled) if known else enrolled
     gallery.save(output)

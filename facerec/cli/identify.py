@@ -44,7 +44,7 @@ def main(args: list[str]) -> int:
     gallery = Gallery.load(options.gallery)
     source = find_images(options.image)
     model = model_of(options)
-    gallery.check_model(model.fingerprint, alignment_of(options, model))
+    gallery.check_model(model.fingerprint, alignment_of(options, model, source))
     threshold = decision_threshold(model, options.threshold)
     encoded = encode_with(options, model, source)
     matches = iter(gallery.search(encoded.embeddings[encoded.usable]))

@@ -7,7 +7,7 @@ from typing import get_args
 
 import torch
 
-from facerec.align.record import difference
+from facerec.align.record import UNKNOWN, difference
 from facerec.data.sources import Images
 from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.embedder import Embedder, Precision
@@ -89,12 +89,10 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
     return encoded
 
 
-def alignment_of(options: argparse.Namespace, model: FaceModel) -> str:
-    """How faces are cut out; empty for not at all."""
-    if not options.align:
-        return ""
-    how = alignment_for(model.alignment)
-    return f"{how.detector} {how.template}"
+def alignment_of(options: argparse.Namespace, model: FaceModel, source: Images) -> str:
+    """How the faces were cut out, by ``--align`` or by `facerec align` before; empty where nobody knows."""
+    how = alignment_for(model.alignment) if options.align else source.alignment
+    return f"{how.detector} {how.template}" if how and how.detector != UNKNOWN else ""
 
 
 def report_left_out(left_out: Sequence[LeftOut], total: int) -> None:

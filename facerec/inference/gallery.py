@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facerec.align.record import UNKNOWN
 from facerec.files import written_whole
 
 MATRIX_LIMIT = 100_000
@@ -44,7 +46,7 @@ class Gallery:
         means: mean of each one's normalised embeddings (P, D), float32.
         counts: images of each (P,).
         fingerprint: of the model; embeddings of another one mean nothing here.
-        alignment: how faces were cut out beforehand; empty if they were taken as they are.
+        alignment: how faces were cut out beforehand, ``yunet 112x112``; empty where nobody knows.
 
     Raises:
         ValueError: if a name comes twice, the lengths differ or a mean is not finite.
@@ -83,7 +85,7 @@ class Gallery:
             labels_N: index of the person of each in ``identities``; people without an image are left out.
             identities: their names.
             fingerprint: of the model.
-            alignment: how faces were cut out.
+            alignment: how faces were cut out; empty where nobody knows.
         """
         labels = torch.as_tensor(labels_N)
         sums_PD = torch.zeros(len(identities), embeddings_ND.shape[1]).index_add_(0, labels, F.normalize(embeddings_ND))
@@ -94,7 +96,7 @@ class Gallery:
         return cls(names, means_PD, counts_P[there].numpy(), fingerprint, alignment)
 
     def check_model(self, fingerprint: str, alignment: str) -> None:
-        """Refuse a model or an alignment that this gallery was not made with.
+        """Refuse a model or an alignment that this gallery was not made with; warn where one alignment is unknown.
 
         Raises:
             ValueError: naming both.
@@ -104,14 +106,17 @@ class Gallery:
                 f"the gallery was enrolled with model {self.fingerprint} and this one is {fingerprint}: scores between "
                 "them mean nothing; enroll the people again, or give the checkpoint it was enrolled with"
             )
-        if alignment != self.alignment:
-            raise ValueError(
-                f"the gallery's faces were aligned by {self.alignment or 'nobody'} and these by "
-                f"{alignment or 'nobody'}: {'give' if self.alignment else 'leave out'} --align"
-            )
+        if alignment == self.alignment:
+            return
+        told = f"the gallery's faces were aligned by {self.alignment or UNKNOWN} and these by {alignment or UNKNOWN}"
+        if self.alignment and alignment:
+            raise ValueError(f"{told}: align both alike")
+        warnings.warn(f"{told}; unless that is the same, scores are lower", stacklevel=2)
 
     def merged(self, other: Gallery) -> Gallery:
         """A gallery of both; a person in both has the mean over all images, as if enrolled at once.
+
+        Its alignment is unknown where one of theirs is.
 
         Raises:
             ValueError: see :meth:`check_model`.
@@ -129,7 +134,8 @@ class Gallery:
                 names.append(name)
                 means.append(mean_D)
                 counts.append(int(count))
-        return Gallery(names, torch.stack(means), np.array(counts, dtype=np.int64), self.fingerprint, self.alignment)
+        alignment = self.alignment if self.alignment == other.alignment else ""
+        return Gallery(names, torch.stack(means), np.array(counts, dtype=np.int64), self.fingerprint, alignment)
 
     def save(self, path: str | Path) -> None:
         """Write an ``.npz`` that loads without unpickling: names, templates, mean_norms, counts and the model's."""

@@ -17,6 +17,7 @@ from facerec.align import Alignment
 from facerec.align.record import RECORD_FILE, record_text
 from facerec.cli import main
 from facerec.data.images import read_image
+from facerec.files import held
 from facerec.inference import Embedder
 from facerec.inference.gallery import Gallery
 from tests.conftest import face, save_face
@@ -130,6 +131,34 @@ def test_people_are_added_and_a_gallery_is_not_overwritten_or_mixed(model, orl_r
     torch.save(checkpoint, other)
     assert run("identify", face(1, 1), "--gallery", gallery, "--ckpt_path", other) == 2
     assert "scores between them mean nothing" in capsys.readouterr().err
+
+
+def test_two_cannot_add_to_a_gallery_at_once(model, people, tmp_path, capsys) -> None:
+    """The second would read the gallery without the first one's people, and write it so."""
+    (people / "s3" / "3.png").unlink()
+    gallery = tmp_path / "deep" / "gallery.npz"
+    assert run("enroll", people, *model, "--output", gallery) == 0
+    with held(gallery.with_name(".gallery.npz.lock")):
+        assert run("enroll", people, *model, "--output", gallery, "--add") == 2
+    assert "gallery.npz.lock is being written by another process" in capsys.readouterr().err
+    assert Gallery.load(gallery).counts.tolist() == [3, 3, 2]
+    assert run("enroll", people, *model, "--output", gallery, "--add") == 0
+    assert Gallery.load(gallery).counts.tolist() == [6, 6, 4]
+
+
+def test_a_gallery_knows_how_its_faces_were_aligned_before(model, people, tmp_path, capsys) -> None:
+    (people / "s3" / "3.png").unlink()
+    gallery = tmp_path / "gallery.npz"
+    (people / RECORD_FILE).write_text(record_text(Alignment("mtcnn", "", "112x112")))
+    assert run("enroll", people, *model, "--output", gallery) == 0
+    assert Gallery.load(gallery).alignment == "mtcnn 112x112"
+    search = ("--gallery", gallery, *model, "--threshold", -1)
+    assert run("identify", people / "s1" / "1.png", *search) == 0
+    with pytest.warns(UserWarning, match="by mtcnn 112x112 and these by unknown"):
+        assert run("identify", face(1, 1), *search) == 0
+    capsys.readouterr()
+    assert run("identify", face(1, 1), *search, "--align") == 2
+    assert "by mtcnn 112x112 and these by yunet 112x112" in capsys.readouterr().err
 
 
 def test_embed_writes_names_and_embeddings(model, people, tmp_path, capsys) -> None:

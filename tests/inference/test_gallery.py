@@ -56,11 +56,24 @@ def test_another_model_or_alignment_is_refused() -> None:
     gallery, _, _ = enrolled(0, ["ada"])
     with pytest.raises(ValueError, match="enrolled with model model-a and this one is model-b"):
         gallery.check_model("model-b", "")
-    with pytest.raises(ValueError, match="leave out --align"):
-        gallery.check_model("model-a", "yunet 112x112")
+    aligned = Gallery.enroll(torch.randn(1, 8), np.array([0]), ["ben"], "model-a", "mtcnn 112x112")
+    with pytest.raises(ValueError, match="by mtcnn 112x112 and these by yunet 112x112: align both alike"):
+        aligned.check_model("model-a", "yunet 112x112")
+    aligned.check_model("model-a", "mtcnn 112x112")
     other = Gallery.enroll(torch.randn(1, 8), np.array([0]), ["ben"], "model-b")
     with pytest.raises(ValueError, match="mean nothing"):
         gallery.merged(other)
+
+
+def test_an_unknown_alignment_is_told_and_stays_unknown_in_a_gallery_of_both() -> None:
+    unknown, _, _ = enrolled(0, ["ada"])
+    aligned = Gallery.enroll(torch.randn(1, 8), np.array([0]), ["ben"], "model-a", "yunet 112x112")
+    unknown.check_model("model-a", "")
+    with pytest.warns(UserWarning, match="by unknown and these by yunet 112x112"):
+        assert unknown.merged(aligned).alignment == ""
+    with pytest.warns(UserWarning, match="by yunet 112x112 and these by unknown"):
+        assert aligned.merged(unknown).alignment == ""
+    assert aligned.merged(aligned).alignment == "yunet 112x112"
 
 
 def test_what_is_no_gallery_is_named(tmp_path) -> None:
