@@ -101,17 +101,21 @@ class Gallery:
         Raises:
             ValueError: naming both.
         """
+        self._refuse(fingerprint, alignment)
+        if alignment != self.alignment:
+            warnings.warn(f"{self._told(alignment)}; unless that is the same, scores are lower", stacklevel=2)
+
+    def _refuse(self, fingerprint: str, alignment: str) -> None:
         if fingerprint != self.fingerprint:
             raise ValueError(
                 f"the gallery was enrolled with model {self.fingerprint} and this one is {fingerprint}: scores between "
                 "them mean nothing; enroll the people again, or give the checkpoint it was enrolled with"
             )
-        if alignment == self.alignment:
-            return
-        told = f"the gallery's faces were aligned by {self.alignment or UNKNOWN} and these by {alignment or UNKNOWN}"
-        if self.alignment and alignment:
-            raise ValueError(f"{told}: align both alike")
-        warnings.warn(f"{told}; unless that is the same, scores are lower", stacklevel=2)
+        if alignment and self.alignment and alignment != self.alignment:
+            raise ValueError(f"{self._told(alignment)}: align both alike")
+
+    def _told(self, alignment: str) -> str:
+        return f"the gallery's faces were aligned by {self.alignment or UNKNOWN} and these by {alignment or UNKNOWN}"
 
     def merged(self, other: Gallery) -> Gallery:
         """A gallery of both; a person in both has the mean over all images, as if enrolled at once.
@@ -119,9 +123,9 @@ class Gallery:
         Its alignment is unknown where one of theirs is.
 
         Raises:
-            ValueError: see :meth:`check_model`.
+            ValueError: see :meth:`check_model`, whose warning is left to it.
         """
-        self.check_model(other.fingerprint, other.alignment)
+        self._refuse(other.fingerprint, other.alignment)
         place = {name: index for index, name in enumerate(self.names)}
         names, means, counts = list(self.names), list(self.means), [int(count) for count in self.counts]
         for name, mean_D, count in zip(other.names, other.means, other.counts, strict=True):
