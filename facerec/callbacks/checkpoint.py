@@ -4,6 +4,7 @@ from typing import Literal
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from facerec.data.datamodule import FaceDataModule
@@ -56,6 +57,8 @@ class BestCheckpoint(ModelCheckpoint):
         """
         super().setup(trainer, pl_module, stage)
         validates = bool(trainer.limit_val_batches) and self.save_top_k != 0
+        if stage == "fit":
+            _warn_of_no_validation(trainer)
         if stage == "fit" and validates and str(self.monitor).startswith("val/") and _all_ours(trainer, pl_module):
             names = validation_names(trainer)
             if names and self.monitor not in names:
@@ -95,6 +98,16 @@ class BestCheckpoint(ModelCheckpoint):
         measured = str(self.monitor).startswith("train/") or self._validated_step == trainer.global_step
         passed = share_done(trainer) > self.candidates_after
         return measured and passed and super().check_monitor_top_k(trainer, current)
+
+
+def _warn_of_no_validation(trainer: Trainer) -> None:
+    """Say so where the training ends before its first validation."""
+    epochs, every = trainer.max_epochs, trainer.check_val_every_n_epoch
+    if epochs is not None and every is not None and 0 < epochs < every and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        rank_zero_warn(
+            f"trainer.max_epochs={epochs} ends before the first validation (trainer.check_val_every_n_epoch={every}): "
+            "there will be no EER, no best checkpoint and no threshold"
+        )
 
 
 def share_done(trainer: Trainer) -> float:

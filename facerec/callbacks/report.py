@@ -44,7 +44,7 @@ class Report(Callback):
         if not trainer.is_global_zero or trainer.fast_dev_run or not verification.scores:  # type: ignore[attr-defined]
             return
         sets = data_of(trainer).pair_sets(stage)
-        folder = results_folder(trainer, stage)
+        folder = results_folder(trainer, stage, data_of(trainer).root)
         summaries: dict[str, Summary] = {}
         notes: list[str] = []
         for name, scored in verification.scores.items():

@@ -65,7 +65,8 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
         return given
     if model.calibration is None:
         raise ValueError(
-            "the model was never validated, so it has no calibrated threshold: give --threshold, a cosine in [-1, 1]"
+            "these weights were never validated, so they have no calibrated threshold: give --threshold, a cosine in "
+            "[-1, 1], or put one into the checkpoint with facerec validate --ckpt_path CKPT --verification.store true"
         )
     score = model.calibration.get("score", "cosine")
     if score != "cosine":

@@ -186,6 +186,8 @@ def test_other_people_can_be_evaluated(run_copy, vggface_root, capsys):
     assert re.search(r"genuine pairs +6\nimpostor pairs +9\n", out.out)
     assert re.search(r"95% by person +people unknown\n", out.out)  # the images are in one folder
     assert "dev accuracy (" not in out.out  # these dev people were not trained on
+    assert (run_copy / "test_faces" / "metrics.json").is_file()
+    assert not (run_copy / "test").exists()  # what the run gives on its own data
 
 
 def test_people_the_model_was_trained_on_are_told_in_a_test(run_copy, tmp_path):
@@ -221,6 +223,22 @@ def test_training_goes_on_only_with_the_same_people(run_copy, vggface_root, caps
         main(["fit", "--ckpt_path", str(best_file(run_copy)), "--data.root", str(vggface_root)])
     assert stopped.value.code == 1
     assert "trained on 24 people and the data has 4" in capsys.readouterr().err
+
+
+def test_a_training_that_ends_before_its_first_validation_says_so(vggface_root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="max_epochs=1 ends before the first validation .*check_val_every_n_epoch=5"):
+        main(
+            [
+                "fit",
+                *SMALL,
+                "--data.root",
+                str(vggface_root),
+                "--data.batch_size=4",
+                "--trainer.max_epochs=1",
+                "--trainer.check_val_every_n_epoch=5",
+            ]
+        )
 
 
 def test_own_folder_with_the_default_settings(vggface_root, tmp_path, monkeypatch, capsys):
