@@ -92,6 +92,7 @@ class FaceRecognizer(LightningModule):
         self.calibration: Calibration | None = None
         self.calibrated_step: int | None = None  # of the training, None outside it
         self.alignment: dict[str, Any] | None = None
+        self.trained_steps = 0  # of the checkpoint that the weights are from
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
@@ -172,6 +173,19 @@ class FaceRecognizer(LightningModule):
         """Embeddings of a batch; the callbacks measure them."""
         return self.validation_step(batch, batch_idx, dataloader_idx)
 
+    def on_validation_epoch_end(self) -> None:
+        """Let what is measured outside training stand at the training step of the weights, not at step 0."""
+        self._log_trained_steps()
+
+    def on_test_epoch_end(self) -> None:
+        """As after validation."""
+        self._log_trained_steps()
+
+    def _log_trained_steps(self) -> None:
+        if self.trainer.state.fn != "fit":
+            steps = self.trained_steps or self.trainer.global_step
+            self.log("step", float(max(steps - 1, 0)))  # the name that loggers go by, and their count, from 0
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimizer on all parameters, the loss's included, and the schedule, stepped with it.
 
@@ -224,6 +238,7 @@ class FaceRecognizer(LightningModule):
         # A threshold of other views is one of other scores.
         self.calibration = extra.get("calibration") if views == self.flip_test else None
         self.calibrated_step = checkpoint.get("global_step") if resuming else None
+        self.trained_steps = int(checkpoint.get("global_step", 0))
 
 
 def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:

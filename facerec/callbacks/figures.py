@@ -36,4 +36,5 @@ def show(trainer: Trainer, tag: str, figure: Figure) -> None:
     """Add a figure to TensorBoard, where a run has it."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_figure(tag, figure, global_step=trainer.global_step)
+            step = trainer.global_step or getattr(trainer.lightning_module, "trained_steps", 0)
+            logger.experiment.add_figure(tag, figure, global_step=step)

@@ -359,6 +359,11 @@ class FaceDataModule(LightningDataModule):
     def _balanced_sampler(self) -> IdentityBalancedSampler | None:
         if self.images_per_person is None:
             return None
+        if getattr(self.trainer, "overfit_batches", 0):
+            rank_zero_warn(
+                "trainer.overfit_batches takes the images in their order: data.images_per_person has no effect, and a "
+                "batch may show one person alone"
+            )
         assert self._train_dataset is not None
         replicas, rank = self._processes()
         people = self.batch_size // self.images_per_person

@@ -159,6 +159,17 @@ def check_kept(folder: Path) -> None:
     assert {f"test/{stem.replace('_', '/', 1)}" for stem in drawn} <= set(events(folder.parent).Tags()["images"])
 
 
+def test_what_is_measured_later_stands_at_the_step_of_its_weights(run_copy):
+    path = best_file(run_copy)
+    step = torch.load(path, weights_only=True)["global_step"]
+    trained = {scalar.step for scalar in events(run_copy).Scalars("val/eer")}
+    for command in ("validate", "test"):
+        main([command, "--ckpt_path", str(path)])
+    assert {scalar.step for scalar in events(run_copy).Scalars("val/eer")} == trained
+    assert [scalar.step for scalar in events(run_copy).Scalars("test/eer")] == [step - 1]
+    assert [image.step for image in events(run_copy).Images("test/orl/roc")] == [step]
+
+
 def test_another_threshold_and_score_by_option(run_copy, capsys):
     best = str(best_file(run_copy))
     main(["validate", "--ckpt_path", best, "--verification.calibrate_at=0.01", "--verification.store=true"])
