@@ -358,7 +358,7 @@ def test_the_mirror_image_is_a_choice_of_the_measurement(run_copy, recwarn, caps
     assert "a threshold of other views than the checkpoint uses" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("limit", ["fast_dev_run=true", "limit_val_batches=1", "limit_val_batches=0.5"])
+@pytest.mark.parametrize("limit", ["fast_dev_run=true", "limit_val_batches=2", "limit_val_batches=0.5"])
 def test_a_threshold_of_some_of_the_pairs_is_not_stored(limit, run_copy, capsys):
     best = best_file(run_copy)
     before = best.read_bytes()
