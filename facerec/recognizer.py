@@ -183,8 +183,14 @@ class FaceRecognizer(LightningModule):
 
     def _log_trained_steps(self) -> None:
         if self.trainer.state.fn != "fit":
-            steps = self.trained_steps or self.trainer.global_step
-            self.log("step", float(max(steps - 1, 0)))  # the name that loggers go by, and their count, from 0
+            self.log(
+                "step", float(max(self.steps_taken - 1, 0))
+            )  # the name that loggers go by, and their count, from 0
+
+    @property
+    def steps_taken(self) -> int:
+        """Optimizer steps behind the weights: of this trainer, or else of the checkpoint they are from."""
+        return self.trainer.global_step or self.trained_steps
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimizer on all parameters, the loss's included, and the schedule, stepped with it.

@@ -15,10 +15,6 @@ Face = Literal["largest", "central"]
 FACES: tuple[Face, ...] = ("largest", "central")
 
 
-class NotListedError(ValueError):
-    """A list of landmarks leaves an image out."""
-
-
 class NoFaceError(ValueError):
     """An image in which the detector finds no face."""
 

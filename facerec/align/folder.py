@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from facerec.align.aligner import NoFaceError, NotListedError
+from facerec.align.aligner import NoFaceError
 from facerec.align.record import RECORD_FILE, Alignment, read_record, record_text
-from facerec.align.ways import Way
+from facerec.align.ways import NotListedError, Way
 from facerec.data.folders import images_below
 from facerec.data.images import UnreadableImageError, read_image
 from facerec.data.landmarks import COORDINATES, landmark_line, listable

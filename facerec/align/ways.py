@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.align.aligner import Aligner, Face, NotListedError
+from facerec.align.aligner import Aligner, Face
 from facerec.align.landmarks import find_template
 from facerec.align.record import Alignment
 from facerec.align.warp import align_face, center_crop, check_fraction
@@ -86,6 +86,10 @@ class ByDetector:
     def stands(self, name: str, line: str) -> bool:
         """If there is one, as the detector is the same."""
         return bool(line)
+
+
+class NotListedError(ValueError):
+    """A list of landmarks leaves an image out."""
 
 
 class ByLandmarks:

@@ -5,6 +5,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 
 from facerec.callbacks.curves import verification_figure
+from facerec.callbacks.evaluation import recognizer_of
 from facerec.callbacks.verification import verification_of
 
 __all__ = ["VerificationFigures", "show", "verification_figure"]
@@ -36,5 +37,5 @@ def show(trainer: Trainer, tag: str, figure: Figure) -> None:
     """Add a figure to TensorBoard, where a run has it."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            step = trainer.global_step or getattr(trainer.lightning_module, "trained_steps", 0)
+            step = recognizer_of(trainer.lightning_module).steps_taken
             logger.experiment.add_figure(tag, figure, global_step=step)

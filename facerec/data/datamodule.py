@@ -14,7 +14,7 @@ from torch.utils.data.distributed import DistributedSampler
 from facerec.data.batches import Batch, BatchLoader, SourceDataset, as_loaded, readable
 from facerec.data.images import UnreadableImageError
 from facerec.data.layouts import Layout, find_sources
-from facerec.data.people import People, are_numbers, image_names, in_both, people_of
+from facerec.data.people import People, are_numbers, in_both, names_of, people_of
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.transforms.augment import Augment
@@ -307,17 +307,17 @@ class FaceDataModule(LightningDataModule):
 
     def _warn_of_shared_images(self) -> None:
         """Say so where one image has two roles, as far as names tell."""
-        groups = {"dev images": set(image_names(self.dev))} if self.dev is not None else {}
+        groups = {"dev images": set(names_of(self.dev))} if self.dev is not None else {}
         for stage in ("val", "test"):
             try:
                 groups[f"{stage} pairs"] = {
-                    name for pairs in self.pair_sets(stage).values() for name in image_names(pairs)
+                    name for pairs in self.pair_sets(stage).values() for name in names_of(pairs)
                 }
             except (OSError, ValueError):
                 continue  # as above
-        if self.train is not None and groups:
-            others = set[str]().union(*groups.values())
-            groups = {"training images": others.intersection(image_names(self.train))} | groups
+        others = set[str]().union(*groups.values())
+        if self.train is not None and others:  # else there is no reason to go through millions of names
+            groups = {"training images": others.intersection(names_of(self.train))} | groups
         for (first, names), (second, more) in combinations(groups.items(), 2):
             if shared := names & more:
                 rank_zero_warn(

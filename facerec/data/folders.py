@@ -104,9 +104,14 @@ class ListedImages(ImageSource):
         return folder_names(os.path.join(self._listing.paths.root, path) for path in self._listing.paths)
 
 
+def _holds_folders(folder: Path) -> bool:
+    with os.scandir(folder) as entries:  # as in image_names: only links are asked what they are
+        return any(os.path.isdir(entry) if entry.is_symlink() else entry.is_dir() for entry in entries)
+
+
 def _warn_of_folders_within(people: list[Path]) -> None:
     """Say so where images are left out because they are one folder too deep."""
-    deep = [person for person in people if any(map(os.path.isdir, os.scandir(person)))]
+    deep = [person for person in people if _holds_folders(person)]
     left_out = [f"{person}/{name}" for person in deep for name in images_below(person) if "/" in name]
     if left_out:
         rank_zero_warn(

@@ -70,8 +70,9 @@ def _is_ordinary(data: bytes) -> bool | None:
             return has_exif if ordinary else None
         if marker in OTHER_FRAMES:
             return None
-        if marker == APP1 and not data.startswith(EXIF, at + 4):
-            return None  # torchvision looks for EXIF in the first of these segments alone, and XMP can turn images too
-        has_exif |= marker == APP1
+        if marker == APP1:
+            if not data.startswith(EXIF, at + 4):
+                return None  # torchvision looks for EXIF in the first of these alone, and XMP can turn images too
+            has_exif = True
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None

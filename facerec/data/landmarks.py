@@ -302,6 +302,7 @@ def _folders(names: Sequence[str], landmarks_file: str) -> list[str]:
     """The folder that each image is in: its person."""
     expected = f"and the list has no labels: expected lines '{LABELLED_LINE}'"
     place_of: dict[str, Path] = {}
+    persons = []
     for name in names:
         place = Path(name).parent
         if not place.name:
@@ -309,7 +310,8 @@ def _folders(names: Sequence[str], landmarks_file: str) -> list[str]:
         before = place_of.setdefault(place.name, place)
         if before != place:
             raise ValueError(f"{landmarks_file}: {before} and {place} may be one person or two, {expected}")
-    return [Path(name).parent.name for name in names]
+        persons.append(place.name)
+    return persons
 
 
 def _align(

@@ -57,7 +57,7 @@ def in_both(first: People, second: People) -> set[str] | None:
     return (_composed(first.names) & _composed(second.names)) - {UNKNOWN} if comparable(first, second) else None
 
 
-def image_names(images: Images) -> Iterable[str]:
+def names_of(images: Images) -> Iterable[str]:
     """What the images of a set are called; of a very large one, of a part spread evenly over it."""
     return (images.name(index) for index in range(0, len(images), -(-len(images) // NAMES_AT_MOST) or 1))
 
