@@ -36,8 +36,8 @@ from torch import nn
 from tqdm import tqdm
 
 from facerec.backbones.catalogue import CATALOGUE
-from facerec.data.folders import images_below
-from facerec.data.samples import find_orl
+from facerec.data.formats.folders import images_below
+from facerec.data.formats.orl import find_orl
 from facerec.inference.embedder import Embedder, shallow_copy
 from facerec.inference.encoding import BATCH_SIZE, encode
 from facerec.inference.export import export

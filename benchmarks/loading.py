@@ -39,9 +39,9 @@ from torchvision import datasets, transforms
 from tqdm import tqdm
 
 from facerec.data import FaceDataModule, FolderImages, ImageSource, PackedImages
+from facerec.data.formats.orl import find_orl
 from facerec.data.images import decode_image
-from facerec.data.packing import pack
-from facerec.data.samples import find_orl
+from facerec.preparation.packing import pack
 from facerec.transforms import Augment, Preprocess
 
 BATCH = 128

@@ -12,7 +12,7 @@ from hypothesis import settings
 from PIL import Image
 
 from facerec.cli import main
-from facerec.data.samples import find_orl
+from facerec.data.formats.orl import find_orl
 
 # A few cases in every run, the same each time; `pytest --hypothesis-profile=long` looks for new ones.
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True, database=None)

@@ -1,7 +1,4 @@
-"""Finding faces and bringing them to a template: pixels and points alone, nothing of :mod:`facerec.data`.
-
-What aligns a whole folder is in :mod:`facerec.align.folder`, which needs the data room and is not imported here.
-"""
+"""Finding faces and bringing them to a template: pixels and points alone, nothing of :mod:`facerec.data`."""
 
 from facerec.align.aligner import Aligner, NoFaceError
 from facerec.align.detectors import Detections, Detector, MissingDetectorError, make_detector

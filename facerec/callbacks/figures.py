@@ -4,9 +4,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 
-from facerec.callbacks.curves import verification_figure
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.callbacks.verification import verification_of
+from facerec.reports.curves import verification_figure
 
 __all__ = ["VerificationFigures", "show", "verification_figure"]
 

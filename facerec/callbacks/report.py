@@ -9,15 +9,15 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
 from facerec import __version__
-from facerec.callbacks.curves import cmc_figure, det_figure, pairs_figure, verification_figure, worst_pairs
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
-from facerec.callbacks.results import results_folder, store_calibration, write_figure, write_json, write_scores
-from facerec.callbacks.tables import summary_table
 from facerec.callbacks.verification import ScoredSet, Verification, verification_of
 from facerec.data.sources import PairSource
-from facerec.metrics.summary import FARS, Summary, identify, summarise
 from facerec.recognizer import FaceRecognizer
+from facerec.reports.curves import cmc_figure, det_figure, pairs_figure, verification_figure, worst_pairs
+from facerec.reports.results import results_folder, store_calibration, write_figure, write_json, write_scores
+from facerec.reports.summary import FARS, Summary, identify, summarise
+from facerec.reports.tables import summary_table
 
 BAND_POINTS = 40
 

@@ -4,10 +4,10 @@ import argparse
 
 from facerec.align.aligner import FACES, Face
 from facerec.align.detectors import DETECTORS
-from facerec.align.folder import LANDMARKS_FILE, UNALIGNED_FILE, Summary, align_folder
 from facerec.align.landmarks import TEMPLATES
-from facerec.align.ways import ByCentre, ByDetector, ByLandmarks, Way
 from facerec.cli.messages import messages
+from facerec.preparation.align_folder import LANDMARKS_FILE, UNALIGNED_FILE, Summary, align_folder
+from facerec.preparation.ways import ByCentre, ByDetector, ByLandmarks, Way
 
 SOME_LEFT_OUT = 3
 EPILOG = f"""examples:

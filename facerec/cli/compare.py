@@ -4,11 +4,11 @@ import argparse
 
 from tqdm import tqdm
 
-from facerec.callbacks.tables import format_table
 from facerec.cli.messages import messages
 from facerec.cli.model_options import ERROR, YES, command_parser
 from facerec.files import write_whole
-from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
+from facerec.reports.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
+from facerec.reports.tables import format_table
 
 EXAMPLES = """\
   facerec compare runs/*

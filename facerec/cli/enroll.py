@@ -14,7 +14,7 @@ from facerec.cli.model_options import (
     encode_with,
     model_of,
 )
-from facerec.data.folders import FolderImages
+from facerec.data.formats.folders import FolderImages
 from facerec.files import check_writable, held
 from facerec.inference.gallery import Gallery
 from facerec.inference.images import NamedFiles

@@ -7,12 +7,12 @@ from pathlib import Path
 from torch import Tensor
 
 from facerec.cli.messages import messages
-from facerec.data.folders import FolderImages
+from facerec.data.formats.folders import FolderImages
+from facerec.data.formats.lists import ListImages, ListPairs
+from facerec.data.formats.packed import Pack
 from facerec.data.layouts import find_sources
-from facerec.data.lists import ListImages, ListPairs
-from facerec.data.packed import Pack
-from facerec.data.packing import Packed, pack
 from facerec.data.sources import Images, PairSource
+from facerec.preparation.packing import Packed, pack
 
 EXAMPLES = """
 what SRC may be:

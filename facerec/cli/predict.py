@@ -15,8 +15,8 @@ from facerec.cli.model_options import (
     embedder_of,
     encode_with,
 )
-from facerec.data.folders import images_below
-from facerec.data.lists import ListPairs
+from facerec.data.formats.folders import images_below
+from facerec.data.formats.lists import ListPairs
 from facerec.files import check_writable
 from facerec.inference.embedder import Embedder
 from facerec.inference.images import STDIN, ImageFiles, find_images, read_pairs

@@ -15,8 +15,8 @@ folder that does, stands for that folder.
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from facerec.data.folders import FolderImages, UnlabelledImages, image_names
-from facerec.data.lists import ListImages, ListPairs
+from facerec.data.formats.folders import FolderImages, UnlabelledImages, image_names
+from facerec.data.formats.lists import ListImages, ListPairs
 from facerec.data.sources import Images, ImageSource, PairSource
 
 Layout = Literal["folders", "hw2p2", "lists"]

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from facerec.data.images import FORMATS, is_image
 from facerec.data.sources import Images
 from facerec.inspection.hashing import fingerprint
-from facerec.inspection.journal import Journal
+from facerec.preparation.journal import Journal
 
 IMAGES_AT_ONCE = 64
 

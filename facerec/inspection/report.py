@@ -21,8 +21,8 @@ from facerec.inspection.duplicates import (
 )
 from facerec.inspection.examination import examine_all
 from facerec.inspection.figures import contact_sheet, match_sheet, save_histogram
-from facerec.inspection.journal import Journal
 from facerec.inspection.statistics import statistics
+from facerec.preparation.journal import Journal
 
 NEAR_DISTANCE = 30
 JOURNAL = "journal.jsonl"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from facerec.data.folders import FolderImages
+from facerec.data.formats.folders import FolderImages
 from facerec.data.images import is_image
 from facerec.data.layouts import Layout, find_sources
 from facerec.data.sources import Images, ImageSource, PairSource

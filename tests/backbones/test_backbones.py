@@ -15,7 +15,7 @@ from facerec import backbones
 from facerec.backbones import Backbone
 from facerec.backbones.catalogue import CATALOGUE
 from facerec.backbones.layers import LayerScale
-from facerec.data.samples import ORLImages
+from facerec.data.formats.orl import ORLImages
 
 # Every family at a small setting; every head and both stems are among them.
 SMALL: dict[str, Callable[..., Backbone]] = {

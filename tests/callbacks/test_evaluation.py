@@ -14,14 +14,14 @@ from torch.nn.functional import cosine_similarity
 
 from facerec.callbacks.accuracy import DevAccuracy
 from facerec.callbacks.checkpoint import BestCheckpoint, share_done
-from facerec.callbacks.curves import worst_pairs
 from facerec.callbacks.evaluation import SetTable
 from facerec.callbacks.figures import verification_figure
-from facerec.callbacks.tables import format_table, summary_table
 from facerec.callbacks.verification import ScoredSet, _pairs_among, calibrate
 from facerec.metrics import error_rates_at
 from facerec.metrics.scores import cosine_scores
-from facerec.metrics.summary import identify, summarise
+from facerec.reports.curves import worst_pairs
+from facerec.reports.summary import identify, summarise
+from facerec.reports.tables import format_table, summary_table
 
 
 class OneProcess:

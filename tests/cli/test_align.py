@@ -7,10 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from facerec.align import Aligner, folder
+from facerec.align import Aligner
 from facerec.cli.align import main
 from facerec.data import FolderImages, read_image
-from facerec.data.landmarks import landmark_line, read_landmarks
+from facerec.data.formats.landmarks import landmark_line, read_landmarks
+from facerec.preparation import align_folder as folder
 from tests.conftest import save_face
 
 pytest.importorskip("yuface")

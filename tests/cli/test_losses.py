@@ -88,7 +88,7 @@ def test_a_loss_without_class_weights_gives_dev_accuracy_by_class_means(averaged
 
 def by_hand(model: FaceRecognizer) -> float:
     """Share of the dev images of ORL nearest to the mean of their person's eight training images."""
-    from facerec.data.samples import ORLImages
+    from facerec.data.formats.orl import ORLImages
 
     def embed(source):
         with torch.no_grad():

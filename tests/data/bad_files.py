@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from facerec.data import BinPairs, CIFAR10Images, MNISTImages, RecordImages, write_records
-from facerec.data.insightface import pack
-from facerec.data.recordio import FIRST, LAST, LENGTH_BITS, MAGIC, RecordWriter
+from facerec.data.formats.insightface import pack
+from facerec.data.formats.recordio import FIRST, LAST, LENGTH_BITS, MAGIC, RecordWriter
 from tests.data.cases import ERROR, SKIP, WORKS, Cases, encoded, shows
 
 files = Cases()

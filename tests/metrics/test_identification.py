@@ -5,7 +5,7 @@ from sklearn.metrics import top_k_accuracy_score
 from torch.nn.functional import normalize
 
 from facerec.metrics import cumulative_match, gallery_templates, leave_one_out, search, tpir_at_fpir
-from facerec.metrics.summary import identify
+from facerec.reports.summary import identify
 
 SCORES = np.array([[0.9, 0.3, 0.1], [0.5, 0.4, 0.2], [0.2, 0.6, 0.6], [0.3, 0.7, 0.1], [0.1, 0.2, 0.8]])
 PROBES, GALLERY = [10, 20, 30, 99, 98], [10, 20, 30]  # 98 and 99 are strangers

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from facerec.data.samples import ORLImages
+from facerec.data.formats.orl import ORLImages
 from facerec.transforms import Augment, Preprocess, RandAugment
 from facerec.transforms.degradation import gaussian_blur
 from facerec.transforms.preprocess import resize

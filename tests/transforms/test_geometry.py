@@ -6,7 +6,7 @@ import torch
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as v2
 
-from facerec.data.samples import ORLImages
+from facerec.data.formats.orl import ORLImages
 from facerec.transforms import Augment
 from facerec.transforms.geometry import Geometry, quad_to_matrix, warp
 from facerec.transforms.randomness import Draws

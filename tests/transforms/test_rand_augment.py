@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from facerec.data.samples import ORLImages
+from facerec.data.formats.orl import ORLImages
 from facerec.transforms import Augment, RandAugment
 from facerec.transforms.light import turn_hue
 from facerec.transforms.rand_augment import OPERATIONS

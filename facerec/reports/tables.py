@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from facerec.metrics.confidence import Interval, Intervals
-from facerec.metrics.summary import Summary
+from facerec.reports.summary import Summary
 
 
 def format_table(rows: Sequence[Sequence[str]]) -> str:

@@ -13,8 +13,8 @@ from facerec.callbacks.verification import ScoredSet
 from facerec.data.sources import PairSource
 from facerec.metrics import VerificationCurve
 from facerec.metrics.confidence import Interval
-from facerec.metrics.summary import Identification
 from facerec.metrics.verification import Roc, normal_deviate
+from facerec.reports.summary import Identification
 from facerec.transforms.preprocess import resize
 
 POINTS = 1000  # of a curve: more than the pixels of a figure

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facerec.data.folders import ListedImages, Listing
+from facerec.data.formats.folders import ListedImages, Listing
+from facerec.data.formats.pairs import ListedPairs, PairListing
 from facerec.data.images import PathList
-from facerec.data.pairs import ListedPairs, PairListing
 from facerec.data.presence import first_missing
 
 

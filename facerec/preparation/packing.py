@@ -1,4 +1,4 @@
-"""Writes the packs that :mod:`facerec.data.packed` reads."""
+"""Writes the packs that :mod:`facerec.data.formats.packed` reads."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from facerec.data.formats.packed import Header
 from facerec.data.images import PathList, UnreadableImageError
-from facerec.data.packed import Header
 from facerec.data.sources import Images, ImageSource
 from facerec.files import held
 from facerec.transforms.preprocess import resize

@@ -12,7 +12,7 @@ from facerec.align.aligner import Aligner, Face
 from facerec.align.landmarks import find_template
 from facerec.align.record import Alignment
 from facerec.align.warp import align_face, center_crop, check_fraction
-from facerec.data.landmarks import alignment_of, landmark_line, read_landmarks
+from facerec.data.formats.landmarks import alignment_of, landmark_line, read_landmarks
 
 
 class Aligned(NamedTuple):

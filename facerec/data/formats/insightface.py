@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from facerec.data.formats.recordio import HEADER, LENGTH_BITS, MAGIC, RecordFile, RecordWriter, read_index
 from facerec.data.images import UnreadableImageError, decode_image
-from facerec.data.recordio import HEADER, LENGTH_BITS, MAGIC, RecordFile, RecordWriter, read_index
 from facerec.data.sources import ImageSource
 from facerec.files import write_whole, written_whole
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facerec.data.formats.pairs import equal_folds
+from facerec.data.formats.unpickle import ForbiddenPickleError, PickledArray, load_bytes_and_booleans
 from facerec.data.images import decode_image
-from facerec.data.pairs import equal_folds
 from facerec.data.sources import PairSource
-from facerec.data.unpickle import ForbiddenPickleError, PickledArray, load_bytes_and_booleans
 from facerec.files import written_whole
 
 EXPECTED = "a pickle of (images, same) as insightface writes it: 2 P encoded images, then P booleans"
@@ -33,7 +33,7 @@ class _Content(NamedTuple):
 class BinPairs(PairSource):
     """Pairs of a ``.bin`` file, in ten folds in their order. An image that is in several pairs is encoded once.
 
-    The pickle is read without running code: see :mod:`facerec.data.unpickle`.
+    The pickle is read without running code: see :mod:`facerec.data.formats.unpickle`.
 
     Args:
         path: of the file.

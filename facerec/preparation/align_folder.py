@@ -25,11 +25,11 @@ from tqdm import tqdm
 
 from facerec.align.aligner import NoFaceError
 from facerec.align.record import RECORD_FILE, Alignment, read_record, record_text
-from facerec.align.ways import NotListedError, Way
-from facerec.data.folders import images_below
+from facerec.data.formats.folders import images_below
+from facerec.data.formats.landmarks import COORDINATES, landmark_line, listable
 from facerec.data.images import UnreadableImageError, read_image
-from facerec.data.landmarks import COORDINATES, landmark_line, listable
 from facerec.files import write_whole
+from facerec.preparation.ways import NotListedError, Way
 
 LANDMARKS_FILE = "landmarks.txt"
 PARTIAL_FILE = "landmarks.txt.partial"

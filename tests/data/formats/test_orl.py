@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from facerec.data import AllPairs, ORLImages, ORLPairs
-from facerec.data.samples import find_orl, orl_people
+from facerec.data.formats.orl import find_orl, orl_people
 
 
 def test_default_split_is_the_documented_one():
@@ -43,7 +43,7 @@ def test_own_copy_and_what_to_do_without_one(tmp_path, monkeypatch):
     source.check()
     with pytest.raises(FileNotFoundError, match="no s1/1.pgm there"):
         ORLImages("train", root=str(tmp_path)).check()
-    monkeypatch.setattr("facerec.data.samples.metadata.files", lambda name: None)
+    monkeypatch.setattr("facerec.data.formats.orl.metadata.files", lambda name: None)
     with pytest.raises(FileNotFoundError, match=r'pip install "facerec\[demo\]"'):
         find_orl()
     with pytest.raises(ValueError, match="fold=5"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from facerec.data.recordio import MAGIC_BYTES, RecordFile, encode_record, read_index
+from facerec.data.formats.recordio import MAGIC_BYTES, RecordFile, encode_record, read_index
 
 # Written by MXNet 1.9.1 (MXRecordIOWriterWriteRecord), read from its file
 BY_MXNET = {

@@ -11,8 +11,8 @@ import torch
 import yaml
 from torch.utils.tensorboard import SummaryWriter
 
-from facerec.inference.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
 from facerec.recognizer import FaceRecognizer
+from facerec.reports.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
 
 BY_PAIR = {"equal_error_rate": [0.1, 0.2], "resamples": 1000}
 BY_PERSON = {"equal_error_rate": [0.05, 0.25], "resamples": 1000}

@@ -7,7 +7,7 @@ import torch
 from facerec.align import TEMPLATES, Alignment, align_face
 from facerec.align.record import RECORD_FILE, record_text
 from facerec.data import AllPairs, FolderImages, LandmarkImages, LandmarkPairs, ListPairs, read_image
-from facerec.data.landmarks import landmark_line, listable, read_landmarks
+from facerec.data.formats.landmarks import landmark_line, listable, read_landmarks
 from tests.conftest import save_face
 
 POINTS = "29\t47\t61\t47\t45\t68\t32\t85\t58\t85"

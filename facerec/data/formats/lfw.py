@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from facerec.data.formats.lists import inside, read_rows
+from facerec.data.formats.pairs import ListedPairs, PairListing, equal_folds
 from facerec.data.images import IMAGE_SUFFIXES, PathList
-from facerec.data.lists import inside, read_rows
-from facerec.data.pairs import ListedPairs, PairListing, equal_folds
 
 EXPECTED = "person i j, or person i person j for two people"
 

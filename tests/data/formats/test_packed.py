@@ -12,11 +12,12 @@ from PIL import Image
 
 from facerec.align.record import RECORD_FILE, Alignment, record_text
 from facerec.cli import main
-from facerec.data import AllPairs, FaceDataModule, FolderImages, ListPairs, PackedImages, PackedPairs, packing
+from facerec.data import AllPairs, FaceDataModule, FolderImages, ListPairs, PackedImages, PackedPairs
 from facerec.data.images import UnreadableImageError
-from facerec.data.packing import pack
 from facerec.data.people import in_both, people_of
 from facerec.files import held
+from facerec.preparation import packing
+from facerec.preparation.packing import pack
 from tests.conftest import save_face
 
 

@@ -1,6 +1,6 @@
 """One memory-mapped file of decoded images: no decoding while training, and one gather for each batch.
 
-``facerec pack`` writes it, see :mod:`facerec.data.packing`. The file, little-endian:
+``facerec pack`` writes it, see :mod:`facerec.preparation.packing`. The file, little-endian:
 
     magic 12 bytes | version u32 | bytes of the header u64 | header, JSON | SHA-256 of all that, 32 bytes
     pixels uint8 (N, 3, H, W), from where the header says
@@ -32,8 +32,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from facerec.align.record import Alignment
+from facerec.data.formats.lists import ListPairs
 from facerec.data.images import PathList, UnreadableImageError
-from facerec.data.lists import ListPairs
 from facerec.data.sources import ImageSource, folder_names
 from facerec.transforms.preprocess import resize
 

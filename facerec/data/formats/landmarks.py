@@ -19,9 +19,9 @@ from torch import Tensor
 from facerec.align.landmarks import Template, check_left_and_right, find_template
 from facerec.align.record import RECORD_FILE, UNKNOWN, Alignment, read_record
 from facerec.align.warp import align_face
-from facerec.data.folders import ListedImages, Listing
+from facerec.data.formats.folders import ListedImages, Listing
+from facerec.data.formats.lists import inside, read_rows
 from facerec.data.images import PathList
-from facerec.data.lists import inside, read_rows
 from facerec.data.presence import first_missing
 from facerec.data.sources import PairSource
 

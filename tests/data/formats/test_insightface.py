@@ -10,8 +10,8 @@ import torch
 
 from facerec.data import BinPairs, RecordImages, write_bin, write_records
 from facerec.data.batches import BatchLoader, SourceDataset, as_loaded
-from facerec.data.insightface import ENTRY, pack, unpack
-from facerec.data.recordio import MAGIC_BYTES, RecordFile, RecordWriter
+from facerec.data.formats.insightface import ENTRY, pack, unpack
+from facerec.data.formats.recordio import MAGIC_BYTES, RecordFile, RecordWriter
 from tests.data.cases import encoded, shows
 
 LABELS = [5, 2, 2, 9, 5]

@@ -1,0 +1,1 @@
+"""One file for each format that images, labels and pairs come in."""

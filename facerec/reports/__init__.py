@@ -1,0 +1,1 @@
+"""What a measurement gives: numbers with intervals, tables, figures, files, and the comparison of runs."""
