@@ -46,12 +46,10 @@ def student_head(weight: nn.Parameter) -> Step:
 def make_step(version: str, weight: nn.Parameter, precision: str) -> tuple[Step, nn.Parameter]:
     """The forward pass of a version, and the parameter its gradient goes to."""
     if version in ("ours", "plain"):
-        from facerec.losses import ArcFace
+        from facerec.losses import ArcFace, Computation
 
-        loss = ArcFace(
-            SCALE, MARGIN, implementation="blocked" if version == "ours" else "plain", matmul_precision=precision
-        )
-        loss.build(weight.shape[1], len(weight))
+        computation = Computation("blocked" if version == "ours" else "plain", precision)
+        loss = ArcFace(SCALE, MARGIN, computation=computation).build(weight.shape[1], len(weight))
         loss.weight = weight
         return loss, weight
     if version == "pml":

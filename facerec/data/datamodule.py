@@ -342,7 +342,7 @@ class FaceDataModule(LightningDataModule):
     def _check_positives(self) -> None:
         """See that a loss on pairs gets pairs of images of one person."""
         loss = self._loss()
-        if not getattr(loss, "uses_pairs", False) or self.views > 1:
+        if not getattr(loss, "needs_positives", False) or self.views > 1:
             return
         name = type(loss).__name__
         if self.images_per_person == 1:

@@ -1,11 +1,13 @@
-"""Training objectives on embeddings (B, D): named in YAML by their class."""
+"""Training objectives on embeddings (B, D); YAML names one by its class."""
 
 from facerec.losses.adaptive import AdaFace, CurricularFace, SubCenterArcFace
 from facerec.losses.base import ClassifierLoss, Loss
+from facerec.losses.functional import Computation
 from facerec.losses.joint import Center, Joint, Ramp
-from facerec.losses.margin import ArcFace, CombinedMargin, CosFace, NormFace, SphereFace
+from facerec.losses.margin import ArcFace, CombinedMargin, CosFace, NormFace
 from facerec.losses.pairs import Contrastive, Histogram, NPair, SupCon, Triplet
 from facerec.losses.softmax import Softmax
+from facerec.losses.sphereface import SphereFace
 from facerec.losses.unified import Circle, CircleClassifier
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "CircleClassifier",
     "ClassifierLoss",
     "CombinedMargin",
+    "Computation",
     "Contrastive",
     "CosFace",
     "CurricularFace",

@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Self
 
-from facerec.losses.base import check_positive, check_range
 from facerec.losses.functional import (
-    Implementation,
-    MatmulPrecision,
+    Computation,
     adapt_margin,
     cosines,
     directions,
@@ -20,25 +19,36 @@ from facerec.losses.functional import (
     sines,
 )
 from facerec.losses.margin import ArcFace, CosineClassifier
+from facerec.settings import require_positive, require_within
 
 
 class SubCenterArcFace(ArcFace):
-    """ArcFace with K weights a person, of which the nearest counts (Deng et al., ECCV 2020, section 3).
+    """ArcFace with K weights for each person, of which the nearest counts (Deng et al., ECCV 2020, section 3).
 
-    Wrongly labelled images gather at a sub-center of their own instead of pulling the class. ``weight`` is
-    (C * K, D), the sub-centers of a person in a row.
+    Wrongly labelled images gather at a sub-center of their own instead of pulling the class. ``weight`` is (C * K, D),
+    with the sub-centers of a person in a row.
 
     Args:
-        scale: s.
-        angular_margin: m in radians.
-        subcenters: K.
-        easy_margin: see ``ArcFace``.
-        implementation: see ``CosineClassifier``.
-        matmul_precision: see ``CosineClassifier``.
-        margin_warmup: see ``CosineClassifier``.
+        scale: factor s of the cosines.
+        angular_margin: margin m in radians.
+        subcenters: number K of weights for each person.
+        easy_margin: put the margin only on embeddings within 90 degrees of their class.
+        margin_warmup: number of optimizer steps in which the target moves from cos(theta) to its full margin; 0 starts
+            with all of it.
+        computation: implementation and precision of the large matrix products.
 
     Raises:
         ValueError: if a setting is outside its range.
+
+    Example:
+        Person 0 has sub-centers at 0 and 90 degrees, person 1 at 180 and 270. Both images of person 0 lie on one of
+        them: cosine 1, and 0 with the nearest of person 1. With s = 4 the loss is log(1 + exp(-4 cos(0.5))).
+
+        >>> import torch
+        >>> loss = SubCenterArcFace(scale=4.0, angular_margin=0.5, subcenters=2).build(embedding_dim=2, num_classes=2)
+        >>> loss.weight.data = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+        >>> print(f"{loss(torch.eye(2), torch.tensor([0, 0])):.3f}")
+        0.029
     """
 
     def __init__(
@@ -47,43 +57,53 @@ class SubCenterArcFace(ArcFace):
         angular_margin: float = 0.5,
         subcenters: int = 3,
         easy_margin: bool = False,
-        implementation: Implementation = "auto",
-        matmul_precision: MatmulPrecision = "float32",
         margin_warmup: int = 0,
+        computation: Computation = Computation(),
     ) -> None:
-        super().__init__(scale, angular_margin, easy_margin, False, implementation, matmul_precision, margin_warmup)
-        check_range(self, 1, math.inf, subcenters=subcenters)
-        self.head = replace(self.head, subcenters=subcenters)
+        super().__init__(scale, angular_margin, easy_margin, margin_warmup=margin_warmup, computation=computation)
+        require_within(self, 1, math.inf, subcenters=subcenters)
+        self.softmax = replace(self.softmax, subcenters=subcenters)
 
-    def build(self, embedding_dim: int, num_classes: int) -> None:
+    def build(self, embedding_dim: int, num_classes: int) -> Self:
         """Create the weights (C * K, D)."""
         super().build(embedding_dim, num_classes)
-        size = (num_classes * self.head.subcenters, embedding_dim)
+        size = (num_classes * self.softmax.subcenters, embedding_dim)
         self.weight = nn.Parameter(nn.init.normal_(torch.empty(size), std=embedding_dim**-0.5))
+        return self
 
     def logits(self, embeddings_BD: Tensor) -> Tensor:
         """Scaled cosines with the nearest sub-center, without margin (B, C)."""
         cos_BN = cosines(embeddings_BD, self.weight.to(embeddings_BD.dtype))
-        cos_BCK = cos_BN.view(len(cos_BN), -1, self.head.subcenters)
+        cos_BCK = cos_BN.view(len(cos_BN), -1, self.softmax.subcenters)
         return self.scale * cos_BCK.amax(2)
 
 
 class AdaFace(CosineClassifier):
     """A margin that follows the image quality, read from the embedding's length (Kim et al., CVPR 2022, section 3).
 
-    https://arxiv.org/abs/2204.00964. Good images get an additive, poor ones an angular margin. The length is
-    normalised by its running mean and deviation, which are saved; a batch of one image leaves the deviation alone.
+    https://arxiv.org/abs/2204.00964. Good images get an additive margin, poor ones an angular one. The length is
+    normalised by its running mean and standard deviation, which are saved. A batch of one image does not move the
+    deviation.
 
     Args:
-        scale: s.
-        adaptive_margin: m, in radians where it is angular and in cosine where it is additive.
-        concentration: h, the share of the deviation that spans the margin's range.
-        momentum: of the running mean and deviation.
-        implementation: see ``CosineClassifier``.
-        matmul_precision: see ``CosineClassifier``.
+        scale: factor s of the cosines.
+        adaptive_margin: margin m, in radians if it is angular and in cosine if it is additive.
+        concentration: factor h of the normalised length before it is clamped to [-1, 1].
+        momentum: weight of a new batch in the running mean and deviation.
+        computation: implementation and precision of the large matrix products.
 
     Raises:
         ValueError: if a setting is outside its range.
+
+    Example:
+        Three embeddings of mean length on their class weights: the quality is 0, so the target is cos(0) - 0.4. With
+        s = 4 the loss is log(1 + 2 exp(-4 (1 - 0.4))).
+
+        >>> import torch
+        >>> loss = AdaFace(scale=4.0, adaptive_margin=0.4).build(embedding_dim=3, num_classes=3).eval()
+        >>> loss.weight.data = torch.eye(3)
+        >>> print(f"{loss(20.0 * torch.eye(3), torch.tensor([0, 1, 2])):.4f}")
+        0.1667
     """
 
     length_mean: Tensor
@@ -95,13 +115,12 @@ class AdaFace(CosineClassifier):
         adaptive_margin: float = 0.4,
         concentration: float = 0.333,
         momentum: float = 0.01,
-        implementation: Implementation = "auto",
-        matmul_precision: MatmulPrecision = "float32",
+        computation: Computation = Computation(),
     ) -> None:
-        super().__init__(scale, implementation, matmul_precision)
-        check_range(self, 0.0, math.pi / 2, adaptive_margin=adaptive_margin)
-        check_positive(self, concentration=concentration)
-        check_range(self, 0.0, 1.0, momentum=momentum)
+        super().__init__(scale, computation=computation)
+        require_within(self, 0.0, math.pi / 2, adaptive_margin=adaptive_margin)
+        require_positive(self, concentration=concentration)
+        require_within(self, 0.0, 1.0, momentum=momentum)
         self.adaptive_margin = adaptive_margin
         self.concentration = concentration
         self.momentum = momentum
@@ -109,7 +128,7 @@ class AdaFace(CosineClassifier):
         self.register_buffer("length_std", torch.tensor(100.0))
 
     def target(self, cos_B: Tensor) -> Tensor:
-        """The target of an image of average quality."""
+        """The target of an image of mean quality."""
         return adapt_margin(cos_B, torch.zeros_like(cos_B), self.adaptive_margin)
 
     def quality(self, embeddings_BD: Tensor) -> Tensor:
@@ -132,7 +151,7 @@ class AdaFace(CosineClassifier):
             self.weight,
             labels_B,
             lambda cos_B: adapt_margin(cos_B, quality_B, self.adaptive_margin),
-            self.head,
+            self.softmax,
         )
         self.record(own_cosine=cos_B.mean(), quality=quality_B.mean(), length_mean=self.length_mean)
         return loss
@@ -141,18 +160,28 @@ class AdaFace(CosineClassifier):
 class CurricularFace(ArcFace):
     """ArcFace that weighs hard other classes more as training goes on (Huang et al., CVPR 2020, section 3.2).
 
-    https://arxiv.org/abs/2004.00288. Where cos(theta_j) > cos(theta_y + m), class j counts as
-    cos(theta_j) (t + cos(theta_j)); t is the running mean of the own cosines, starts at 0, and is saved.
+    https://arxiv.org/abs/2004.00288. A class j is hard if cos(theta_j) > cos(theta_y + m). It then counts as
+    cos(theta_j) (t + cos(theta_j)). t is the running mean of the own cosines; it starts at 0 and is saved.
 
     Args:
-        scale: s.
-        angular_margin: m in radians.
-        momentum: of t.
-        implementation: see ``CosineClassifier``.
-        matmul_precision: see ``CosineClassifier``.
+        scale: factor s of the cosines.
+        angular_margin: margin m in radians.
+        momentum: weight of a new batch in t.
+        computation: implementation and precision of the large matrix products.
 
     Raises:
         ValueError: if a setting is outside its range.
+
+    Example:
+        One image at 60 degrees from its class weight and at 30 degrees from the other one. cos(60 degrees + 0.5) is
+        0.0236, so the other class is hard: it counts as 0.8660 (t + 0.8660) = 0.75 for t = 0. With s = 4 the loss is
+        log(1 + exp(4 (0.75 - 0.0236))).
+
+        >>> import torch
+        >>> loss = CurricularFace(scale=4.0, angular_margin=0.5).build(embedding_dim=2, num_classes=2).eval()
+        >>> loss.weight.data = torch.eye(2)
+        >>> print(f"{loss(torch.tensor([[0.5, 0.75**0.5]]), torch.tensor([0])):.4f}")
+        2.9589
     """
 
     difficulty: Tensor
@@ -162,11 +191,10 @@ class CurricularFace(ArcFace):
         scale: float = 64.0,
         angular_margin: float = 0.5,
         momentum: float = 0.01,
-        implementation: Implementation = "auto",
-        matmul_precision: MatmulPrecision = "float32",
+        computation: Computation = Computation(),
     ) -> None:
-        super().__init__(scale, angular_margin, False, False, implementation, matmul_precision)
-        check_range(self, 0.0, 1.0, momentum=momentum)
+        super().__init__(scale, angular_margin, computation=computation)
+        require_within(self, 0.0, 1.0, momentum=momentum)
         self.momentum = momentum
         self.register_buffer("difficulty", torch.zeros(()))
 
@@ -181,14 +209,14 @@ class CurricularFace(ArcFace):
             value_NC = torch.where(is_hard_NC, cos_NC * (difficulty + cos_NC), cos_NC)
             return value_NC, torch.where(is_hard_NC, difficulty + 2.0 * cos_NC, 1.0)
 
-        head = replace(self.head, bound=2.0, reweigh=reweigh)
-        loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.target, head)
+        softmax = replace(self.softmax, bound=2.0, reweigh=reweigh)
+        loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.target, softmax)
         self.record(own_cosine=cos_B.mean(), difficulty=self.difficulty)
         return loss
 
     @torch.no_grad()
     def _threshold(self, unit_BD: Tensor, labels_B: Tensor) -> Tensor:
-        """cos(theta_y + m) (B,), without ArcFace's fallback as in the authors' code; in training t moves first."""
+        """cos(theta_y + m) (B,), without ArcFace's fallback, as in the authors' code; in training t moves first."""
         cos_B = (unit_BD * directions(self.weight[labels_B].to(unit_BD.dtype))).sum(1)
         if self.training:
             self.difficulty.lerp_(cos_B.mean().to(self.difficulty.dtype), self.momentum)

@@ -1,53 +1,62 @@
-"""Losses that go along with others: a centre for each person, and the sum of several losses.
+"""Losses that go with others: a centre for each person, and the sum of several losses.
 
 Shapes: B batch, D embedding dimension, C classes.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Self
 
-from facerec.losses.base import Loss, check_range
+from facerec.losses.base import Loss
+from facerec.settings import require_choice, require_within
+
+Shape = Literal["linear", "cosine"]
 
 
 class Center(Loss):
     """1/2 mean |x - c_y|^2, with centres that follow the embeddings (Wen et al., ECCV 2016, equations 2 and 4).
 
-    Alone it is at its minimum when all embeddings are one point: join it to a loss that keeps people apart, and from
-    the first step. The centres are moved by their own rule, c_j <- c_j - rate * sum(c_j - x_i) / (1 + n_j), not by the
-    optimizer, and are saved. Processes that train together share their batches for it.
+    Alone it is smallest if all embeddings are one point. Join it to a loss that keeps people apart, from the first
+    step.
+
+    The centres move by their own rule, c_j <- c_j - rate * sum(c_j - x_i) / (1 + n_j), not by the optimizer. They are
+    saved. Processes that train together share their batches for it.
 
     Args:
-        center_rate: alpha, how far a centre moves towards the batch, in [0, 1].
+        center_rate: share alpha of the way that a centre moves towards the batch, in [0, 1].
 
     Raises:
         ValueError: if ``center_rate`` lies outside [0, 1].
+
+    Example:
+        A centre starts at the origin, so an embedding of length 5 costs 25 / 2. Then the centre moves by
+        0.5 (3, 4) / (1 + 1).
+
+        >>> import torch
+        >>> loss = Center(center_rate=0.5).build(embedding_dim=2, num_classes=1)
+        >>> loss(torch.tensor([[3.0, 4.0]]), torch.tensor([0])).item()
+        12.5
+        >>> loss.centers
+        tensor([[0.7500, 1.0000]])
     """
 
+    needs_build = True
     centers: Tensor
 
     def __init__(self, center_rate: float = 0.5) -> None:
         super().__init__()
-        check_range(self, 0.0, 1.0, center_rate=center_rate)
+        require_within(self, 0.0, 1.0, center_rate=center_rate)
         self.center_rate = center_rate
 
-    def build(self, embedding_dim: int, num_classes: int) -> None:
+    def build(self, embedding_dim: int, num_classes: int) -> Self:
         """Put all centres (C, D) at the origin."""
         super().build(embedding_dim, num_classes)
         self.register_buffer("centers", torch.zeros(num_classes, embedding_dim))
-
-    def check_labels(self, labels_B: Tensor) -> None:
-        """As ``Loss.check_labels``.
-
-        Raises:
-            ValueError: also before ``build``.
-        """
-        if not self.num_classes:
-            raise ValueError("Center has no centres yet: call build(embedding_dim, num_classes) first")
-        super().check_labels(labels_B)
+        return self
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean squared distance to the own centre, halved; in training the centres move afterwards."""
@@ -66,7 +75,7 @@ class Center(Loss):
 
 
 def _from_all_processes(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
-    """The batches of all processes together, so that they move equal centres equally. Equal batch sizes assumed."""
+    """The batches of all processes together, so that equal centres move equally. It assumes equal batch sizes."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return embeddings_BD, labels_B
     world = torch.distributed.get_world_size()
@@ -82,30 +91,36 @@ class Ramp:
     """A weight that moves from one value to another over some optimizer steps, and stays there.
 
     Args:
-        start: weight before the ramp.
-        end: weight after it.
-        steps: optimizer steps that the ramp takes.
-        first_step: optimizer step at which it begins, counted from 0.
+        start: weight before the ramp, not negative.
+        end: weight after the ramp, not negative.
+        steps: length of the ramp in optimizer steps.
+        first_step: first optimizer step of the ramp, counted from 0.
         shape: "linear", or "cosine": half a cosine, level at both ends.
 
     Raises:
-        ValueError: for fewer than 1 ``steps``, a negative ``first_step``, or another ``shape``.
+        ValueError: for a negative weight, fewer than 1 ``steps``, a negative ``first_step``, or another ``shape``.
+
+    Example:
+        >>> import torch
+        >>> ramp = Ramp(start=0.0, end=0.5, steps=100)
+        >>> [ramp.at(torch.tensor(step)).item() for step in (0, 50, 200)]
+        [0.0, 0.25, 0.5]
     """
 
     start: float = 0.0
     end: float = 1.0
     steps: int = 1000
     first_step: int = 0
-    shape: Literal["linear", "cosine"] = "linear"
+    shape: Shape = "linear"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.first_step < 0:
-            raise ValueError(f"Ramp steps={self.steps}, first_step={self.first_step}: at least 1 and 0")
-        if self.shape not in ("linear", "cosine"):
-            raise ValueError(f"Ramp shape={self.shape!r}: choose 'linear' or 'cosine'")
+        require_within(self, 0.0, math.inf, start=self.start, end=self.end)
+        require_within(self, 1, math.inf, steps=self.steps)
+        require_within(self, 0, math.inf, first_step=self.first_step)
+        require_choice(self, get_args(Shape), shape=self.shape)
 
     def at(self, step: Tensor) -> Tensor:
-        """The weight at a step, a scalar on its device."""
+        """The weight at a step, a scalar on the device of the step."""
         progress = ((step - self.first_step) / self.steps).clamp(0.0, 1.0)
         if self.shape == "cosine":
             progress = 0.5 * (1.0 - torch.cos(math.pi * progress))
@@ -115,15 +130,28 @@ class Ramp:
 class Joint(Loss):
     """A weighted sum of losses, for example softmax with triplets: L = sum_k w_k L_k.
 
-    All parts see the same embeddings. Logs each part's loss, weight and own statistics under its name.
+    All parts see the same embeddings. It logs the loss, the weight and the statistics of each part under its name.
 
     Args:
         losses: the parts, by names of your choice.
-        weights: weight of each part, a number or a ``Ramp`` in optimizer steps; 1 for those not named. The step count
-            is saved, so that a resumed run goes on where it was.
+        weights: weight of each part, a number or a ``Ramp`` in optimizer steps; 1 for a part without one. The count of
+            steps is saved, so a resumed run continues at the same weights.
 
     Raises:
         ValueError: without losses, for a weight of no loss, or a negative weight.
+
+    Example:
+        Softmax gives log(1 + 2 e^-1) = 0.5514 and Center 1/2, as its centres start at the origin. The sum is
+        0.5514 + 0.1 * 0.5.
+
+        >>> import torch
+        >>> from facerec.losses import Softmax
+        >>> loss = Joint({"ce": Softmax(), "center": Center()}, weights={"center": 0.1}).build(3, num_classes=3)
+        >>> loss.parts["ce"].weight.data = torch.eye(3)
+        >>> print(f"{loss(torch.eye(3), torch.tensor([0, 1, 2])):.4f}")
+        0.6014
+        >>> list(loss.statistics())
+        ['ce/loss', 'ce/weight', 'center/loss', 'center/weight', 'center/center_distance']
     """
 
     steps: Tensor
@@ -138,8 +166,8 @@ class Joint(Loss):
         self.losses = nn.ModuleDict(losses)
         self.weights: dict[str, float | Ramp] = {name: (weights or {}).get(name, 1.0) for name in losses}
         for name, weight in self.weights.items():
-            if min((weight.start, weight.end) if isinstance(weight, Ramp) else (weight,)) < 0.0:
-                raise ValueError(f"Joint weights[{name!r}]={weight}: must not be negative")
+            if not isinstance(weight, Ramp):  # which checks its own
+                require_within(f"Joint loss {name!r}:", 0.0, math.inf, weight=weight)
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -148,23 +176,24 @@ class Joint(Loss):
         return {name: part for name, part in self.losses.items() if isinstance(part, Loss)}
 
     @property
-    def uses_pairs(self) -> bool:
-        """Whether any part learns from pairs of the batch."""
-        return any(part.uses_pairs for part in self.parts.values())
+    def needs_positives(self) -> bool:
+        """Whether any part learns from genuine pairs inside a batch."""
+        return any(part.needs_positives for part in self.parts.values())
 
     @property
     def takes_soft_labels(self) -> bool:
         """Whether every part takes shares of the classes."""
         return all(part.takes_soft_labels for part in self.parts.values())
 
-    def build(self, embedding_dim: int, num_classes: int) -> None:
+    def build(self, embedding_dim: int, num_classes: int) -> Self:
         """Build every part."""
         super().build(embedding_dim, num_classes)
         for part in self.parts.values():
             part.build(embedding_dim, num_classes)
+        return self
 
     def logits(self, embeddings_BD: Tensor) -> Tensor | None:
-        """Those of the first part that has class weights; None if none has."""
+        """Class scores (B, C) of the first part that has class weights; None if none has."""
         for part in self.parts.values():
             logits_BC = part.logits(embeddings_BD)
             if logits_BC is not None:
@@ -172,7 +201,7 @@ class Joint(Loss):
         return None
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
-        """The weighted sum; a part of weight 0 is still computed, so that its statistics and centres move."""
+        """The weighted sum. A part of weight 0 is computed too, so that its statistics and centres move."""
         total = embeddings_BD.new_zeros(())
         statistics: dict[str, Tensor] = {}
         for name, part in self.parts.items():
@@ -186,7 +215,7 @@ class Joint(Loss):
         return total
 
     def step(self) -> None:
-        """Move the ramps, and what the parts themselves count, on by a step."""
+        """Count a step, for the ramps and in every part."""
         self.steps += 1
         for part in self.parts.values():
             part.step()

@@ -1,35 +1,45 @@
-"""Circle loss, one formula for pairs of a batch and for class weights.
+"""Circle loss, one formula for the pairs of a batch and for class weights.
 
-Shapes: B batch, D embedding dimension, N classes of a block.
+Shapes: B batch, D embedding dimension, C classes, N images of a block.
 """
 
 from dataclasses import replace
 
 from torch import Tensor
 
-from facerec.losses.base import check_positive, check_range
-from facerec.losses.functional import Implementation, MatmulPrecision, circle_pairs
+from facerec.losses.functional import Computation, circle_pairs
 from facerec.losses.margin import CosineClassifier
 from facerec.losses.pairs import PairLoss
+from facerec.settings import require_positive, require_within
 
 
 class Circle(PairLoss):
     """Circle loss on the pairs of a batch (Sun et al., CVPR 2020, section 3), https://arxiv.org/abs/2002.10857.
 
-    For each anchor over its genuine and impostor pairs, averaged over the anchors that have both.
+    Each anchor counts its genuine and impostor pairs. The mean is over the anchors that have both.
 
     Args:
-        scale: gamma; the paper takes 256 for faces.
-        relaxation: m: genuine pairs are drawn towards a cosine of 1 - m, impostor pairs pushed below m.
+        scale: factor gamma; the paper takes 256 for faces.
+        relaxation: m. Genuine pairs are drawn towards a cosine of 1 - m, impostor pairs are pushed below m.
 
     Raises:
         ValueError: if ``scale`` is not positive or ``relaxation`` lies outside [0, 1].
+
+    Example:
+        Two people with two equal images each, at right angles. With m = 0.25 and gamma = 16, the genuine pair of an
+        anchor has the exponent -16 0.25 (1 - 0.75) = -1, each of its two impostor pairs 16 0.25 (0 - 0.25) = -1. The
+        loss is softplus(-1 + log 2 - 1).
+
+        >>> import torch
+        >>> loss = Circle(scale=16.0, relaxation=0.25)
+        >>> print(f"{loss(torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 0, 1])):.4f}")
+        0.2395
     """
 
     def __init__(self, scale: float = 256.0, relaxation: float = 0.25) -> None:
         super().__init__()
-        check_positive(self, scale=scale)
-        check_range(self, 0.0, 1.0, relaxation=relaxation)
+        require_positive(self, scale=scale)
+        require_within(self, 0.0, 1.0, relaxation=relaxation)
         self.scale = scale
         self.relaxation = relaxation
 
@@ -41,36 +51,42 @@ class Circle(PairLoss):
 class CircleClassifier(CosineClassifier):
     """Circle loss with class weights: cross-entropy over gamma alpha (s - Delta) (Sun et al., CVPR 2020, section 3).
 
-    Other classes: [s + m]+ (s - m); own class: [1 + m - s]+ (s - (1 - m)); the weights in brackets are detached.
+    Other classes count as [s + m]+ (s - m), the own class as [1 + m - s]+ (s - (1 - m)). The weights in brackets are
+    detached, as in the paper.
 
     Args:
-        scale: gamma; the paper takes 256 for faces.
-        relaxation: m.
-        implementation: see ``CosineClassifier``.
-        matmul_precision: see ``CosineClassifier``.
+        scale: factor gamma; the paper takes 256 for faces.
+        relaxation: m. Own cosines are drawn towards 1 - m, others are pushed below m.
+        computation: implementation and precision of the large matrix products.
 
     Raises:
         ValueError: if ``scale`` is not positive or ``relaxation`` lies outside [0, 1].
+
+    Example:
+        Three embeddings on their class weights: own s = 1, other s = 0. With m = 0.25 and gamma = 16 the logits are
+        16 0.25 (1 - 0.75) = 1 and 16 0.25 (0 - 0.25) = -1, so the loss is log(1 + 2 e^-2).
+
+        >>> import torch
+        >>> loss = CircleClassifier(scale=16.0, relaxation=0.25).build(embedding_dim=3, num_classes=3)
+        >>> loss.weight.data = torch.eye(3)
+        >>> print(f"{loss(torch.eye(3), torch.tensor([0, 1, 2])):.4f}")
+        0.2395
     """
 
     def __init__(
-        self,
-        scale: float = 256.0,
-        relaxation: float = 0.25,
-        implementation: Implementation = "auto",
-        matmul_precision: MatmulPrecision = "float32",
+        self, scale: float = 256.0, relaxation: float = 0.25, computation: Computation = Computation()
     ) -> None:
-        super().__init__(scale, implementation, matmul_precision)
-        check_range(self, 0.0, 1.0, relaxation=relaxation)
+        super().__init__(scale, computation=computation)
+        require_within(self, 0.0, 1.0, relaxation=relaxation)
         self.relaxation = relaxation
-        self.head = replace(self.head, reweigh=self.reweigh)
+        self.softmax = replace(self.softmax, reweigh=self.reweigh)
 
     def target(self, cos_B: Tensor) -> Tensor:
-        """[1 + m - s]+ (s - (1 - m))."""
+        """[1 + m - s]+ (s - (1 - m)) (B,)."""
         weight_B = (1.0 + self.relaxation - cos_B.detach()).clamp(min=0.0)
         return weight_B * (cos_B - (1.0 - self.relaxation))
 
     def reweigh(self, cos_NC: Tensor, images: slice) -> tuple[Tensor, Tensor]:
-        """[s + m]+ (s - m) and, as the weight is detached, the weight as its slope; the same for all images."""
+        """[s + m]+ (s - m), and as its slope the detached weight; the same for all images."""
         weight_NC = (cos_NC.detach() + self.relaxation).clamp(min=0.0)
         return weight_NC * (cos_NC - self.relaxation), weight_NC

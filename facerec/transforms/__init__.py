@@ -1,4 +1,4 @@
-"""From pixels to what a backbone takes: preprocessing (always) and augmentation (training only)."""
+"""From pixels to the input of a backbone: preprocessing (always) and augmentation (in training)."""
 
 from facerec.transforms.augment import Augment
 from facerec.transforms.mix import Mix

@@ -1,7 +1,7 @@
-"""What only training does to an image: a new position, another light, something in front of it.
+"""Augmentation, in training only: a new position, another light, a covered part.
 
-Everything works on the whole batch on its device, with a draw of its own for each image, addressed by
-(seed, epoch, image index): see :mod:`facerec.transforms.randomness`.
+All of it works on a whole batch, on its device. Each image has its own draw, addressed by (seed, epoch, image index):
+see :mod:`facerec.transforms.randomness`.
 
 Shapes: B batch, H height, W width.
 """
@@ -18,7 +18,7 @@ from facerec.transforms.light import Light
 from facerec.transforms.rand_augment import RandAugment
 from facerec.transforms.randomness import Draws
 
-CPU_CHUNK = 32  # images whose intermediate results stay in the cache; as every image has its own draw, nothing changes
+CPU_CHUNK = 32  # images whose intermediate results stay in the cache; the result is the same, as each has its own draw
 
 
 class Augment(nn.Module):
@@ -26,30 +26,43 @@ class Augment(nn.Module):
 
     Args:
         horizontal_flip: probability of a mirror image. Faces are nearly symmetric.
-        vertical_flip: probability of an image upside down. Off: faces are not seen upside down, neither in training
-            nor in a test, and a network that learns them has less left for those that are.
-        rotation: largest turn, degrees.
+        vertical_flip: probability of an image upside down. Off by default: no test image is upside down, and learning
+            such faces costs capacity.
+        rotation: largest rotation, degrees.
         scale: smallest and largest zoom; 1 keeps the size.
         stretch: largest relative change of the ratio of width to height.
         translate: largest shift, as a share of the side.
-        perspective: how far each corner of the view moves into the image at most, as a share of half the side; below 1.
-        resized_crop: smallest and largest share of the area that a random rectangle keeps, which then fills the image.
-            On aligned faces it undoes the alignment: 0.8 is much.
-        resized_crop_ratio: smallest and largest width by height of that rectangle, relative to the image's.
+        perspective: largest shift of a corner of the view into the image, as a share of half the side; below 1.
+        resized_crop: smallest and largest share of the area kept by a random rectangle, which then fills the image. On
+            aligned faces it undoes the alignment: 0.8 is much.
+        resized_crop_ratio: smallest and largest ratio of width to height of that rectangle, relative to the image's.
         brightness: largest relative change of brightness.
         contrast: largest relative change of contrast, about the mean of the image.
-        gamma: largest change of log2 of the exponent that light is raised to.
-        saturation: largest relative change of saturation (nothing on a grey image).
-        hue: largest turn of the hue, as a share of the circle of colours, up to 0.5; skin is soon green.
+        gamma: largest change of log2 of the gamma exponent.
+        saturation: largest relative change of saturation (none on a grey image).
+        hue: largest change of hue, as a share of the circle of colours, up to 0.5. Skin soon turns green.
         light_gradient: largest relative brightness added on one side of the face and taken from the other.
-        grayscale: probability of losing the colour.
+        grayscale: probability of a grey image.
         blur: probability of a Gaussian blur (3x3 to 7x7, sigma 0.3 to 1.5 pixels).
         noise: largest standard deviation of Gaussian noise, in [0, 1] pixel units.
         erasing: probability of a grey rectangle over 2 to 20 % of the image (Zhong et al., AAAI 2020).
-        rand_augment: some operations of a list for each image, before all the others, by default none.
+        rand_augment: operations drawn from a list for each image, before all others; None for none.
 
     Raises:
-        ValueError: for a probability outside [0, 1] or a negative strength.
+        ValueError: for a probability outside [0, 1], a negative strength, or an interval out of order.
+
+    Example:
+        The draw depends on seed, epoch and index alone, so the second image alone comes out the same.
+
+        >>> import torch
+        >>> images = torch.full((2, 3, 112, 112), 128, dtype=torch.uint8)
+        >>> augment = Augment(rotation=10.0, brightness=0.3)
+        >>> out = augment(images, seed=0, epoch=0, indices_B=torch.tensor([0, 1]))
+        >>> out.shape, out.dtype
+        (torch.Size([2, 3, 112, 112]), torch.float32)
+        >>> alone = augment(images[1:], seed=0, epoch=0, indices_B=torch.tensor([1]))
+        >>> torch.allclose(alone, out[1:], atol=1e-5)
+        True
     """
 
     def __init__(
@@ -97,12 +110,12 @@ class Augment(nn.Module):
 
         Args:
             images_BCHW: uint8 images (B, 3, H, W).
-            seed: of the run.
+            seed: seed of the run.
             epoch: current epoch.
-            indices_B: place of each image in the training source (B,), int64, on the device of the images.
+            indices_B: index of each image in the training source (B,), int64, on the device of the images.
 
         Returns:
-            Images (B, 3, H, W): uint8 where ``keeps_bytes``, else float32 in [0, 1].
+            Images (B, 3, H, W): uint8 if ``keeps_bytes``, else float32 in [0, 1].
         """
         if self.keeps_bytes:
             return self._on_bytes(images_BCHW, Draws(seed, epoch, indices_B))
@@ -120,14 +133,14 @@ class Augment(nn.Module):
         return augmented_BCHW
 
     def _on_bytes(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """What works on uint8 images: flips that are no part of an interpolation are cheaper there."""
+        """Apply all that works on uint8 images. Flips without interpolation are cheaper there."""
         if self.rand_augment is not None:
             images_BCHW = self.rand_augment(images_BCHW, draws)
         return images_BCHW if self.geometry.interpolates else self.geometry(images_BCHW, draws)
 
     @property
     def keeps_bytes(self) -> bool:
-        """Whether the pixels stay whole numbers: nothing but flips and ``rand_augment`` is on, which work on bytes."""
+        """Whether the pixels stay uint8: only flips and ``rand_augment`` are on."""
         return not (self.geometry.interpolates or self.light.acts or self.degradation.acts)
 
     @property
@@ -137,7 +150,7 @@ class Augment(nn.Module):
         return parts | {"rand_augment": self.rand_augment}
 
     def each_alone(self) -> dict[str, "Augment"]:
-        """For each setting that does something, an augmentation that does it alone, with the same draws."""
+        """For each setting that is on, an augmentation with this setting alone and the same draws."""
         off = Augment(horizontal_flip=0.0).settings
         ratio = {"resized_crop_ratio": self.geometry.resized_crop_ratio}
         return {

@@ -1,4 +1,4 @@
-"""What takes information away: blur, noise, and something in front of the face.
+"""Loss of information: blur, noise, and a covered part of the face.
 
 Shapes: B batch, H height, W width. Pixels are in [0, 1].
 """
@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facerec.settings import require_within
 from facerec.transforms.randomness import Draws
-from facerec.transforms.settings import check_probabilities, check_strengths
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Degradation:
     erasing: float = 0.0
 
     def __post_init__(self) -> None:
-        check_probabilities(blur=self.blur, erasing=self.erasing)
-        check_strengths(noise=self.noise)
+        require_within("augment.", 0.0, 1.0, blur=self.blur, erasing=self.erasing)
+        require_within("augment.", 0.0, math.inf, noise=self.noise)
 
     @property
     def acts(self) -> bool:
@@ -32,7 +32,7 @@ class Degradation:
         return any(vars(self).values())
 
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Float images (B, C, H, W), changed in place: blurred, then noisy, then covered in part."""
+        """Blur, add noise and cover a part of float images (B, C, H, W), which may change in place."""
         if self.blur:
             blurred_B = draws.happens("blur", self.blur)
             sigma_B = torch.where(blurred_B, draws.uniform("blur_sigma", 0.3, 1.5), 1e-3)
@@ -46,7 +46,7 @@ class Degradation:
         return images_BCHW
 
     def _erase(self, images_BCHW: Tensor, draws: Draws) -> None:
-        """Cover a rectangle of the images that the draw chooses, in place."""
+        """Cover a rectangle of the drawn images, in place."""
         height, width = images_BCHW.shape[-2:]
         area_B = draws.uniform("erasing_area", 0.02, 0.2)
         ratio_B = torch.exp(draws.uniform("erasing_ratio", -1.0, 1.0))
@@ -61,12 +61,12 @@ class Degradation:
 
 
 def drawn(chosen_B: Tensor) -> Tensor | slice:
-    """Which images to work on: those drawn; on a GPU all, since to pick some would wait for what it still computes."""
+    """Images to work on: those drawn. On a GPU all of them, as picking some would wait for the device."""
     return chosen_B.nonzero()[:, 0] if chosen_B.device.type == "cpu" else slice(None)
 
 
 def rectangles(images_BCHW: Tensor, x_B: Tensor, y_B: Tensor, half_w_B: Tensor, half_h_B: Tensor) -> Tensor:
-    """The pixels whose middle is in a rectangle around (x, y), all in pixels: (B, H, W), bool."""
+    """Mask (B, H, W) of the pixels whose middle is inside a rectangle around (x, y), all in pixels."""
     height, width = images_BCHW.shape[-2:]
     y_H = torch.arange(height, device=images_BCHW.device)[:, None] + 0.5
     x_W = torch.arange(width, device=images_BCHW.device) + 0.5
@@ -76,7 +76,7 @@ def rectangles(images_BCHW: Tensor, x_B: Tensor, y_B: Tensor, half_w_B: Tensor, 
 
 
 def gaussian_blur(images_BCHW: Tensor, sigma_B: Tensor, radius: int = 3) -> Tensor:
-    """Blur each image with its own sigma (in pixels), separably, in one grouped convolution per direction."""
+    """Blur each image with its own sigma (B,), in pixels: separably, with one grouped convolution per direction."""
     batch, channels, height, width = images_BCHW.shape
     if batch == 0:  # torch pads no empty batch
         return images_BCHW
@@ -90,7 +90,7 @@ def gaussian_blur(images_BCHW: Tensor, sigma_B: Tensor, radius: int = 3) -> Tens
 
 
 def normal_like(images_BCHW: Tensor, draws: Draws) -> Tensor:
-    """Standard normal noise shared by the channels (B, 1, H, W), each image from its own address (Box-Muller)."""
+    """Standard normal noise (B, 1, H, W), shared by the channels, from each image's own address (Box-Muller)."""
     height, width = images_BCHW.shape[-2:]
     radius, angle = draws.uniform_pairs("noise_pixels", -(-height * width // 2))
     radius.neg_().log1p_().mul_(-2.0).sqrt_()

@@ -1,6 +1,6 @@
-"""Where a face is in the picture: flips, turns, zoom, perspective and crops, all in one interpolation.
+"""Position of the face in the image: flips, rotation, zoom, perspective and crops, all in one interpolation.
 
-A position is in [-1, 1] from edge to edge, as ``affine_grid`` has it; matrices lead from the output to the input.
+Positions run from -1 to 1, edge to edge, as in ``F.affine_grid``. Matrices lead from the output to the input.
 
 Shapes: B batch, H height, W width.
 """
@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facerec.settings import require_interval, require_within
 from facerec.transforms.randomness import Draws
-from facerec.transforms.settings import check_interval, check_probabilities, check_strengths
 
 
 @dataclass(frozen=True)
@@ -31,28 +31,27 @@ class Geometry:
     resized_crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
 
     def __post_init__(self) -> None:
-        check_probabilities(horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip)
-        check_strengths(
-            rotation=self.rotation, stretch=self.stretch, translate=self.translate, perspective=self.perspective
+        require_within("augment.", 0.0, 1.0, horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip)
+        require_within(
+            "augment.", 0.0, math.inf, rotation=self.rotation, stretch=self.stretch, translate=self.translate
         )
-        check_interval("scale", self.scale, "zoom")
-        check_interval("resized_crop", self.resized_crop, "share of the area")
-        check_interval("resized_crop_ratio", self.resized_crop_ratio, "ratio of width to height")
-        if self.perspective >= 1.0:
-            raise ValueError(f"augment.perspective={self.perspective}: below 1, where the corners meet in the middle")
+        require_within("augment.", 0.0, 1.0, high_excluded=True, perspective=self.perspective)  # at 1 the corners meet
+        require_interval("augment.", "zoom", scale=self.scale)
+        require_interval("augment.", "share of the area", resized_crop=self.resized_crop)
+        require_interval("augment.", "ratio of width to height", resized_crop_ratio=self.resized_crop_ratio)
         if self.resized_crop[1] > 1.0:
             raise ValueError(f"augment.resized_crop={self.resized_crop}: a crop keeps at most 1, the whole image")
 
     @property
     def interpolates(self) -> bool:
-        """Whether pixels come to lie between pixels; flips alone leave them as they are."""
+        """Whether pixels move to places between pixels. Flips alone do not interpolate."""
         moves = (self.rotation, self.stretch, self.translate, self.scale[0] - 1.0, self.scale[1] - 1.0)
         return any(moves) or self.perspective > 0.0 or self.resized_crop != (1.0, 1.0)
 
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Images (B, C, H, W), moved: float, or uint8 as well for flips alone.
+        """Move images (B, C, H, W): float, or also uint8 for flips alone.
 
-        What comes from outside the image repeats its edge.
+        Parts from outside the image repeat its edge.
         """
         flipped_x_B = draws.happens("horizontal_flip", self.horizontal_flip)
         flipped_y_B = draws.happens("vertical_flip", self.vertical_flip)
@@ -72,7 +71,7 @@ class Geometry:
         return warp(images_BCHW, matrix_B33 if self.perspective else matrix_B33[:, :2])
 
     def _move(self, draws: Draws, mirror_x_B: Tensor, mirror_y_B: Tensor, height: int, width: int) -> Tensor:
-        """Flip, rotate, zoom, stretch and shift: (B, 2, 3)."""
+        """The matrix (B, 2, 3) of flip, rotation, zoom, stretch and shift."""
         turn = math.radians(self.rotation)
         angle_B = draws.uniform("rotation", -turn, turn)
         log_low, log_high = math.log(self.scale[0]), math.log(self.scale[1])
@@ -87,17 +86,17 @@ class Geometry:
         return torch.cat([matrix_B22, (2.0 * self.translate * shift_B2)[:, :, None]], 2)
 
     def _corners(self, draws: Draws) -> Tensor:
-        """Where the corners of the output look, clockwise from the top left: (B, 4, 2), inside the image."""
+        """Points inside the image that the corners of the output look at, clockwise from the top left: (B, 4, 2)."""
         inward_B8 = [draws.uniform(f"perspective_{number}", 0.0, self.perspective) for number in range(8)]
         corners_42 = inward_B8[0].new_tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
         return corners_42 * (1.0 - torch.stack(inward_B8, 1).reshape(-1, 4, 2))
 
     def _crop(self, draws: Draws) -> Tensor:
-        """Look at a random rectangle: (B, 3, 3)."""
+        """The matrix (B, 3, 3) of a random rectangle."""
         area_B = draws.uniform("resized_crop", *self.resized_crop)
         low, high = (math.log(ratio) for ratio in self.resized_crop_ratio)
         ratio_B = torch.exp(draws.uniform("resized_crop_ratio", low, high))
-        ratio_B = ratio_B.clamp(area_B, 1.0 / area_B)  # as far as a rectangle of this area fits into the image
+        ratio_B = ratio_B.clamp(area_B, 1.0 / area_B)  # so that a rectangle of this area fits into the image
         width_B, height_B = torch.sqrt(area_B * ratio_B), torch.sqrt(area_B / ratio_B)
         x_B = draws.uniform("resized_crop_x", -1, 1) * (1.0 - width_B)
         y_B = draws.uniform("resized_crop_y", -1, 1) * (1.0 - height_B)
@@ -107,8 +106,8 @@ class Geometry:
 
 
 def mirror(images_BCHW: Tensor, chosen_B: Tensor, side: int) -> Tensor:
-    """Turn some images around: ``side`` -1 swaps left and right, -2 top and bottom."""
-    if images_BCHW.device.type != "cpu":  # to ask which ones would wait for all that the device still computes
+    """Mirror the chosen images: ``side`` -1 swaps left and right, -2 top and bottom."""
+    if images_BCHW.device.type != "cpu":  # to look up the chosen ones would wait for the device
         return torch.where(chosen_B[:, None, None, None], images_BCHW.flip(side), images_BCHW)
     mirrored_BCHW = images_BCHW.clone()
     for place in chosen_B.nonzero()[:, 0].tolist():  # one at a time stays in the cache: half the time of all at once
@@ -117,7 +116,7 @@ def mirror(images_BCHW: Tensor, chosen_B: Tensor, side: int) -> Tensor:
 
 
 def affine_grid(matrix_B23: Tensor, height: int, width: int) -> Tensor:
-    """What ``F.affine_grid`` gives with ``align_corners=False`` (B, H, W, 2), as two planes: a tenth of its time."""
+    """``F.affine_grid`` with ``align_corners=False`` (B, H, W, 2), as two planes: a tenth of its time."""
     x_W = (torch.arange(width, device=matrix_B23.device) + 0.5) * (2.0 / width) - 1.0
     y_H = (torch.arange(height, device=matrix_B23.device) + 0.5) * (2.0 / height) - 1.0
     rows_B2H = matrix_B23[:, :, 1:2] * y_H + matrix_B23[:, :, 2:]
@@ -132,9 +131,9 @@ def _square(matrix_B23: Tensor) -> Tensor:
 
 
 def quad_to_matrix(corners_B42: Tensor) -> Tensor:
-    """The perspective that leads the corners of the image, clockwise from (-1, -1), to the given points: (B, 3, 3).
+    """The perspective (B, 3, 3) that leads the corners of the image, clockwise from (-1, -1), to the given points.
 
-    Heckbert, Fundamentals of Texture Mapping and Image Warping, 1989, section 2.2.3: closed, so nothing is solved for.
+    Heckbert, Fundamentals of Texture Mapping and Image Warping, 1989, section 2.2.3: a closed form, without a solver.
     """
     x_B4, y_B4 = corners_B42.unbind(2)
     dx1, dx2 = x_B4[:, 1] - x_B4[:, 2], x_B4[:, 3] - x_B4[:, 2]
@@ -152,7 +151,7 @@ def quad_to_matrix(corners_B42: Tensor) -> Tensor:
 
 
 def warp(images_BCHW: Tensor, matrix: Tensor) -> Tensor:
-    """Look at the input where an affine (B, 2, 3) or a perspective (B, 3, 3) matrix says, bilinearly."""
+    """Warp images by an affine (B, 2, 3) or a perspective (B, 3, 3) matrix, bilinearly."""
     height, width = images_BCHW.shape[-2:]
     grid_BHW2 = affine_grid(matrix[:, :2], height, width)
     if matrix.shape[1] == 3:

@@ -1,16 +1,16 @@
-"""What light and camera do to the pixels: gamma, hue, saturation, contrast, brightness, and the side of the light.
+"""Light and camera: gamma, hue, saturation, contrast, brightness, and the side of the light.
 
 Shapes: B batch, H height, W width. Pixels are in [0, 1].
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 
+from facerec.settings import require_within
 from facerec.transforms.randomness import Draws
-from facerec.transforms.settings import check_probabilities, check_strengths
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -28,17 +28,10 @@ class Light:
     grayscale: float = 0.0
 
     def __post_init__(self) -> None:
-        check_probabilities(grayscale=self.grayscale)
-        check_strengths(
-            brightness=self.brightness,
-            contrast=self.contrast,
-            gamma=self.gamma,
-            saturation=self.saturation,
-            hue=self.hue,
-            light_gradient=self.light_gradient,
-        )
-        if self.hue > 0.5:
-            raise ValueError(f"augment.hue={self.hue}: at most 0.5, half the circle of colours")
+        strengths = asdict(self)
+        require_within("augment.", 0.0, 1.0, grayscale=strengths.pop("grayscale"))
+        require_within("augment.", 0.0, 0.5, hue=strengths.pop("hue"))
+        require_within("augment.", 0.0, math.inf, **strengths)
 
     @property
     def acts(self) -> bool:
@@ -46,7 +39,7 @@ class Light:
         return any(vars(self).values())
 
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Float images (B, 3, H, W), relit; they may leave [0, 1]."""
+        """Relight float images (B, 3, H, W); the result may leave [0, 1]."""
         if self.gamma:
             exponent = torch.exp2(draws.uniform("gamma", -self.gamma, self.gamma))[:, None, None, None]
             images_BCHW = images_BCHW.clamp(min=1e-4) ** exponent
@@ -59,7 +52,7 @@ class Light:
         return images_BCHW
 
     def _recolour(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Saturation, then contrast, then brightness: each is linear in the colours, so they are one 3x3 matrix."""
+        """Change saturation, then contrast, then brightness. All are linear in the colours, so one 3x3 matrix does."""
 
         def factor(name: str, strength: float) -> Tensor:
             return draws.uniform(name, max(0.0, 1.0 - strength), 1.0 + strength)[:, None, None]
@@ -76,7 +69,7 @@ class Light:
         return recoloured.view_as(images_BCHW)
 
     def _gradient(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """How much light falls on each pixel (B, 1, H, W), more on one side than on the other."""
+        """Light on each pixel (B, 1, H, W), more on one side than on the other."""
         height, width = images_BCHW.shape[-2:]
         angle_B = draws.uniform("light_angle", 0.0, 2.0 * math.pi)[:, None, None]
         x_W = torch.linspace(-1.0, 1.0, width, device=images_BCHW.device)
@@ -87,9 +80,9 @@ class Light:
 
 
 def turn_hue(images_BCHW: Tensor, turns_B: Tensor) -> Tensor:
-    """Turn the hue of each image by its own share of the circle of colours, keeping HSV saturation and value.
+    """Turn the hue of each image by its own share (B,) of the circle of colours. HSV saturation and value stay.
 
-    A grey pixel has no hue and stays as it is.
+    A grey pixel has no hue and does not change.
     """
     value_BHW, brightest_BHW = images_BCHW.max(1)
     chroma_BHW = value_BHW - images_BCHW.amin(1)

@@ -1,4 +1,4 @@
-"""Mixup and CutMix: an image and the next one of its batch become one, with a label for each.
+"""Mixup and CutMix: an image and the next one of its batch become one image, with a share of both labels.
 
 Shapes: B batch, C classes, H height, W width.
 """
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from facerec.settings import require_within
 from facerec.transforms.degradation import rectangles
 from facerec.transforms.randomness import Draws
 
@@ -20,30 +21,39 @@ GAMMA_ATTEMPTS = 8  # each is accepted in more than 95 of 100 cases
 class Mix:
     """Mixes images and their labels, for a loss that takes soft labels (Softmax).
 
-    With both settings, each image draws one of the two. How much is left of an image is a function of (seed, epoch,
-    image index), like all augmentation. Its partner is the next image of the batch (the first for the last), so it
-    depends on the order of the epoch, which is a function of (seed, epoch), and on the number of processes.
+    With both settings on, each image draws one of the two. The share of an image is a function of (seed, epoch, image
+    index), as in all augmentation. Its partner is the next image of the batch, and the first for the last. So the
+    partner depends on the order of the epoch, which is a function of (seed, epoch), and on the number of processes.
 
     Args:
-        mixup: alpha of the Beta(alpha, alpha) that the image's share is drawn from; 0 for none. For ImageNet, Zhang et
-            al. (ICLR 2018) take 0.1 to 0.4.
-        cutmix: the same for the area that a rectangle of the partner leaves; 0 for none. Yun et al. (ICCV 2019) take 1.
+        mixup: alpha of the Beta(alpha, alpha) distribution of an image's share; 0 turns mixup off. For ImageNet, Zhang
+            et al. (ICLR 2018) take 0.1 to 0.4.
+        cutmix: alpha of the same distribution, of the area outside the partner's rectangle; 0 turns CutMix off. Yun et
+            al. (ICCV 2019) take 1.
 
     Raises:
-        ValueError: for a negative alpha, or none at all.
+        ValueError: for a negative alpha, or if both are 0.
+
+    Example:
+        A black image and its white partner: the grey that results is the partner's share of the label.
+
+        >>> import torch
+        >>> images = torch.stack([torch.zeros(3, 8, 8), torch.ones(3, 8, 8)])
+        >>> labels, indices = torch.tensor([0, 1]), torch.tensor([0, 1])
+        >>> mixed, shares = Mix(mixup=0.4)(images, labels, num_classes=2, seed=0, epoch=0, indices_B=indices)
+        >>> mixed.shape, shares.sum(1)
+        (torch.Size([2, 3, 8, 8]), tensor([1., 1.]))
+        >>> bool(torch.isclose(mixed[0, 0, 0, 0], shares[0, 1]))
+        True
     """
 
     mixup: float = 0.0
     cutmix: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, alpha in {"mixup": self.mixup, "cutmix": self.cutmix}.items():
-            if not 0.0 <= alpha < math.inf:
-                raise ValueError(
-                    f"data.mix.{name}={alpha}: alpha of a Beta distribution is not negative; 0 turns it off"
-                )
+        require_within("data.mix.", 0.0, math.inf, mixup=self.mixup, cutmix=self.cutmix)
         if not self.mixup and not self.cutmix:
-            raise ValueError("data.mix: set mixup, cutmix or both above 0, or leave data.mix out")
+            raise ValueError("data.mix: mixup and cutmix are both 0. Set one above 0, or remove data.mix.")
 
     @torch.no_grad()
     def __call__(
@@ -55,9 +65,9 @@ class Mix:
             images_BCHW: images (B, 3, H, W), uint8 or float in [0, 1].
             labels_B: class of each image (B,), int64.
             num_classes: C.
-            seed: of the run.
+            seed: seed of the run.
             epoch: current epoch.
-            indices_B: place of each image in the training source (B,), int64, on the device of the images.
+            indices_B: index of each image in the training source (B,), int64, on the device of the images.
 
         Returns:
             float32 images in [0, 1], and float32 labels (B, C): the share of the image, and the rest for its partner.
@@ -82,7 +92,7 @@ class Mix:
         return 0.5
 
     def _rectangles(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """What the partner covers (B, H, W), bool: cut off at the edges, so the label follows the pixels."""
+        """Mask (B, H, W) of the partner's rectangle. It is cut off at the edges, so the label follows the pixels."""
         height, width = images_BCHW.shape[-2:]
         half_B = 0.5 * torch.sqrt(1.0 - beta(draws, "cutmix", self.cutmix or 1.0))
         x_B, y_B = draws.uniform("cutmix_x", 0.0, width), draws.uniform("cutmix_y", 0.0, height)
@@ -90,15 +100,15 @@ class Mix:
 
 
 def beta(draws: Draws, name: str, alpha: float) -> Tensor:
-    """A number of Beta(alpha, alpha) for each image (B,): X / (X + Y) for X and Y of Gamma(alpha)."""
+    """A Beta(alpha, alpha) number for each image (B,): X / (X + Y) with X and Y of Gamma(alpha)."""
     return torch.sigmoid(log_gamma_variate(draws, f"{name}_x", alpha) - log_gamma_variate(draws, f"{name}_y", alpha))
 
 
 def log_gamma_variate(draws: Draws, name: str, shape: float) -> Tensor:
-    """Logarithm of a number of Gamma(shape, 1) for each image (B,).
+    """Logarithm of a Gamma(shape, 1) number for each image (B,).
 
-    Marsaglia and Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000: by rejection, from a fixed
-    number of addressed attempts; Gamma(a) is Gamma(a + 1) U^(1 / a), in logarithms since that power underflows.
+    Marsaglia and Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000: rejection, here with a fixed
+    number of addressed attempts. Gamma(a) is Gamma(a + 1) U^(1 / a); the logarithm keeps that power from underflow.
     """
     d = shape + 1.0 - 1.0 / 3.0
     value_B: Tensor | None = None
@@ -109,12 +119,12 @@ def log_gamma_variate(draws: Draws, name: str, shape: float) -> Tensor:
         log_v_B = torch.log(v_B.clamp(min=1e-12))
         bound_B = 0.5 * normal_B**2 + d * (1.0 - v_B + log_v_B)
         accepted_B = (v_B > 0.0) & (torch.log(_open_uniform(draws, f"{name}_accept_{attempt}")) < bound_B)
-        # The first accepted attempt stands; without any, v = 1, the middle of the distribution.
+        # The first accepted attempt counts; if there is none, v = 1, the middle of the distribution.
         value_B = torch.where(accepted_B, log_v_B, torch.zeros_like(log_v_B) if value_B is None else value_B)
     assert value_B is not None
     return math.log(d) + value_B + torch.log(_open_uniform(draws, f"{name}_boost")) / shape
 
 
 def _open_uniform(draws: Draws, name: str) -> Tensor:
-    """One number in (0, 1) for each image: neither end has a logarithm to use."""
+    """One number in (0, 1) for each image (B,), without the ends, whose logarithms are of no use."""
     return draws.uniform(name) * (1.0 - 2.0**-23) + 2.0**-24

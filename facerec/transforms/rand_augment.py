@@ -13,13 +13,14 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as v2
 
+from facerec.settings import require_within
 from facerec.transforms.randomness import Draws
 
 MAX_MAGNITUDE = 30
 
 
 class Operation(NamedTuple):
-    """What is done to uint8 images (N, 3, H, W), with a strength that is a share in [-1, 1] or [0, 1]."""
+    """A change of uint8 images (N, 3, H, W) with a strength in [-1, 1] if ``signed``, else in [0, 1]."""
 
     apply: Callable[[Tensor, float], Tensor]
     signed: bool
@@ -64,29 +65,40 @@ OPERATIONS: dict[str, Operation] = {
 class RandAugment:
     """Some operations for each image, one after another (Cubuk et al., NeurIPS 2020), https://arxiv.org/abs/1909.13719.
 
-    The fourteen operations and their ranges are torchvision's; each image draws its own operations and signs. Images
-    with the same draw go through ``torchvision.transforms.v2`` together. They are black where nothing was.
+    The fourteen operations and their ranges are torchvision's. Each image draws its own operations and signs. Images
+    with the same draw go through ``torchvision.transforms.v2`` together. Parts from outside an image become black.
 
     Args:
-        num_ops: operations that each image goes through.
-        magnitude: their strength, from 0 to 30.
+        num_ops: number of operations for each image.
+        magnitude: strength of the operations, from 0 to 30.
 
     Raises:
         ValueError: for fewer than 1 operation or a magnitude outside [0, 30].
+
+    Example:
+        >>> import torch
+        >>> from facerec.transforms import Augment
+        >>> images = torch.full((4, 3, 32, 32), 128, dtype=torch.uint8)
+        >>> augment = Augment(rand_augment=RandAugment(num_ops=2, magnitude=9))
+        >>> augment(images, seed=0, epoch=0, indices_B=torch.arange(4)).dtype
+        torch.uint8
+
+        The operations of the first round, and their strengths as shares of the largest:
+
+        >>> from facerec.transforms.randomness import Draws
+        >>> RandAugment().chosen(Draws(seed=0, epoch=0, indices_B=torch.arange(3)))[0]
+        (['brightness', 'contrast', 'contrast'], [0.3, 0.3, 0.3])
     """
 
     num_ops: int = 2
     magnitude: int = 9
 
     def __post_init__(self) -> None:
-        if self.num_ops < 1 or not 0 <= self.magnitude <= MAX_MAGNITUDE:
-            raise ValueError(
-                f"augment.rand_augment num_ops={self.num_ops}, magnitude={self.magnitude}: at least 1 operation, and a "
-                f"magnitude from 0 to {MAX_MAGNITUDE}"
-            )
+        require_within("augment.rand_augment.", 1, math.inf, num_ops=self.num_ops)
+        require_within("augment.rand_augment.", 0, MAX_MAGNITUDE, magnitude=self.magnitude)
 
     def chosen(self, draws: Draws) -> list[tuple[list[str], list[float]]]:
-        """For each round the operation and the signed strength of each image."""
+        """For each round the operation and the signed strength, in [-1, 1], of each image."""
         names = list(OPERATIONS)
         rounds = []
         for number in range(self.num_ops):
@@ -101,7 +113,7 @@ class RandAugment:
         return rounds
 
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """uint8 images (B, 3, H, W), changed."""
+        """Change uint8 images (B, 3, H, W), each by its own operations."""
         for chosen, strengths in self.chosen(draws):
             out_BCHW = torch.empty_like(images_BCHW)
             for name, strength in set(zip(chosen, strengths, strict=True)):

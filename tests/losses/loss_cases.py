@@ -29,8 +29,8 @@ class Case:
         return loss
 
     @property
-    def has_head(self) -> bool:
-        return hasattr(self.make(**self.settings), "head")
+    def has_margin_softmax(self) -> bool:
+        return hasattr(self.make(**self.settings), "softmax")
 
 
 def _pairs(function: Callable[..., Any], *args: Any, normalize: bool = True, **kwargs: Any) -> Callable[..., Any]:
@@ -132,8 +132,10 @@ FUZZED: Counter[str] = Counter()
 """Batches that the fuzz has tried, by case; reported at the end of the tests."""
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-every_head = pytest.mark.parametrize("case", [c for c in CASES if c.has_head], ids=lambda case: case.name)
-every_pair_loss = pytest.mark.parametrize("case", [c for c in CASES if c.make().uses_pairs], ids=lambda case: case.name)
+MARGIN_SOFTMAX = [case for case in CASES if case.has_margin_softmax]
+PAIRS = [case for case in CASES if case.make().needs_positives]
+every_margin_softmax = pytest.mark.parametrize("case", MARGIN_SOFTMAX, ids=lambda case: case.name)
+every_pair_loss = pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.name)
 
 
 def class_weight(loss: Loss) -> torch.Tensor | None:

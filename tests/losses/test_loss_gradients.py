@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import facerec.losses as losses
-from tests.losses.loss_cases import CASES, FUZZED, batch, every_case, every_head, every_pair_loss
+from tests.losses.loss_cases import CASES, FUZZED, batch, every_case, every_margin_softmax, every_pair_loss
 
 
 def gradients(loss, x):
@@ -52,11 +52,11 @@ def test_gradcheck(case):
 
 
 @pytest.mark.parametrize("implementation", ["blocked", "plain"])
-@every_head
+@every_margin_softmax
 @pytest.mark.parametrize("angle", [0.0, math.pi, 0.4, math.pi - 0.2, math.pi - 0.01])
 def test_gradcheck_at_the_edges_of_the_angle(case, implementation, angle):
     """Cosines of 1 and -1, and angles on both sides of theta + m = pi, which is at pi - 0.5 or pi - 0.3."""
-    loss = case.build(3, 2, implementation=implementation)
+    loss = case.build(3, 2, computation=losses.Computation(implementation))
     own = torch.tensor([0.6, 0.8, 0.0], dtype=torch.float64)
     side = torch.tensor([-0.8, 0.6, 0.0], dtype=torch.float64)
     x = (2.0 * (math.cos(angle) * own + math.sin(angle) * side))[None]
@@ -70,9 +70,9 @@ def test_gradcheck_at_the_edges_of_the_angle(case, implementation, angle):
     assert torch.autograd.gradcheck(lambda x: loss(x, y), (x.requires_grad_(),), eps=1e-6, atol=2e-3, rtol=1e-3)
 
 
-@every_head
+@every_margin_softmax
 def test_a_second_derivative_is_refused_rather_than_wrong(case):
-    loss = case.build(5, 4, implementation="blocked")
+    loss = case.build(5, 4, computation=losses.Computation("blocked"))
     x, y = batch(8, 5, 4, dtype=torch.float32)
     (grad,) = torch.autograd.grad(loss(x.requires_grad_(), y), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):

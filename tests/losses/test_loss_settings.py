@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+from jsonargparse import ArgumentError, ArgumentParser
 
 import facerec.losses as losses
 from facerec.losses import Joint, Ramp, Softmax, Triplet
-from facerec.losses.base import smallest_scale
+from facerec.losses.functional import smallest_scale
 from tests.losses.loss_cases import batch, every_case
 
 
@@ -21,7 +22,7 @@ from tests.losses.loss_cases import batch, every_case
         (lambda: losses.ArcFace(angular_margin=28.6), r"ArcFace angular_margin=28.6: must be in \[0, 3.14159\]"),
         (lambda: losses.CosFace(cosine_margin=-0.1), "CosFace cosine_margin=-0.1"),
         (lambda: losses.CombinedMargin(angle_factor=0.0), "CombinedMargin angle_factor=0.0"),
-        (lambda: losses.SphereFace(angle_factor=5), "SphereFace angle_factor=5: choose 1, 2, 3 or 4"),
+        (lambda: losses.SphereFace(angle_factor=5), "SphereFace angle_factor=5: choose one of 1, 2, 3, 4"),
         (lambda: losses.SphereFace(lambda_end=-1.0), "SphereFace lambda_end=-1.0"),
         (lambda: losses.SubCenterArcFace(subcenters=0), "SubCenterArcFace subcenters=0"),
         (lambda: losses.AdaFace(concentration=0.0), "AdaFace concentration=0.0"),
@@ -37,9 +38,13 @@ from tests.losses.loss_cases import batch, every_case
         (lambda: losses.Center(center_rate=2.0), "Center center_rate=2.0"),
         (lambda: Joint({}), "name at least one"),
         (lambda: Joint({"ce": Softmax()}, {"triplet": 1.0}), r"weights for \['triplet'\], but the losses are \['ce'\]"),
-        (lambda: Joint({"ce": Softmax()}, {"ce": -1.0}), "must not be negative"),
+        (lambda: Joint({"ce": Softmax()}, {"ce": -1.0}), "Joint loss 'ce': weight=-1.0: must be at least 0"),
+        (lambda: Joint({"ce": Softmax()}, {"ce": Ramp(1.0, -1.0)}), "Ramp end=-1.0: must be at least 0"),
         (lambda: Ramp(steps=0), "Ramp steps=0"),
-        (lambda: Ramp(shape="step"), "choose 'linear' or 'cosine'"),
+        (lambda: Ramp(first_step=-1), "Ramp first_step=-1"),
+        (lambda: Ramp(shape="step"), "Ramp shape='step': choose one of linear, cosine"),
+        (lambda: losses.Computation("fast"), "Computation implementation='fast': choose one of auto, blocked, plain"),
+        (lambda: losses.Computation(matmul_precision="float16"), "Computation matmul_precision='float16'"),
         (lambda: losses.ArcFace().build(0, 10), "embedding_dim=0"),
     ],
 )
@@ -70,9 +75,16 @@ def test_a_loss_that_was_not_built_says_so(loss):
         loss(torch.randn(3, 4), torch.tensor([0, 1, 2]))
 
 
+@every_case
+def test_build_returns_the_loss(case):
+    loss = case.make(**case.settings)
+    assert loss.build(4, 5) is loss
+    assert loss.num_classes == 5
+
+
 def test_a_scale_too_small_for_the_people_warns_with_the_number():
     assert smallest_scale(8631) == pytest.approx(11.3, abs=0.05)  # numerics of the CosFace paper at P = 0.9
-    with pytest.warns(UserWarning, match="set scale to at least 11.3"):
+    with pytest.warns(UserWarning, match="Set scale to at least 11.3"):
         losses.CosFace(scale=10.0).build(2, 8631)
 
 
@@ -129,8 +141,8 @@ def test_parameters_of_every_part_are_those_of_the_sum():
     loss.build(4, 3)
     assert {name for name, _ in loss.named_parameters()} == {"losses.arc.weight", "losses.ce.weight", "losses.ce.bias"}
     assert "losses.center.centers" in loss.state_dict()
-    assert not loss.uses_pairs
-    assert Joint({"ce": Softmax(), "pairs": Joint({"triplet": Triplet()})}).uses_pairs
+    assert not loss.needs_positives
+    assert Joint({"ce": Softmax(), "pairs": Joint({"triplet": Triplet()})}).needs_positives
 
 
 @pytest.mark.parametrize("name", ["ArcFace", "CosFace", "CombinedMargin", "SubCenterArcFace"])
@@ -151,3 +163,15 @@ def test_a_warmed_margin_starts_without_margin_and_ends_as_the_loss_itself(name)
         seen.append(warmed(embeddings, labels))
     assert all(before < after for before, after in pairwise(seen[:5]))
     assert seen[4] == seen[6] == end
+
+
+@pytest.mark.parametrize("name", ["ArcFace", "AdaFace", "CircleClassifier", "SphereFace", "SubCenterArcFace"])
+def test_the_computation_is_one_nested_setting(name):
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(losses.Loss, "loss")
+    given = ["--loss.computation.implementation=plain", "--loss.computation.matmul_precision=bfloat16"]
+    config = parser.parse_args([f"--loss=facerec.losses.{name}", *given])
+    loss = parser.instantiate(config).loss
+    assert loss.softmax.computation == losses.Computation("plain", "bfloat16")
+    with pytest.raises(ArgumentError, match="implementation"):
+        parser.parse_args([f"--loss=facerec.losses.{name}", "--loss.computation.implementation=fast"])

@@ -1,6 +1,7 @@
-"""The maths of the losses, without state: one file per family."""
+"""The maths of the losses: pure functions without state, one file for each family."""
 
-from facerec.losses.functional.head import Head, Implementation, Reweigh, margin_cross_entropy
+from facerec.losses.functional.cross_entropy import margin_cross_entropy, smallest_scale
+from facerec.losses.functional.margin_softmax import Computation, Implementation, MarginSoftmax, Reweigh
 from facerec.losses.functional.margins import (
     adapt_margin,
     add_angular_margin,
@@ -23,9 +24,10 @@ from facerec.losses.functional.triplets import Distance, Strategy, triplet
 from facerec.losses.functional.vectors import cosines, directions, inverse_norms
 
 __all__ = [
+    "Computation",
     "Distance",
-    "Head",
     "Implementation",
+    "MarginSoftmax",
     "MatmulPrecision",
     "Reweigh",
     "Strategy",
@@ -45,6 +47,7 @@ __all__ = [
     "n_pair_floor",
     "product",
     "sines",
+    "smallest_scale",
     "straight_through",
     "supervised_contrastive",
     "triplet",

@@ -1,4 +1,4 @@
-"""Matrix products that may round their factors to bfloat16, while sums and results stay float32."""
+"""Matrix products that can round their factors to bfloat16. Sums and results stay float32."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 MatmulPrecision = Literal["float32", "bfloat16"]
+"""Rounding of the factors of a matrix product; see ``product``."""
 
 
 @contextmanager
 def factors_in(precision: MatmulPrecision) -> Iterator[None]:
-    """Let float32 products of the CPU round their factors to bfloat16, where it has instructions for that (AMX).
+    """Let float32 products on the CPU round their factors to bfloat16, if it has instructions for that (AMX).
 
-    Elsewhere on the CPU the products stay float32. The alternative, bfloat16 tensors, would round the results too: a
-    logit near 64 by up to 0.13.
+    On other CPUs the products stay float32. The alternative, bfloat16 tensors, would round the results too: a logit
+    near 64 by up to 0.13.
     """
     if precision == "float32":
         yield
@@ -39,7 +40,10 @@ def factors_in(precision: MatmulPrecision) -> Iterator[None]:
 
 
 def multiply(a_MK: Tensor, b_KN: Tensor, precision: MatmulPrecision) -> Tensor:
-    """The product (M, N) of float32 matrices, without gradient; on the CPU inside ``factors_in`` the same precision."""
+    """The product (M, N) of float32 matrices, without gradient.
+
+    On the CPU, call it inside ``factors_in`` with the same precision.
+    """
     if precision == "float32" or a_MK.device.type != "cuda":
         return torch.mm(a_MK, b_KN)
     a_MK, b_KN = a_MK.to(torch.bfloat16), b_KN.to(torch.bfloat16)
@@ -65,7 +69,19 @@ class _RoundedProduct(torch.autograd.Function):
 
 
 def product(a_MK: Tensor, b_KN: Tensor, precision: MatmulPrecision) -> Tensor:
-    """The product (M, N) with gradients, its factors rounded as asked. float64 is never rounded."""
+    """The product (M, N) of matrices (M, K) and (K, N), with gradients.
+
+    Args:
+        a_MK: first factor.
+        b_KN: second factor.
+        precision: "bfloat16" rounds float32 factors, here and in both gradients, on GPUs and on CPUs with instructions
+            for it. float64 is never rounded.
+
+    Example:
+        >>> import torch
+        >>> product(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]), "bfloat16")
+        tensor([[11.]])
+    """
     if precision == "float32" or a_MK.dtype == torch.float64:
         return a_MK @ b_KN
     result_MN: Tensor = _RoundedProduct.apply(a_MK, b_KN)

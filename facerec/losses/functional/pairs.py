@@ -1,7 +1,6 @@
 """Losses over the pairs and tuples inside a batch.
 
-Shapes: B batch, D embedding dimension, P (anchor, positive) pairs. Averages over nothing are 0, with a gradient
-of 0.
+Shapes: B batch, D embedding dimension, P (anchor, positive) pairs. An average over nothing is 0, with a gradient of 0.
 """
 
 import math
@@ -13,8 +12,8 @@ from torch import Tensor
 from facerec.losses.functional.rows import circle_exponents, row_values, without_self
 from facerec.losses.functional.vectors import directions
 
-# sqrt has an infinite slope at 0, where images repeat. Inside the root this bounds it and moves no distance over 0.01
-# by more than 1e-6.
+# sqrt has an infinite slope at 0, the distance of equal images. Inside the root this bounds the slope, and it moves no
+# distance over 0.01 by more than 1e-6.
 DISTANCE_SQUARED_FLOOR = 1e-8
 
 
@@ -25,17 +24,17 @@ def squared_distances(embeddings_BD: Tensor) -> Tensor:
 
 
 def genuine_pairs(labels_B: Tensor) -> Tensor:
-    """True where two different images show the same person (B, B)."""
+    """True for two different images of the same person (B, B)."""
     return (labels_B[:, None] == labels_B).fill_diagonal_(False)
 
 
 def impostor_pairs(labels_B: Tensor) -> Tensor:
-    """True where two images show two people (B, B)."""
+    """True for images of two people (B, B)."""
     return labels_B[:, None] != labels_B
 
 
 def mean_where(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the values where the mask is True; 0 where it never is."""
+    """Mean of the values at which the mask is True; 0 if there are none."""
     return torch.where(mask, values, 0.0).sum() / mask.sum().clamp(min=1)
 
 
@@ -47,13 +46,23 @@ def contrastive(
     Hadsell, Chopra and LeCun, CVPR 2006, equation 4.
 
     Args:
-        embeddings_BD: embeddings (B, D), used as they are.
+        embeddings_BD: embeddings (B, D), not normalised here.
         labels_B: class of each.
         distance_margin: m, in units of D (not of its square).
         balanced: average each kind on its own and add the two, instead of averaging over all pairs.
 
     Returns:
-        The loss, and the share of impostor pairs inside the margin and both mean distances.
+        The loss, and by name the share of impostor pairs inside the margin and both mean distances.
+
+    Example:
+        Person 0 at 0 and 2, person 1 at 3. The genuine distance is 2, the impostor distances are 3 and 1. With m = 2
+        the loss is (1/2 2^2 + 0 + 1/2 (2 - 1)^2) / 3.
+
+        >>> import torch
+        >>> embeddings, labels = torch.tensor([[0.0], [2.0], [3.0]]), torch.tensor([0, 0, 1])
+        >>> loss, statistics = contrastive(embeddings, labels, distance_margin=2.0)
+        >>> print(f"{loss:.4f} {statistics['active_fraction']:.1f}")
+        0.8333 0.5
     """
     squared_BB = squared_distances(embeddings_BD)
     distance_BB = torch.sqrt(squared_BB + DISTANCE_SQUARED_FLOOR)
@@ -76,14 +85,22 @@ def n_pair(
 ) -> Tensor:
     """mean_i log(1 + sum_{j != i} exp(f_i . f_j+ - f_i . f_i+)) + weight * mean |f|^2 (Sohn, NIPS 2016, section 3.2).
 
-    The images of each person are paired in the order of the batch: first with second, third with fourth, and so on;
-    with two images a person this is the paper's batch. The positives of the anchor's own person are no negatives.
+    The images of each person are paired in the order of the batch: first with second, third with fourth, and so on.
+    With two images of each person this is the paper's batch. Positives of the anchor's own person are no negatives.
 
     Args:
-        embeddings_BD: embeddings (B, D), used as they are.
+        embeddings_BD: embeddings (B, D), not normalised here.
         labels_B: class of each.
-        temperature: divides the inner products; 1 in the paper.
-        squared_length_weight: lambda.
+        temperature: divisor of the inner products; 1 in the paper.
+        squared_length_weight: lambda, weight of the mean squared length.
+
+    Example:
+        Two people with two equal unit images each, at right angles. Every loss is log(1 + exp(0 - 1)).
+
+        >>> import torch
+        >>> embeddings, labels = torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 0, 1])
+        >>> print(f"{n_pair(embeddings, labels, squared_length_weight=0.0):.4f}")
+        0.3133
     """
     anchors_P, positives_P = consecutive_pairs(labels_B)
     if len(anchors_P) == 0:
@@ -100,7 +117,7 @@ def n_pair(
 
 
 def consecutive_pairs(labels_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Disjoint pairs of images of one person, as indices (P,) of the first and of the second of each."""
+    """Disjoint pairs of images of one person: indices (P,) of the first and of the second image of each pair."""
     sorted_B, order_B = torch.sort(labels_B, stable=True)
     places_B = torch.arange(len(labels_B), device=labels_B.device)
     rank_B = places_B - torch.searchsorted(sorted_B, sorted_B)  # among the images of the same person
@@ -111,8 +128,8 @@ def consecutive_pairs(labels_B: Tensor) -> tuple[Tensor, Tensor]:
 def supervised_contrastive(embeddings_BD: Tensor, labels_B: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """L_out: mean_i -1/|P(i)| sum_p log(exp(z_i . z_p / t) / sum_{a != i} exp(z_i . z_a / t)), z of length 1.
 
-    Khosla et al., NeurIPS 2020, equation 2. Anchors without a positive are left out of the mean. The sum over the
-    positives is an inner product with the sum of the class, so that one (B, B) matrix suffices.
+    Khosla et al., NeurIPS 2020, equation 2. The mean leaves out anchors without a positive. The sum over the positives
+    is an inner product with the sum of the class, so one (B, B) matrix is enough.
 
     Args:
         embeddings_BD: embeddings (B, D); normalised here.
@@ -121,6 +138,16 @@ def supervised_contrastive(embeddings_BD: Tensor, labels_B: Tensor, temperature:
 
     Returns:
         The loss, and the number of anchors without a positive.
+
+    Example:
+        Two people with two equal images each, at right angles. Every anchor has logits 1, 0, 0, so the loss is
+        log(e + 2) - 1.
+
+        >>> import torch
+        >>> embeddings, labels = torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 0, 1])
+        >>> loss, alone = supervised_contrastive(embeddings, labels, temperature=1.0)
+        >>> print(f"{loss:.4f} {alone}")
+        0.5514 0
     """
     z_BD = directions(embeddings_BD)
     _, class_B, count_K = torch.unique(labels_B, return_inverse=True, return_counts=True)
@@ -135,14 +162,24 @@ def supervised_contrastive(embeddings_BD: Tensor, labels_B: Tensor, temperature:
 def circle_pairs(embeddings_BD: Tensor, labels_B: Tensor, scale: float, relaxation: float) -> Tensor:
     """softplus(lse(g a_n (s_n - m)) + lse(-g a_p (s_p - (1 - m)))), a_n = [s_n + m]+, a_p = [1 + m - s_p]+ detached.
 
-    Sun et al., CVPR 2020, section 3; for each anchor over its pairs in the batch, averaged over the anchors that have
-    both kinds of pair.
+    Sun et al., CVPR 2020, section 3. Each anchor counts all its pairs in the batch. The mean is over the anchors that
+    have both kinds of pair.
 
     Args:
         embeddings_BD: embeddings (B, D); normalised here.
         labels_B: class of each.
         scale: gamma.
         relaxation: m.
+
+    Example:
+        Two people with two equal images each, at right angles, m = 0.25 and gamma = 1. The genuine pair of an anchor
+        has s_p = 1 and the exponent -0.25 (1 - 0.75). Both its impostor pairs have s_n = 0 and the exponent
+        0.25 (0 - 0.25). The loss is softplus(-0.0625 + log 2 - 0.0625).
+
+        >>> import torch
+        >>> embeddings, labels = torch.eye(2).repeat(2, 1), torch.tensor([0, 1, 0, 1])
+        >>> print(f"{circle_pairs(embeddings, labels, scale=1.0, relaxation=0.25):.4f}")
+        1.0170
     """
     z_BD = directions(embeddings_BD)
     total_B = row_values(z_BD, circle_exponents(labels_B, scale, relaxation))
@@ -151,7 +188,7 @@ def circle_pairs(embeddings_BD: Tensor, labels_B: Tensor, scale: float, relaxati
 
 
 def images_of_person(labels_B: Tensor) -> Tensor:
-    """How many images of the batch show the person of each (B,)."""
+    """Number of images of the batch that show the person of each image (B,)."""
     _, class_B, count_K = torch.unique(labels_B, return_inverse=True, return_counts=True)
     images_B: Tensor = count_K[class_B]
     return images_B
@@ -160,13 +197,22 @@ def images_of_person(labels_B: Tensor) -> Tensor:
 def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) -> Tensor:
     """Estimated probability that an impostor pair scores above a genuine one: sum_r h-_r Phi+_r.
 
-    Ustinova and Lempitsky, NIPS 2016, section 3: triangular kernels on ``num_bins`` nodes from -1 to 1, h the
-    histograms of the cosines, Phi+ the running sum of the genuine one.
+    Ustinova and Lempitsky, NIPS 2016, section 3. The histograms h of the cosines have triangular kernels on
+    ``num_bins`` nodes from -1 to 1. Phi+ is the running sum of the genuine one.
 
     Args:
         embeddings_BD: embeddings (B, D); normalised here.
         labels_B: class of each.
-        num_bins: R, nodes.
+        num_bins: R, number of nodes.
+
+    Example:
+        Half of the genuine and half of the impostor pairs have a cosine of 0, the others of 1. The overlap is
+        1/2 1/2 + 1/2 1.
+
+        >>> import torch
+        >>> embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+        >>> print(f"{histogram_overlap(embeddings, torch.tensor([0, 0, 1, 1]), num_bins=3):.2f}")
+        0.75
     """
     z_BD = directions(embeddings_BD)
     place_BB = ((z_BD @ z_BD.T).clamp(-1.0, 1.0) + 1.0) * ((num_bins - 1) / 2.0)
@@ -176,7 +222,7 @@ def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) ->
 
 
 def soft_histogram(place_BB: Tensor, mask_BB: Tensor, num_bins: int) -> Tensor:
-    """Share of the masked places at each node (R,), a place between two nodes split in proportion to nearness."""
+    """Share of the masked places at each node (R,); a place between two nodes is split by nearness."""
     place_P = place_BB[mask_BB]
     lower_P = place_P.detach().floor().clamp(max=num_bins - 2)
     upper_share_P = place_P - lower_P
@@ -190,7 +236,11 @@ def n_pair_floor(pairs: int, temperature: float = 1.0) -> float:
     """Smallest value of the normalised N-pair loss, log(1 + (N - 1) exp(-2 / t)): it cannot reach 0.
 
     Args:
-        pairs: N, in a batch.
+        pairs: N, number of pairs in a batch.
         temperature: t.
+
+    Example:
+        >>> round(n_pair_floor(128), 1), round(n_pair_floor(128, temperature=0.1), 7)
+        (2.9, 3e-07)
     """
     return math.log1p((pairs - 1) * math.exp(-2.0 / temperature))

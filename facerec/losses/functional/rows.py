@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-ROWS = 256  # 2 MiB of float32 at B = 2,048: what is done to them stays in the cache
+ROWS = 256  # 2 MiB of float32 at B = 2,048, which stays in the cache
 
-# Of cosines (R, B) of rows that start at an index: the value of each row (R,); the cosines become its slopes in place.
+# From the cosines (R, B) of some rows and the index of the first to the value of each row (R,). In place, the cosines
+# become the slopes of the values.
 RowValue = Callable[[Tensor, int], Tensor]
 
 
@@ -22,7 +23,7 @@ def row_starts(batch: int) -> Iterator[int]:
 
 
 class _RowValues(torch.autograd.Function):
-    """Values of the rows of z z^T, with one (B, B) matrix of slopes kept and no other made."""
+    """Values of the rows of z z^T. One (B, B) matrix, the slopes, is kept and no other made."""
 
     @staticmethod
     def forward(ctx: Any, z_BD: Tensor, row_value: RowValue) -> Tensor:
@@ -47,14 +48,14 @@ class _RowValues(torch.autograd.Function):
         return grad_BD, None
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # as in functional.head
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # as in functional.blocked
 def row_values(z_BD: Tensor, row_value: RowValue) -> Tensor:
     """The value of each row of z z^T (B,).
 
     Args:
         z_BD: unit embeddings (B, D).
-        row_value: of the cosines of some rows (R, B) and the index of the first; it returns their values (R,) and
-            puts the slopes of the values in the place of the cosines.
+        row_value: function of the cosines of some rows (R, B) and the index of the first. It returns their values (R,)
+            and overwrites the cosines by the slopes of the values.
     """
     values_B: Tensor = _RowValues.apply(z_BD, row_value)
     return values_B
@@ -66,7 +67,7 @@ def without_self(scale: float) -> RowValue:
     def row_value(cos_RB: Tensor, start: int) -> Tensor:
         logit_RB = cos_RB.mul_(scale)
         logit_RB.diagonal(start).fill_(-torch.inf)
-        # a batch of one image has nothing but itself: -inf, which the caller leaves out
+        # in a batch of one image the sum is empty: -inf, which the caller leaves out
         top_R1 = logit_RB.amax(1, keepdim=True).clamp(min=torch.finfo(cos_RB.dtype).min)
         e_RB = logit_RB.sub_(top_R1).exp_()
         sum_R1 = e_RB.sum(1, keepdim=True)
@@ -79,7 +80,7 @@ def without_self(scale: float) -> RowValue:
 def circle_exponents(labels_B: Tensor, scale: float, relaxation: float) -> RowValue:
     """Log-sum-exp of the impostor logits plus that of the genuine logits of Circle loss, a ``RowValue``.
 
-    A row without one of the two kinds has a value near the lowest number there is.
+    A row that lacks one of the two kinds has a value near the lowest number of its type.
     """
 
     def row_value(cos_RB: Tensor, start: int) -> Tensor:

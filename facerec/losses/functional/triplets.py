@@ -14,7 +14,10 @@ from facerec.losses.functional.rows import ROWS, row_starts
 from facerec.losses.functional.vectors import directions
 
 Distance = Literal["squared_euclidean", "cosine"]
+"""|x - y|^2 or 1 - cos."""
+
 Strategy = Literal["all", "semi_hard", "batch_hard"]
+"""Choice of the triplets; see ``triplet``."""
 
 
 def triplet(
@@ -27,20 +30,31 @@ def triplet(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean of [d(a, p) - d(a, n) + m]+ or, as soft margin, of softplus(d(a, p) - d(a, n)).
 
-    Schroff et al. (FaceNet), CVPR 2015, section 3.1; batch_hard and the soft margin: Hermans et al.,
+    Schroff et al. (FaceNet), CVPR 2015, section 3.1. Batch-hard triplets and the soft margin: Hermans et al.,
     arXiv:1703.07737, section 2.
 
     Args:
-        embeddings_BD: embeddings (B, D), used as they are for the Euclidean distance.
+        embeddings_BD: embeddings (B, D), not normalised here for the Euclidean distance.
         labels_B: class of each.
         distance_margin: m, in units of d; None for the soft margin.
-        distance: |x - y|^2 or 1 - cos.
-        strategy: every triplet; for every (a, p) the nearest negative farther than p, or the farthest of all if none
-            is; or for every anchor its farthest positive and nearest negative.
-        average: over all these triplets, or over the active ones, whose d(a, p) - d(a, n) + m is positive.
+        distance: "squared_euclidean" |x - y|^2 or "cosine" 1 - cos.
+        strategy: "all": every triplet; "semi_hard": for every (a, p) the nearest negative farther than p, or the
+            farthest of all if there is none; "batch_hard": for every anchor its farthest positive and its nearest
+            negative.
+        average: mean over "all" these triplets, or over the "active" ones, whose d(a, p) - d(a, n) + m is positive.
 
     Returns:
-        The loss, and the share of active triplets and the mean distances of both kinds.
+        The loss, and by name the share of active triplets and the mean distances of both kinds.
+
+    Example:
+        Person 0 at 0 and 1, person 1 at 2 and 4. The hardest triplets of the four anchors have the gaps 1 - 4, 1 - 1,
+        4 - 1 and 4 - 9. With m = 0.2 the loss is (0 + 0.2 + 3.2 + 0) / 4.
+
+        >>> import torch
+        >>> embeddings, labels = torch.tensor([[0.0], [1.0], [2.0], [4.0]]), torch.tensor([0, 0, 1, 1])
+        >>> loss, statistics = triplet(embeddings, labels, distance_margin=0.2)
+        >>> print(f"{loss:.2f} {statistics['active_fraction']:.1f}")
+        0.85 0.5
     """
     if distance == "cosine":  # 1 - cos = |x - y|^2 / 2 for unit vectors
         embeddings_BD, factor = directions(embeddings_BD), 0.5
@@ -64,10 +78,10 @@ def triplet(
 
 
 def _batch_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """d(a, farthest p), d(a, nearest n) and whether there are both (B,).
+    """d(a, farthest p), d(a, nearest n) and whether both exist (B,).
 
-    The choice needs no gradient: it is made outside autograd, some rows at a time; then B distances are
-    made anew inside.
+    The choice needs no gradient, so it is made outside autograd, some rows at a time. Then B distances are computed
+    again inside.
     """
     farthest_B, nearest_B, valid_B = _hardest(embeddings_BD.detach(), labels_B)
     positive_BD = embeddings_BD.index_select(0, farthest_B)
@@ -76,12 +90,12 @@ def _batch_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor
 
 
 def _hardest(x_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Index of the farthest positive and of the nearest negative, and whether there are both (B,)."""
+    """Index of the farthest positive and of the nearest negative (B,), and whether both exist (B,)."""
     squared_1B = x_BD.square().sum(1)[None]
     farthest, nearest, valid = [], [], []
     for start in row_starts(len(x_BD)):
         rows = slice(start, start + ROWS)
-        # |x_j|^2 - 2 x_i . x_j: the distance less |x_i|^2, which changes nothing within a row
+        # |x_j|^2 - 2 x_i . x_j: the distance less |x_i|^2, the same for a whole row
         distance_RB = torch.addmm(squared_1B, x_BD[rows], x_BD.T, alpha=-2.0)
         same_RB = labels_B[rows, None] == labels_B
         nearest_R = distance_RB.masked_fill(same_RB, torch.inf).argmin(1)
@@ -108,7 +122,7 @@ def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor,
 
 
 def _all(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """d(a, p), d(a, n) and which are triplets, for all ordered pairs of one person and all images (P, B)."""
+    """d(a, p), d(a, n) and whether it is a triplet, for all ordered pairs of one person and all images (P, B)."""
     distance_BB = squared_distances(embeddings_BD)
     anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
     positive_PB = distance_BB[anchor_P, positive_P][:, None].expand(-1, len(labels_B))
