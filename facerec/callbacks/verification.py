@@ -1,7 +1,6 @@
 """Verification: the error rates of each named set of pairs, from scores of images that were encoded once."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
@@ -16,35 +15,8 @@ from facerec.data.datamodule import DEV
 from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
 from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
-from facerec.metrics.verification import VerificationCurve
 from facerec.recognizer import FaceRecognizer
-
-
-class ScoredSet(NamedTuple):
-    """A set of pairs after a pass: its scores, and what they were made from.
-
-    Attributes:
-        scores: float32 (P,).
-        same: whether each pair shows one person (P,).
-        pairs: rows of the two images of each pair (P, 2).
-        folds: fold of each pair (P,), or None.
-        images: place of each row in the source (N,).
-        embeddings: one row for each image (N, D).
-        subjects: person of each row (N,), or None where unknown.
-    """
-
-    scores: NDArray[np.float32]
-    same: NDArray[np.bool_]
-    pairs: NDArray[np.int64]
-    folds: NDArray[np.int64] | None
-    images: NDArray[np.int64]
-    embeddings: Tensor
-    subjects: NDArray[np.int64] | None
-
-    @property
-    def people(self) -> NDArray[np.int64] | None:
-        """The two people of each pair (P, 2), or None where unknown."""
-        return None if self.subjects is None else self.subjects[self.pairs]
+from facerec.reports.scored import ScoredSet
 
 
 class Verification(EvaluationCallback):
@@ -122,15 +94,14 @@ class Verification(EvaluationCallback):
             if not scored.same.any() or scored.same.all():
                 continue  # a limited pass
             self.scores[name] = scored
-            curve = VerificationCurve(scored.scores, scored.same)
-            rate, threshold = curve.equal_error_rate()
+            rate, threshold = scored.curve.equal_error_rate()
             rates.append(rate)
             self._log(recognizer, f"{stage}/{name}/eer", rate)
             self._log(recognizer, f"{stage}/{name}/threshold", threshold)
-            self._log(recognizer, f"{stage}/{name}/auc", curve.area_under_roc())
+            self._log(recognizer, f"{stage}/{name}/auc", scored.curve.area_under_roc())
             calibration = self.calibration_of(recognizer)
             if stage == "test" and calibration is not None:
-                far, frr = curve.error_rates_at(calibration["threshold"])
+                far, frr = scored.curve.error_rates_at(calibration["threshold"])
                 self._log(recognizer, f"{stage}/{name}/far_at_calibrated", far)
                 self._log(recognizer, f"{stage}/{name}/frr_at_calibrated", frr)
         if rates:
@@ -171,11 +142,12 @@ class Verification(EvaluationCallback):
         return ScoredSet(
             scores,
             same[kept],
-            pairs,
-            None if folds is None else folds[kept],
-            images,
-            embeddings_ND,
-            None if subjects is None else subjects[images],
+            self.score_name,
+            pairs=pairs,
+            folds=None if folds is None else folds[kept],
+            subjects=None if subjects is None else subjects[images],
+            embeddings=embeddings_ND,
+            images=images,
         )
 
     @staticmethod

@@ -50,6 +50,15 @@ class Identification:
         cmc_interval_by_person: 95 % interval of each share of the CMC.
         resamples: number of resamples behind the intervals.
         score: always ``cosine``.
+
+    Example:
+        >>> import torch
+        >>> from facerec.reports import evaluate
+        >>> people, first = np.arange(20) // 4, np.arange(19)
+        >>> pairs = np.stack([first, first + 1], axis=1)
+        >>> result = evaluate(people[:-1] == people[1:], embeddings=torch.eye(5)[people], pairs=pairs, subjects=people)
+        >>> result.identification.probes, result.identification.cmc_interval_by_person[0].high
+        (20, 1.0)
     """
 
     people: int

@@ -157,13 +157,15 @@ def _check_images(
     if not counts:
         return
     if len(set(counts.values())) > 1:
-        raise ValueError(f"{counts['embeddings']} embeddings and {counts['subjects']} subjects: give one for each image")
+        raise ValueError(
+            f"{counts['embeddings']} embeddings and {counts['subjects']} subjects: give one for each image"
+        )
     [name, *_], [images, *_] = counts.keys(), counts.values()
     if pairs_P2 is None:
         raise ValueError(f"{name} without pairs: give the rows of the two images of each pair, (P, 2)")
     if pairs_P2.size and not 0 <= pairs_P2.min() <= pairs_P2.max() < images:
         raise ValueError(
-            f"pairs name rows from {pairs_P2.min()} to {pairs_P2.max()} and there are {images} {name}: rows count from 0"
+            f"pairs name rows {pairs_P2.min()} to {pairs_P2.max()} and there are {images} {name}: count rows from 0"
         )
 
 

@@ -62,7 +62,7 @@ def _cells(summary: Summary) -> dict[str, str]:
         "genuine pairs": f"{summary.genuine}",
         "impostor pairs": f"{summary.impostor}",
         "EER": f"{summary.eer:.2%}",
-        "  95% by person": _range(by_person and by_person.equal_error_rate, no_people),
+        "  95% by person": _range(by_person.equal_error_rate if by_person else None, no_people),
         "  95% by pair": _range(by_pair.equal_error_rate),
         "  nearest point": f"{summary.eer_nearest:.2%}",
         "threshold at EER": f"{summary.threshold:.4f}",
@@ -71,7 +71,7 @@ def _cells(summary: Summary) -> dict[str, str]:
     if summary.accuracy is not None:
         accuracy = summary.accuracy
         cells[f"accuracy, {len(accuracy.accuracies)} folds"] = f"{accuracy.mean:.2%} ± {accuracy.std:.2%}"
-        cells["  its 95% by person"] = _range(by_person and by_person.accuracy, no_people)
+        cells["  its 95% by person"] = _range(by_person.accuracy if by_person else None, no_people)
         cells["  its 95% by pair"] = _range(by_pair.accuracy)
         cells["  mean threshold"] = f"{accuracy.threshold:.4f}"
     for point in summary.tar_at_far:
@@ -88,9 +88,7 @@ def _identification(summary: Summary) -> dict[str, str]:
     if found is None:
         return {f"identification{by}": summary.no_identification or "-"}
     ranks = [k for k in (1, 5) if k <= len(found.cmc)]
-    cells = {
-        f"rank {k}{by}": f"{found.cmc[k - 1]:.2%} ({_range(found.cmc_interval_by_person[k - 1])})" for k in ranks
-    }
+    cells = {f"rank {k}{by}": f"{found.cmc[k - 1]:.2%} ({_range(found.cmc_interval_by_person[k - 1])})" for k in ranks}
     cells["  gallery"] = f"{found.people} people, {found.probes} probes"
     for point in found.tpir:
         few = f"too few strangers ({found.strangers})"
