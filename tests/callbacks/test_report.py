@@ -22,7 +22,7 @@ from tests.callbacks.conftest import orl_faces, quiet_trainer
 KINDS = {"roc", "det", "cmc", "false_accepts", "false_rejects"}
 
 
-class Tested(NamedTuple):
+class Outcome(NamedTuple):
     """A test of two sets of pairs: the run's folder, what was printed, and how many curves were built."""
 
     run: Path
@@ -31,7 +31,7 @@ class Tested(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def tested(orl_run, tmp_path_factory) -> Tested:
+def outcome(orl_run, tmp_path_factory) -> Outcome:
     path = next((orl_run / "checkpoints").glob("best-*.ckpt"))
     recognizer = FaceRecognizer.load_from_checkpoint(path, map_location="cpu", weights_only=True)
     data = FaceDataModule(
@@ -51,36 +51,36 @@ def tested(orl_run, tmp_path_factory) -> Tested:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
         patch.setattr(VerificationCurve, "__init__", count)
         quiet_trainer(*callbacks, logger=logger).test(recognizer, data, verbose=False)
-    return Tested(Path(logger.log_dir), printed.getvalue(), len(built))
+    return Outcome(Path(logger.log_dir), printed.getvalue(), len(built))
 
 
-def test_a_set_is_sorted_into_one_curve(tested):
-    assert tested.curves == 2
+def test_a_set_is_sorted_into_one_curve(outcome):
+    assert outcome.curves == 2
 
 
-def test_each_figure_is_drawn_once(tested):
+def test_each_figure_is_drawn_once(outcome):
     """No two tags show the same bytes, and the files beside the numbers are of the same kinds."""
-    accumulator = EventAccumulator(str(tested.run), size_guidance={"images": 0})
+    accumulator = EventAccumulator(str(outcome.run), size_guidance={"images": 0})
     accumulator.Reload()
     tags = accumulator.Tags()["images"]
     assert set(tags) == {f"test/{name}/{kind}" for name in ("first", "second") for kind in KINDS}
     shown = Counter(image.encoded_image_string for tag in tags for image in accumulator.Images(tag))
     assert set(shown.values()) == {1}
-    drawn = {path.stem for path in (tested.run / "test").glob("*.png")}
+    drawn = {path.stem for path in (outcome.run / "test").glob("*.png")}
     assert drawn == {f"{name}_{kind}" for name in ("first", "second") for kind in KINDS}
 
 
-def test_the_file_gives_the_table_again(tested):
-    kept = read_metrics(tested.run / "test" / "metrics.json")
-    assert summary_table(kept.sets) in tested.printed
+def test_the_file_gives_the_table_again(outcome):
+    kept = read_metrics(outcome.run / "test" / "metrics.json")
+    assert summary_table(kept.sets) in outcome.printed
     assert (kept.stage, kept.score, kept.precision) == ("test", "cosine", "32-true")
     for name, summary in kept.sets.items():
         assert kept.logged[f"test/{name}/eer"] == pytest.approx(summary.eer, abs=1e-6)
 
 
-def test_anyone_gets_the_numbers_from_the_score_file(tested):
-    kept = read_metrics(tested.run / "test" / "metrics.json").sets["first"]
-    with (tested.run / "test" / "first_scores.csv").open(newline="") as file:
+def test_anyone_gets_the_numbers_from_the_score_file(outcome):
+    kept = read_metrics(outcome.run / "test" / "metrics.json").sets["first"]
+    with (outcome.run / "test" / "first_scores.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     again = evaluate([int(row["same"]) for row in rows], scores=[float(row["score"]) for row in rows], resamples=2)
     assert (again.genuine, again.impostor) == (kept.genuine, kept.impostor) == (450, 4500)
@@ -88,8 +88,8 @@ def test_anyone_gets_the_numbers_from_the_score_file(tested):
     assert [row["image_1"] for row in rows[:2]] == [ORLPairs("test").name(0)] * 2
 
 
-def test_it_says_how_the_dev_images_did(tested):
-    assert re.search(r"dev accuracy \(training people, other images\): [\d.]+%\n", tested.printed)
+def test_it_says_how_the_dev_images_did(outcome):
+    assert re.search(r"dev accuracy \(training people, other images\): [\d.]+%\n", outcome.printed)
 
 
 def test_a_validation_within_a_training_has_no_report(recognizer, tmp_path, capsys):
