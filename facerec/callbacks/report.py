@@ -18,11 +18,10 @@ from facerec.reports.tables import summary_table
 
 
 class Report(Callback):
-    """Prints one table after an evaluation that is not part of a training, and keeps its numbers, scores and figures.
+    """Prints one table after `facerec validate` and `facerec test`, and keeps numbers, scores and figures.
 
-    They are kept in ``<stage>/`` in the folder of the run, or beside the checkpoint: ``metrics.json``, for each set
-    ``<set>_scores.csv``, and PNGs that TensorBoard shows too. A fast development run, of one batch, has no
-    report.
+    They go to ``<stage>/`` in the folder of the run, or beside the checkpoint: ``metrics.json``, ``<set>_scores.csv``
+    for each set, and figures as PNGs, which TensorBoard shows too. A fast development run has no report.
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""Verification: the error rates of each named set of pairs, from scores of images that were encoded once."""
+"""Verification: the error rates of each named set of pairs. Each image is embedded once."""
 
 from collections.abc import Mapping
 
@@ -22,21 +22,21 @@ from facerec.reports.scored import ScoredSet
 class Verification(EvaluationCallback):
     """Logs ``<stage>/<set>/eer``, its threshold and the AUC for each set, and ``<stage>/eer``, the mean over sets.
 
-    After validation it calibrates the model's threshold on all validation pairs together, and a checkpoint of the same
-    weights keeps it. Testing logs what that threshold, chosen on other people, does to the test pairs.
+    Validation calibrates the model's threshold on all validation pairs together. A checkpoint of the same weights keeps
+    it. Testing logs the error rates of that threshold on the test pairs, which are of other people.
 
     Args:
         score: ``cosine``, or ``euclidean``, the negative distance of the embeddings as they are.
-        as_norm: normalise the cosine of a pair by those of its images with so many of the training people that look
-            most like them (Matejka et al., Interspeech 2017); it embeds training images at each evaluation.
-        calibrate_at: where to put the threshold: ``eer``, ``accuracy`` (the most accurate), or the highest FAR allowed.
-        store: have ``facerec validate`` put its threshold in place of the one that the checkpoint holds.
+        as_norm: number of training people to normalise a cosine by (Matejka et al., Interspeech 2017): those who look
+            most like the two images. Each evaluation then embeds training images.
+        calibrate_at: place of the threshold: ``eer``, ``accuracy`` (the most accurate), or the highest FAR allowed.
+        store: let ``facerec validate`` replace the threshold in the checkpoint by its own.
 
     Raises:
         ValueError: if ``as_norm`` is below 2 or goes with another score, or ``calibrate_at`` is not in (0, 1].
 
     Attributes:
-        scores: by set, the last pass.
+        scores: scored set of each name, of the last pass.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Verification(EvaluationCallback):
 
     @property
     def score_name(self) -> str:
-        """What a threshold is a threshold of."""
+        """What the scores are, so what a threshold is a threshold of."""
         return self.score if self.as_norm is None else f"{self.score} as-norm {self.as_norm}"
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """See that the validation pairs support the FAR to calibrate at, before anything is trained.
+        """Check that the validation pairs support the FAR to calibrate at, before anything is trained.
 
         Raises:
             ValueError: if they do not.
@@ -112,26 +112,26 @@ class Verification(EvaluationCallback):
             recognizer.calibrated_step = trainer.global_step if trainer.state.fn == TrainerFn.FITTING else None
 
     def calibration_of(self, recognizer: FaceRecognizer) -> Calibration | None:
-        """The model's threshold, if it is one of the scores at hand."""
+        """The model's threshold, if it belongs to scores of this kind."""
         calibration = recognizer.calibration
         return calibration if calibration and calibration.get("score", "cosine") == self.score_name else None
 
     def _cohort(self, trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
-        """The training people, to normalise scores by."""
+        """Directions of the training people (C, D), to normalise scores by."""
         if self.as_norm is None:
             return None
         means_CD = class_means(trainer, recognizer)
         if means_CD is None:
             raise ValueError(
-                f"verification.as_norm={self.as_norm} compares with the people the model was trained on, and the data "
-                "at hand has others: give data.train (or data.root) of the training, or leave as_norm out"
+                f"verification.as_norm={self.as_norm} needs images of the people the model was trained on, and these "
+                "data have none: give data.train (or data.root) of the training, or leave as_norm out"
             )
         return means_CD.cpu()
 
     def _scored(
         self, source: PairSource, indices_N: Tensor, embeddings_ND: Tensor, cohort_CD: Tensor | None
     ) -> ScoredSet:
-        """Score the pairs whose two images are there: all of them, except in a limited pass."""
+        """Score the pairs whose two images were embedded: all of them, except in a limited pass."""
         same, folds, subjects = source.same, source.folds, source.subjects
         assert same is not None
         images = indices_N.numpy()
@@ -156,7 +156,7 @@ class Verification(EvaluationCallback):
 
 
 def verification_of(trainer: Trainer) -> Verification:
-    """The callback of a run that holds the scores of the last pass."""
+    """The callback of a trainer that holds the scores of the last pass."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
 
 
@@ -165,7 +165,16 @@ def calibrate(
     at: CalibrateAt = "eer",
     score: str = "cosine",
 ) -> Calibration:
-    """The threshold on all sets together, each its scores (P,) and labels (P,), with the FAR and FRR it gives there."""
+    """Choose one threshold on all sets together.
+
+    Args:
+        scores: scores (P,) and labels (P,) of each set by its name.
+        at: place of the threshold, see :class:`Verification`.
+        score: what the scores are.
+
+    Returns:
+        The threshold with its FAR and FRR on these pairs.
+    """
     all_scores = np.concatenate([scores_P for scores_P, _ in scores.values()])
     all_same = np.concatenate([same_P for _, same_P in scores.values()])
     return calibrate_threshold(all_scores, all_same, at, score)
@@ -174,7 +183,7 @@ def calibrate(
 def _pairs_among(
     indices_N: NDArray[np.int64], pairs_P2: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs whose two images are both there, with positions in place of indices; and which pairs they are (P,)."""
+    """The pairs whose two images are both among ``indices_N``, by position in it; and which pairs these are (P,)."""
     positions = np.searchsorted(indices_N, pairs_P2).clip(max=len(indices_N) - 1)
     there_P: NDArray[np.bool_] = (indices_N[positions] == pairs_P2).all(1)
     return positions[there_P], there_P
