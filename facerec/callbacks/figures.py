@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.callbacks.verification import verification_of
-from facerec.reports.figures import verification_figure
+from facerec.reports.curves import verification_figure
 
 
 class VerificationFigures(Callback):

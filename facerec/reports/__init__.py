@@ -4,15 +4,9 @@ Nothing here needs Lightning: :func:`evaluate` measures anyone's scores or embed
 """
 
 from facerec.reports.comparison import as_csv, as_markdown, compare_runs
+from facerec.reports.curves import cmc_figure, det_figure, verification_figure
 from facerec.reports.evaluation import evaluate
-from facerec.reports.figures import (
-    cmc_figure,
-    det_figure,
-    evaluation_figures,
-    pairs_figure,
-    verification_figure,
-    worst_pairs,
-)
+from facerec.reports.figures import evaluation_figures, pairs_figure, worst_pairs
 from facerec.reports.identification import Identification, identify
 from facerec.reports.measurement import Measurement, read_metrics, write_metrics
 from facerec.reports.runs import Run, find_runs, read_run

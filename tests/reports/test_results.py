@@ -5,8 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from facerec.reports import ScoredSet, results
-from facerec.reports.figures import verification_figure
+from facerec.reports import ScoredSet, results, verification_figure
 from facerec.reports.results import results_folder, write_figure, write_scores
 from tests.reports.sets import five_pairs
 from tests.reports.test_figures import Grays
