@@ -72,7 +72,7 @@ class BestCheckpoint(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep each validated epoch as the last. Lightning would keep it only if it is among the best."""
+        """Keep each epoch that was validated as the last: Lightning would only where it is among the best."""
         super().on_train_epoch_end(trainer, pl_module)
         if (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0:
             self._save_last(trainer)
@@ -80,7 +80,7 @@ class BestCheckpoint(ModelCheckpoint):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights at the end, also of epochs after the last validation.
 
-        This replaces Lightning's own method, which leaves a file behind in a fast development run.
+        In place of Lightning's own, which leaves a file behind in a fast development run.
         """
         self._save_last(trainer)
 
@@ -89,7 +89,7 @@ class BestCheckpoint(ModelCheckpoint):
             self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
-        """Keep what was trained before Lightning ends the run for a metric that is missing."""
+        """Before Lightning ends the run for a metric that is not there, keep what was trained."""
         if self.monitor not in monitor_candidates:
             self._save_last_checkpoint(trainer, monitor_candidates)
         super()._save_topk_checkpoint(trainer, monitor_candidates)

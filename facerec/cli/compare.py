@@ -14,8 +14,9 @@ EXAMPLES = """\
   facerec compare runs/resnet34_arcface runs/seresnet50_arcface --csv runs.csv --markdown runs.md
   facerec compare runs --sort "dev accuracy"
 
-The table shows the settings in which the runs differ. `validation EER` chose the checkpoint, so it is too good.
-`test EER` needs `facerec test`. `tested score` and the like appear where runs were tested differently."""
+The settings are those in which the runs differ. `validation EER` is that of the checkpoint kept, which it chose, and so
+is too good; `test EER` is there after `facerec test`, and `tested score` and the like where runs were tested
+differently."""
 
 
 @messages(ERROR)
@@ -39,13 +40,9 @@ def main(args: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("compare", "One table of runs: the settings that differ, and the results.", EXAMPLES)
-    parser.add_argument("run", nargs="+", help="run folders, or folders that hold runs")
-    parser.add_argument(
-        "--sort",
-        metavar="COLUMN",
-        help="column to sort by; default: the test EER, or the validation EER without any test",
-    )
-    parser.add_argument("--csv", metavar="FILE", help="file to write the table to as CSV")
-    parser.add_argument("--markdown", metavar="FILE", help="file to write the table to as Markdown")
+    parser = command_parser("compare", "One table of runs: what differs between them, and what each gave.", EXAMPLES)
+    parser.add_argument("run", nargs="+", help="folders of runs, or folders that hold some")
+    parser.add_argument("--sort", metavar="COLUMN", help="by default the test EER, else the validation EER")
+    parser.add_argument("--csv", metavar="FILE", help="also write it as CSV")
+    parser.add_argument("--markdown", metavar="FILE", help="also write it as Markdown")
     return parser

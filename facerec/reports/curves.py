@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.metrics.verification import Roc, normal_deviate
+from facerec.metrics import Roc
+from facerec.metrics.verification import normal_deviate
 from facerec.reports.identification import Identification
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Band

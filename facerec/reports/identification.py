@@ -7,8 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.metrics.confidence import IdentificationIntervals, Interval, bootstrap_identification
-from facerec.metrics.identification import TpirAtFpir, cumulative_match, leave_one_out, tpir_at_fpir
+from facerec.metrics import (
+    IdentificationIntervals,
+    Interval,
+    TpirAtFpir,
+    bootstrap_identification,
+    cumulative_match,
+    leave_one_out,
+    tpir_at_fpir,
+)
 
 FPIRS = (1e-1, 1e-2)
 LEAST_RANKED = 5  # people in a gallery: among fewer, everybody is in the first five

@@ -7,7 +7,7 @@ from typing import Any
 
 from facerec import __version__
 from facerec.files import write_whole
-from facerec.metrics.calibration import Calibration
+from facerec.metrics import Calibration
 from facerec.reports.plain import from_plain, to_plain
 from facerec.reports.summary import Summary
 

@@ -13,7 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from facerec.metrics.confidence import Interval
+from facerec.metrics import Interval
 
 SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 

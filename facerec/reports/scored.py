@@ -14,8 +14,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from facerec.metrics.scores import ScoreKind, pair_scores
-from facerec.metrics.verification import VerificationCurve, check_scores
+from facerec.metrics import ScoreKind, VerificationCurve, pair_scores
+from facerec.metrics.verification import check_scores
 from facerec.settings import require_choice
 
 GIVEN = "given"
@@ -139,7 +139,7 @@ def _embeddings(embeddings: ArrayLike) -> Tensor:
         raise ValueError(f"embeddings {tuple(embeddings_ND.shape)}: give one row for each image, (N, D)")
     broken = int((~embeddings_ND.isfinite().all(dim=1)).sum())
     if broken:
-        raise ValueError(f"{broken} of {len(embeddings_ND)} embeddings are not finite")
+        raise ValueError(f"embeddings contain NaN or inf: {broken} of {len(embeddings_ND)}")
     return embeddings_ND
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.metrics.confidence import LEAST_PEOPLE, Interval, Intervals, bootstrap
-from facerec.metrics.folds import FoldAccuracy, kfold_accuracy
+from facerec.metrics import FoldAccuracy, Interval, Intervals, bootstrap, kfold_accuracy
+from facerec.metrics.confidence import LEAST_PEOPLE
 from facerec.reports.identification import Identification, affordable_resamples, identify
 from facerec.reports.plain import to_plain
 from facerec.reports.scored import ScoredSet

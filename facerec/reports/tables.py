@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from facerec.metrics.confidence import Interval
+from facerec.metrics import Interval
 
 if TYPE_CHECKING:
     from facerec.reports.identification import Identification

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from facerec.metrics import Interval
-from facerec.metrics.verification import Roc
+from facerec.metrics import Interval, Roc
 from facerec.reports import ScoredSet, cmc_figure, det_figure, summarise, verification_figure
 from facerec.reports.curves import POINTS, _thinned
 from facerec.reports.summary import Band

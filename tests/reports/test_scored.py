@@ -62,7 +62,7 @@ def test_a_row_is_an_image_of_the_source():
     [
         ({}, r"nothing to measure: give scores \(P,\), or embeddings \(N, D\) and pairs \(P, 2\)"),
         ({"scores": SCORES[:3]}, r"scores \(3,\) and same \(4,\)"),
-        ({"scores": [0.9, float("nan"), 0.5, 0.1]}, "1 of 4 scores are not finite"),
+        ({"scores": [0.9, float("nan"), 0.5, 0.1]}, "1 of 4 scores are not finite|scores contain NaN or inf: 1 of 4"),
         ({"scores": [SCORES]}, r"scores \(1, 4\) and same \(4,\)"),
         ({"scores": SCORES, "folds": [0, 1]}, "2 folds and 4 labels in same: give one for each pair"),
         ({"scores": SCORES, "pairs": PAIRS[:2]}, "2 pairs and 4 labels in same"),
@@ -73,7 +73,7 @@ def test_a_row_is_an_image_of_the_source():
         ({"embeddings": np.eye(3), "pairs": PAIRS}, "pairs name rows 0 to 3 and there are 3 embeddings"),
         ({"embeddings": np.eye(4), "pairs": [[-1, 0]] * 4}, "pairs name rows -1 to 0"),
         ({"embeddings": np.ones(4), "pairs": PAIRS}, r"embeddings \(4,\): give one row for each image"),
-        ({"embeddings": np.eye(4) * np.nan, "pairs": PAIRS}, "4 of 4 embeddings are not finite"),
+        ({"embeddings": np.eye(4) * np.nan, "pairs": PAIRS}, "embeddings contain NaN or inf: 4 of 4"),
         ({"embeddings": np.eye(4), "pairs": PAIRS, "subjects": [0]}, "4 embeddings and 1 subjects"),
         ({"embeddings": np.eye(4), "pairs": PAIRS, "score": "l1"}, "score='l1': choose one of cosine, euclidean"),
     ],
