@@ -1,4 +1,6 @@
-"""Checks of settings, shared by all rooms: each error names the setting, its value and what is allowed.
+"""Settings by their full names, and checks of their values, shared by all rooms.
+
+Each error names the setting, its value and what is allowed.
 
 ``owner`` says whose setting it is: an object (its class is named), a class name (``"ArcFace"`` gives
 ``ArcFace scale=-1``) or the beginning of a YAML key that ends in a dot (``"augment."`` gives ``augment.noise=-1``).
@@ -6,6 +8,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 
 def require_positive(owner: object, **settings: float) -> None:
@@ -85,6 +88,27 @@ def require_choice(owner: object, choices: Iterable[object], **settings: object)
     for name, value in settings.items():
         if value not in allowed:
             raise ValueError(f"{_called(owner, name)}={value!r}: choose one of {', '.join(map(str, allowed))}")
+
+
+def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their full names. A list is one setting, and an empty part has none.
+
+    Args:
+        settings: a dictionary, or anything with ``as_dict`` such as a namespace of the command line.
+        prefix: full name of the part they belong to.
+
+    Example:
+        >>> flatten({"model": {"loss": {"scale": 64.0}, "image_size": [112, 112]}, "augment": {}})
+        {'model.loss.scale': 64.0, 'model.image_size': [112, 112]}
+    """
+    if hasattr(settings, "as_dict"):
+        settings = settings.as_dict()
+    if not isinstance(settings, dict):
+        return {prefix: settings}
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
 
 
 def _called(owner: object, name: str) -> str:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from facerec.settings import require_choice, require_interval, require_positive, require_within
+from facerec.settings import flatten, require_choice, require_interval, require_positive, require_within
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
@@ -46,3 +46,18 @@ def test_an_object_is_named_by_its_class():
 
     with pytest.raises(ValueError, match="Example size=0"):
         require_positive(Example(), size=0)
+
+
+def test_settings_by_their_full_names():
+    class Namespace:
+        def as_dict(self):
+            return {"lr": 0.1, "betas": [0.9, 0.999], "groups": {}, "mix": None}
+
+    assert flatten({"model": {"optimizer": Namespace()}, "seed": 0}) == {
+        "model.optimizer.lr": 0.1,
+        "model.optimizer.betas": [0.9, 0.999],
+        "model.optimizer.mix": None,
+        "seed": 0,
+    }
+    assert flatten({}) == flatten({"a": {"b": {}}}) == {}
+    assert flatten({"loss": {"scale": 64.0}}, "model") == {"model.loss.scale": 64.0}

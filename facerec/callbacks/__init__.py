@@ -1,4 +1,4 @@
-"""What is computed, drawn or kept at each evaluation."""
+"""What a run computes, draws or keeps beside the training itself. Numbers and figures come from ``facerec.reports``."""
 
 from facerec.callbacks.accuracy import DevAccuracy
 from facerec.callbacks.alignment import AlignmentCheck

@@ -1,4 +1,4 @@
-"""Dev accuracy: how many dev images of the training people are named rightly, without margin."""
+"""Dev accuracy: the share of dev images of the training people that are named correctly, without margin."""
 
 from typing import Any
 
@@ -17,12 +17,13 @@ IMAGES_A_MEAN = 10
 
 
 class DevAccuracy(EvaluationCallback):
-    """Logs the share of dev images that get their own person's name, by class weights or by class means.
+    """Logs the share of dev images that get the name of their own person, by class weights or by class means.
 
-    With class weights it is ``val/accuracy`` (or ``test/accuracy``): the highest logit is the person's. A loss without
-    them gives ``val/accuracy_nearest_mean``: the most alike, by cosine, is the mean of the unit embeddings of up to 10
-    of the person's training images, as they are without augmentation. Training people only, so neither says anything
-    about people the network has never seen.
+    - ``val/accuracy`` (or ``test/accuracy``): the person's logit is the highest. It needs a loss with class weights.
+    - ``val/accuracy_nearest_mean``: the person's class mean is the nearest by cosine. A loss without class weights
+      gives this one. A class mean is the mean of the unit embeddings of up to 10 training images, not augmented.
+
+    Both are about training people: they say nothing about people the network has never seen.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class DevAccuracy(EvaluationCallback):
             self._means_CD = class_means(trainer, recognizer)
 
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
-        """Whether each image is named rightly (B,), float; NaN where there are neither class weights nor means."""
+        """Whether each image is named correctly (B,), float; NaN where there are neither class weights nor means."""
         scores_BC = recognizer.loss.logits(recognizer.class_embeddings(embeddings_BD))
         if scores_BC is None:
             if self._means_CD is None:
@@ -64,7 +65,7 @@ class DevAccuracy(EvaluationCallback):
         return (scores_BC.argmax(1) == batch.labels).float()
 
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
-        """Log the share of right answers."""
+        """Log the share of correct names."""
         if DEV in tables:
             _, right_N = tables[DEV].gather(recognizer)
             name = "accuracy" if self._means_CD is None else "accuracy_nearest_mean"
@@ -75,9 +76,9 @@ class DevAccuracy(EvaluationCallback):
 
 @torch.no_grad()
 def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
-    """Directions of the mean embedding of each training person (C, D), the processes sharing the work.
+    """Direction of the mean embedding of each training person (C, D); the processes share the work.
 
-    None in an evaluation on other data, whose training images are not those of the model.
+    None if the training images at hand are not those of the model, as in an evaluation on other data.
     """
     dataset = data_of(trainer).train_dataset(recognizer.identities)
     if dataset is None:

@@ -1,4 +1,4 @@
-"""Says so where a network is measured on faces that were aligned otherwise than those it was trained on."""
+"""Warns where a network is measured on faces that were aligned differently from its training images."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
@@ -8,7 +8,7 @@ from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 
 
 class AlignmentCheck(Callback):
-    """Compares how the images of each set of pairs were aligned with how the training images were; warns once a set."""
+    """Compares the alignment of each set of pairs with that of the training images. It warns once for each set."""
 
     def __init__(self) -> None:
         self._warned: set[tuple[Stage, str]] = set()

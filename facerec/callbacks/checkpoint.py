@@ -1,4 +1,4 @@
-"""Which checkpoints are kept: the one with the lowest validation EER, and the last."""
+"""Which checkpoints a run keeps: the one with the lowest validation EER, and the last."""
 
 from typing import Literal
 
@@ -9,21 +9,22 @@ from torch import Tensor
 
 from facerec.data.datamodule import FaceDataModule
 from facerec.recognizer import FaceRecognizer
+from facerec.settings import require_within
 
 
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the epoch with the lowest (or highest) value of a validation metric, and the last epoch.
 
-    A checkpoint is kept as best on what its own weights gave: an epoch that ends without a validation at its last step
-    (``max_steps`` in mid-epoch, a ``val_check_interval`` that does not end with the epoch) is none of the best.
+    Only a validation of its own weights makes an epoch the best. An epoch that ends without one is none of the best:
+    ``max_steps`` in mid-epoch, or a ``val_check_interval`` that does not end with the epoch.
 
     Args:
         monitor: logged name that chooses; ``val/eer`` is the mean EER over the validation sets.
-        mode: whether lower (``min``) or higher (``max``) is better.
-        save_top_k: how many of the best epochs to keep.
-        candidates_after: share of the training that passes before an epoch may be kept as best, in [0, 1): of the
-            epochs or of ``max_steps``, whichever ends first. On few validation people an early epoch can look best by
-            luck, before a margin has warmed up and the learning rate has fallen.
+        mode: ``min`` if lower is better, ``max`` if higher is better.
+        save_top_k: number of best epochs to keep.
+        candidates_after: share of the training, in [0, 1), before an epoch may be kept as best. It counts epochs or
+            ``max_steps``, whichever ends first. On few validation people an early epoch can look best by luck, before
+            a margin has warmed up and the learning rate has fallen.
 
     Raises:
         ValueError: if ``candidates_after`` lies outside [0, 1).
@@ -36,8 +37,7 @@ class BestCheckpoint(ModelCheckpoint):
         save_top_k: int = 1,
         candidates_after: float = 0.0,
     ) -> None:
-        if not 0.0 <= candidates_after < 1.0:
-            raise ValueError(f"checkpoint.candidates_after={candidates_after}: a share of the epochs lies in [0, 1)")
+        require_within("checkpoint.", 0.0, 1.0, high_excluded=True, candidates_after=candidates_after)
         self.candidates_after = candidates_after
         self._validated_step: int | None = None
         super().__init__(
@@ -50,10 +50,11 @@ class BestCheckpoint(ModelCheckpoint):
         )
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse a metric that no validation gives before anything is trained, where it is known what will be logged.
+        """Refuse a metric that no validation gives, before anything is trained.
 
         Raises:
-            ValueError: for such a metric, naming those there are.
+            ValueError: for such a metric, naming the ones that exist. A callback or model of somebody else's may log
+                more, so there nothing is refused.
         """
         super().setup(trainer, pl_module, stage)
         validates = bool(trainer.limit_val_batches) and self.save_top_k != 0
@@ -65,7 +66,7 @@ class BestCheckpoint(ModelCheckpoint):
                 raise ValueError(f"checkpoint.monitor={self.monitor}: the validation gives {', '.join(names)}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note whose weights the metrics are of."""
+        """Note the step whose weights the metrics are of."""
         if not trainer.sanity_checking:
             self._validated_step = trainer.global_step
         super().on_validation_end(trainer, pl_module)
@@ -94,14 +95,14 @@ class BestCheckpoint(ModelCheckpoint):
         super()._save_topk_checkpoint(trainer, monitor_candidates)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
-        """Whether the present weights are among the best of those that may be kept."""
+        """Whether the current weights are among the best of those that may be kept."""
         measured = str(self.monitor).startswith("train/") or self._validated_step == trainer.global_step
         passed = share_done(trainer) > self.candidates_after
         return measured and passed and super().check_monitor_top_k(trainer, current)
 
 
 def _warn_of_no_validation(trainer: Trainer) -> None:
-    """Say so where the training ends before its first validation."""
+    """Warn if the training ends before its first validation."""
     epochs, every = trainer.max_epochs, trainer.check_val_every_n_epoch
     if epochs is not None and every is not None and 0 < epochs < every and not trainer.fast_dev_run:  # type: ignore[attr-defined]
         rank_zero_warn(
@@ -111,7 +112,7 @@ def _warn_of_no_validation(trainer: Trainer) -> None:
 
 
 def share_done(trainer: Trainer) -> float:
-    """Share of the training that is over at the end of this epoch, in epochs or in steps; 1 for one without an end."""
+    """Share of the training that is over at the end of this epoch, in epochs or steps; 1 for a training without end."""
     shares = []
     if trainer.max_epochs is not None and trainer.max_epochs > 0:
         shares.append((trainer.current_epoch + 1) / trainer.max_epochs)
@@ -121,7 +122,7 @@ def share_done(trainer: Trainer) -> float:
 
 
 def validation_names(trainer: Trainer) -> list[str]:
-    """What the validation of a FaceDataModule logs; none where it has no sets."""
+    """Names that the validation of a FaceDataModule logs; none if it has no sets."""
     data: FaceDataModule = trainer.datamodule  # type: ignore[attr-defined]
     sets = list(data.pair_sets("val"))
     names = ["val/eer"] if sets else []
@@ -130,7 +131,7 @@ def validation_names(trainer: Trainer) -> list[str]:
 
 
 def _all_ours(trainer: Trainer, pl_module: LightningModule) -> bool:
-    """Whether no model, data or callback of someone else's may log a metric of its own."""
+    """Whether model, data and callbacks are facerec's and Lightning's, so that every logged metric is known."""
     modules = [type(callback).__module__ for callback in trainer.callbacks]  # type: ignore[attr-defined]
     is_face_data = isinstance(getattr(trainer, "datamodule", None), FaceDataModule)
     known = all(module.split(".")[0] in ("facerec", "lightning") for module in modules)

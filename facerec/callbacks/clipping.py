@@ -10,8 +10,8 @@ class AdaptiveGradientClipping(Callback):
     """Adaptive gradient clipping of the backbone, for networks without normalisation (``facerec.clipping``).
 
     Args:
-        clip_factor: the largest share of a unit's weights that its gradient may have.
-        eps: norm below which weights count as this large.
+        clip_factor: largest norm of a unit's gradient, as a share of the norm of its weights.
+        eps: smallest norm that weights count with.
 
     Raises:
         ValueError: if a setting is not above 0.
@@ -23,5 +23,5 @@ class AdaptiveGradientClipping(Callback):
         self.eps = eps
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        """Clip; under mixed precision the gradients are unscaled by now."""
+        """Clip. Under mixed precision the gradients are unscaled by now."""
         clip_adaptively_(pl_module.backbone.parameters(), self.clip_factor, self.eps)  # type: ignore[union-attr]

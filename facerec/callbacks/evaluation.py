@@ -1,4 +1,4 @@
-"""Gathers the embeddings of one pass over the evaluation sets, for the callbacks that measure them."""
+"""Collects the embeddings of one pass over the evaluation sets, for the callbacks that measure them."""
 
 from abc import abstractmethod
 from typing import Any, Literal, cast
@@ -15,7 +15,7 @@ Stage = Literal["val", "test"]
 
 
 class SetTable:
-    """Rows by image index: filled in any order by any process, an image that comes twice counts once."""
+    """Rows by image index. Any process adds them in any order; an image that comes twice counts once."""
 
     def __init__(self) -> None:
         self._indices: list[Tensor] = []
@@ -29,8 +29,8 @@ class SetTable:
     def gather(self, pl_module: LightningModule) -> tuple[Tensor, Tensor]:
         """Sorted image indices (N,) and their rows (N, ...), of all processes.
 
-        The sampler gives each process the same number of images by repeating some, so tensors gather as they are and
-        the repeats fall away here.
+        The sampler repeats some images to give each process the same number. So tensors gather as they are, and the
+        repeats fall away here.
         """
         indices = cast(Tensor, pl_module.all_gather(torch.cat(self._indices))).flatten()
         rows = torch.cat(self._rows)
@@ -42,7 +42,7 @@ class SetTable:
 
 
 class EvaluationCallback(Callback):
-    """Collects one row for each image of some evaluation sets, and measures when the pass is over."""
+    """Collects one row for each image of some evaluation sets, and measures them at the end of the pass."""
 
     def __init__(self) -> None:
         self._tables: dict[str, SetTable] = {}
@@ -53,11 +53,11 @@ class EvaluationCallback(Callback):
 
     @abstractmethod
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
-        """What to keep of a batch: (B, ...)."""
+        """What to keep of each image of a batch: (B, ...)."""
 
     @abstractmethod
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
-        """Log what the tables of this pass say."""
+        """Measure the tables of this pass and log the numbers."""
 
     def _start(self) -> None:
         self._tables = {}
@@ -124,7 +124,7 @@ def data_of(trainer: Trainer) -> FaceDataModule:
 
 
 def recognizer_of(pl_module: LightningModule) -> FaceRecognizer:
-    """The module as what it is.
+    """The module as a FaceRecognizer.
 
     Raises:
         TypeError: if it is another LightningModule.

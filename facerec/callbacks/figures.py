@@ -1,41 +1,36 @@
-"""What TensorBoard shows of an evaluation: the ROC curve and the scores of genuine and impostor pairs."""
+"""What TensorBoard shows of each validation: the ROC curve and the scores of genuine and impostor pairs."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.trainer.states import TrainerFn
 from matplotlib.figure import Figure
 
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.callbacks.verification import verification_of
 from facerec.reports.curves import verification_figure
 
-__all__ = ["VerificationFigures", "show", "verification_figure"]
-
 
 class VerificationFigures(Callback):
-    """Draws each set of pairs after each evaluation, under ``<stage>/<set>`` in TensorBoard's image tab."""
+    """Draws each set of pairs after each validation of a training, under ``val/<set>`` in TensorBoard's image tab.
+
+    After `facerec validate` and `facerec test`, :class:`facerec.callbacks.Report` draws it.
+    """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the validation sets."""
-        if not trainer.sanity_checking:
-            self._draw(trainer, "val")
-
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the test sets."""
-        self._draw(trainer, "test")
-
-    def _draw(self, trainer: Trainer, stage: str) -> None:
-        if not trainer.is_global_zero:
-            return
-        verification = verification_of(trainer)
-        for name, scored in verification.scores.items():
-            if any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
-                figure = verification_figure(scored.scores, scored.same, f"{stage}/{name}", verification.score_name)
-                show(trainer, f"{stage}/{name}", figure)
+        is_training = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if is_training and trainer.is_global_zero and tensorboards(trainer):
+            for name, scored in verification_of(trainer).scores.items():
+                show(trainer, f"val/{name}", verification_figure(scored, f"val/{name}"))
 
 
 def show(trainer: Trainer, tag: str, figure: Figure) -> None:
     """Add a figure to TensorBoard, where a run has it."""
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            step = recognizer_of(trainer.lightning_module).steps_taken
-            logger.experiment.add_figure(tag, figure, global_step=step)
+    for logger in tensorboards(trainer):
+        step = recognizer_of(trainer.lightning_module).steps_taken
+        logger.experiment.add_figure(tag, figure, global_step=step)
+
+
+def tensorboards(trainer: Trainer) -> list[TensorBoardLogger]:
+    """The loggers that take figures."""
+    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

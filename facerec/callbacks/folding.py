@@ -1,4 +1,4 @@
-"""``facerec test`` and ``facerec validate`` measure the network as it is used: batch normalisation folded."""
+"""``facerec test`` and ``facerec validate`` measure the network as it is used: with batch normalisation folded."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
@@ -9,9 +9,9 @@ from facerec.callbacks.evaluation import recognizer_of
 
 
 class FoldedEvaluation(Callback):
-    """Puts a folded copy in the backbone's place while a trained network is measured: the same function, faster.
+    """Measures a trained network with a folded copy of its backbone, which gives the same and is faster.
 
-    Validation in the course of a training is left alone.
+    Validation within a training uses the backbone as it is.
     """
 
     def __init__(self) -> None:

@@ -1,33 +1,27 @@
 """What `facerec validate` and `facerec test` leave behind: one table, metrics.json, score files and figures."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
-from matplotlib.figure import Figure
 
-from facerec import __version__
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
-from facerec.callbacks.verification import ScoredSet, Verification, verification_of
-from facerec.data.sources import PairSource
+from facerec.callbacks.verification import Verification, verification_of
 from facerec.recognizer import FaceRecognizer
-from facerec.reports.curves import cmc_figure, det_figure, pairs_figure, verification_figure, worst_pairs
-from facerec.reports.results import results_folder, store_calibration, write_figure, write_json, write_scores
-from facerec.reports.summary import FARS, Summary, identify, summarise
+from facerec.reports.figures import evaluation_figures
+from facerec.reports.measurement import METRICS, Measurement, write_metrics
+from facerec.reports.results import results_folder, store_calibration, write_figure, write_scores
+from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import summary_table
-
-BAND_POINTS = 40
 
 
 class Report(Callback):
-    """Prints one table after an evaluation that is not part of a training, and keeps its numbers, scores and figures.
+    """Prints one table after `facerec validate` and `facerec test`, and keeps numbers, scores and figures.
 
-    They are kept in ``<stage>/`` in the folder of the run, or beside the checkpoint: ``metrics.json``, for each set
-    ``<set>_scores.csv``, and PNGs that TensorBoard shows too. A fast development run, of one batch, has no
-    report.
+    They go to ``<stage>/`` in the folder of the run, or beside the checkpoint: ``metrics.json``, ``<set>_scores.csv``
+    for each set, and figures as PNGs, which TensorBoard shows too. A fast development run has no report.
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -43,79 +37,52 @@ class Report(Callback):
         verification = verification_of(trainer)
         if not trainer.is_global_zero or trainer.fast_dev_run or not verification.scores:  # type: ignore[attr-defined]
             return
+        folder = _folder(trainer, stage)
         sets = data_of(trainer).pair_sets(stage)
-        folder = results_folder(trainer, stage, data_of(trainer).root)
         summaries: dict[str, Summary] = {}
         notes: list[str] = []
         for name, scored in verification.scores.items():
-            fars = band_fars(scored)
-            summary = summarise(
-                scored.scores, scored.same, scored.people, scored.folds, FARS, fars, description=f"bootstrap of {name}"
-            )
-            found, missing = identify(scored.embeddings, scored.subjects)
-            summaries[name] = summary = replace(summary, identification=found, no_identification=missing)
-            figures = _figures(scored, summary, sets[name], fars, f"{stage}/{name}", verification.score_name)
-            for kind, figure in figures.items():
+            summaries[name] = summarise(scored, description=f"bootstrap of {name}")
+            for kind, figure in evaluation_figures(scored, summaries[name], f"{stage}/{name}", sets[name]).items():
                 show(trainer, f"{stage}/{name}/{kind}", figure)
                 if folder is not None:
                     write_figure(folder / f"{name}_{kind}.png", figure)
             if folder is not None and not write_scores(folder / f"{name}_scores.csv", scored, sets[name]):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
-        lines = [summary_table(summaries, verification.score_name), *_dev_accuracy(trainer, stage)]
+        lines = [summary_table(summaries), *_dev_accuracy(trainer, stage)]
         lines += _calibration(trainer, recognizer, verification, stage) + notes
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
         if folder is not None:
-            self._write(folder, trainer, recognizer, verification, summaries)
+            write_metrics(folder / METRICS, _measurement(trainer, recognizer, folder.name, summaries))
             lines.append(f"numbers, scores and figures: {folder}")
         print("\n" + "\n".join(lines) + "\n", flush=True)
 
-    def _write(
-        self,
-        folder: Path,
-        trainer: Trainer,
-        recognizer: FaceRecognizer,
-        verification: Verification,
-        summaries: Mapping[str, Summary],
-    ) -> None:
-        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        content = {
-            "facerec": __version__,
-            "stage": folder.name,
-            "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
-            "score": verification.score_name,
-            "flip_test": recognizer.flip_test,
-            "precision": str(trainer.precision),
-            "calibration": recognizer.calibration,
-            "logged": {name: value for name, value in logged.items() if np.isfinite(value)},
-            "sets": {name: summary.to_json() for name, summary in summaries.items()},
-        }
-        write_json(folder / "metrics.json", content)
+
+def _folder(trainer: Trainer, stage: Stage) -> Path | None:
+    """Where the results go: into the logger's folder, or beside the checkpoint; None for a model in memory."""
+    for logger in trainer.loggers:
+        # Not trainer.log_dir: it asks the other processes, and only the first one is here.
+        run = getattr(logger, "log_dir", None)
+        if isinstance(run, str):
+            return results_folder(Path(run), stage, data_of(trainer).root)
+    return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
 
 
-def band_fars(scored: ScoredSet) -> list[float]:
-    """Where the band around the DET is drawn: from 10 false accepts up."""
-    smallest = 10.0 / np.count_nonzero(~scored.same)
-    return np.geomspace(smallest, 0.95, BAND_POINTS).tolist() if smallest < 0.5 else []
-
-
-def _figures(
-    scored: ScoredSet, summary: Summary, source: PairSource, fars: list[float], title: str, score: str
-) -> dict[str, Figure]:
-    """The figures by their kind."""
-    band, kind = (summary.by_person, "person") if summary.by_person else (summary.by_pair, "pair")
-    figures = {
-        "roc": verification_figure(scored.scores, scored.same, title, score),
-        "det": det_figure(scored, title, fars, band.tar[len(FARS) :], kind),
-    }
-    if summary.identification is not None:
-        figures["cmc"] = cmc_figure(summary.identification, title)
-    for genuine, kind in ((False, "false_accepts"), (True, "false_rejects")):
-        places = worst_pairs(scored, summary.threshold, genuine=genuine)
-        if len(places):
-            worst = f"{title}: worst {kind.replace('_', ' ')} at the EER threshold {summary.threshold:.3f}"
-            figures[kind] = pairs_figure(scored, source, places, worst)
-    return figures
+def _measurement(
+    trainer: Trainer, recognizer: FaceRecognizer, stage: str, summaries: Mapping[str, Summary]
+) -> Measurement:
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    return Measurement(
+        stage=stage,
+        checkpoint=str(trainer.ckpt_path) if trainer.ckpt_path else None,
+        score=verification_of(trainer).score_name,
+        flip_test=recognizer.flip_test,
+        precision=str(trainer.precision),
+        calibration=recognizer.calibration,
+        logged={name: value for name, value in logged.items() if np.isfinite(value)},
+        sets=dict(summaries),
+    )
 
 
 def _dev_accuracy(trainer: Trainer, stage: Stage) -> list[str]:

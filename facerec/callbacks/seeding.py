@@ -1,4 +1,4 @@
-"""Dropout and stochastic depth, drawn by (seed, epoch, step) so that a resumed run repeats the uninterrupted one."""
+"""Draws dropout and stochastic depth by (seed, epoch, step), so that a resumed run repeats the uninterrupted one."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from facerec.data.datamodule import SEED_STRIDE
 
 
 class StepSeed(Callback):
-    """Seeds torch's global generator before each training step; each process gets its own stream.
+    """Seeds torch's global generator before each training step. Each process gets its own stream.
 
-    The order of the images and their augmentation are addressed by (seed, epoch, image) already and do not use it. Once
-    an epoch would not do: starting the loader draws from the same generator, at another moment when resuming.
+    The order of the images and their augmentation do not use this generator: (seed, epoch, image) decides them. To seed
+    once an epoch would not do, because the start of the loader draws from it too, at another moment when resuming.
     """
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

@@ -1,4 +1,4 @@
-"""How fast training goes: images a second, the first steps left out."""
+"""Speed of training in images a second, without the first steps."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from facerec.data.batches import Batch
 
 
 class Throughput(Callback):
-    """Logs ``train/images_per_second`` over each epoch, all processes together, validation time not counted."""
+    """Logs ``train/images_per_second`` over each epoch, of all processes together and without validation time."""
 
     def __init__(self) -> None:
         self._started: float | None = None
@@ -21,9 +21,9 @@ class Throughput(Callback):
         self._started = None
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Start the clock at the second batch of an epoch: the first waits for the loader to start.
+        """Start the clock at the second batch of an epoch, because the first waits for the loader.
 
-        At a later one where a run is resumed in mid-epoch, at the first where there is no other.
+        A run that is resumed in mid-epoch starts it later, an epoch of one batch at the first.
         """
         if self._started is None and batch_idx >= min(1, int(trainer.num_training_batches) - 1):
             self._started = time.perf_counter()
@@ -32,7 +32,7 @@ class Throughput(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Count, and log at the last batch."""
+        """Count the images, and log at the last batch."""
         self._images += len(batch.labels) * trainer.world_size
         if self._started is not None and batch_idx + 1 == trainer.num_training_batches:
             seconds = time.perf_counter() - self._started
@@ -43,6 +43,6 @@ class Throughput(Callback):
         self._paused = time.perf_counter()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Set the clock on by as long as it took."""
+        """Leave out the time that it took."""
         if self._started is not None:
             self._started += time.perf_counter() - self._paused

@@ -1,7 +1,6 @@
-"""Verification: the error rates of each named set of pairs, from scores of images that were encoded once."""
+"""Verification: the error rates of each named set of pairs. Each image is embedded once."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
@@ -16,55 +15,28 @@ from facerec.data.datamodule import DEV
 from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
 from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
-from facerec.metrics.verification import VerificationCurve
 from facerec.recognizer import FaceRecognizer
-
-
-class ScoredSet(NamedTuple):
-    """A set of pairs after a pass: its scores, and what they were made from.
-
-    Attributes:
-        scores: float32 (P,).
-        same: whether each pair shows one person (P,).
-        pairs: rows of the two images of each pair (P, 2).
-        folds: fold of each pair (P,), or None.
-        images: place of each row in the source (N,).
-        embeddings: one row for each image (N, D).
-        subjects: person of each row (N,), or None where unknown.
-    """
-
-    scores: NDArray[np.float32]
-    same: NDArray[np.bool_]
-    pairs: NDArray[np.int64]
-    folds: NDArray[np.int64] | None
-    images: NDArray[np.int64]
-    embeddings: Tensor
-    subjects: NDArray[np.int64] | None
-
-    @property
-    def people(self) -> NDArray[np.int64] | None:
-        """The two people of each pair (P, 2), or None where unknown."""
-        return None if self.subjects is None else self.subjects[self.pairs]
+from facerec.reports.scored import ScoredSet
 
 
 class Verification(EvaluationCallback):
     """Logs ``<stage>/<set>/eer``, its threshold and the AUC for each set, and ``<stage>/eer``, the mean over sets.
 
-    After validation it calibrates the model's threshold on all validation pairs together, and a checkpoint of the same
-    weights keeps it. Testing logs what that threshold, chosen on other people, does to the test pairs.
+    Validation calibrates the model's threshold on all validation pairs together. A checkpoint of the same weights keeps
+    it. Testing logs the error rates of that threshold on the test pairs, which are of other people.
 
     Args:
         score: ``cosine``, or ``euclidean``, the negative distance of the embeddings as they are.
-        as_norm: normalise the cosine of a pair by those of its images with so many of the training people that look
-            most like them (Matejka et al., Interspeech 2017); it embeds training images at each evaluation.
-        calibrate_at: where to put the threshold: ``eer``, ``accuracy`` (the most accurate), or the highest FAR allowed.
-        store: have ``facerec validate`` put its threshold in place of the one that the checkpoint holds.
+        as_norm: number of training people to normalise a cosine by (Matejka et al., Interspeech 2017): those who look
+            most like the two images. Each evaluation then embeds training images.
+        calibrate_at: place of the threshold: ``eer``, ``accuracy`` (the most accurate), or the highest FAR allowed.
+        store: let ``facerec validate`` replace the threshold in the checkpoint by its own.
 
     Raises:
         ValueError: if ``as_norm`` is below 2 or goes with another score, or ``calibrate_at`` is not in (0, 1].
 
     Attributes:
-        scores: by set, the last pass.
+        scores: scored set of each name, of the last pass.
     """
 
     def __init__(
@@ -87,11 +59,11 @@ class Verification(EvaluationCallback):
 
     @property
     def score_name(self) -> str:
-        """What a threshold is a threshold of."""
+        """What the scores are, so what a threshold is a threshold of."""
         return self.score if self.as_norm is None else f"{self.score} as-norm {self.as_norm}"
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """See that the validation pairs support the FAR to calibrate at, before anything is trained.
+        """Check that the validation pairs support the FAR to calibrate at, before anything is trained.
 
         Raises:
             ValueError: if they do not.
@@ -122,15 +94,14 @@ class Verification(EvaluationCallback):
             if not scored.same.any() or scored.same.all():
                 continue  # a limited pass
             self.scores[name] = scored
-            curve = VerificationCurve(scored.scores, scored.same)
-            rate, threshold = curve.equal_error_rate()
+            rate, threshold = scored.curve.equal_error_rate()
             rates.append(rate)
             self._log(recognizer, f"{stage}/{name}/eer", rate)
             self._log(recognizer, f"{stage}/{name}/threshold", threshold)
-            self._log(recognizer, f"{stage}/{name}/auc", curve.area_under_roc())
+            self._log(recognizer, f"{stage}/{name}/auc", scored.curve.area_under_roc())
             calibration = self.calibration_of(recognizer)
             if stage == "test" and calibration is not None:
-                far, frr = curve.error_rates_at(calibration["threshold"])
+                far, frr = scored.curve.error_rates_at(calibration["threshold"])
                 self._log(recognizer, f"{stage}/{name}/far_at_calibrated", far)
                 self._log(recognizer, f"{stage}/{name}/frr_at_calibrated", frr)
         if rates:
@@ -141,26 +112,26 @@ class Verification(EvaluationCallback):
             recognizer.calibrated_step = trainer.global_step if trainer.state.fn == TrainerFn.FITTING else None
 
     def calibration_of(self, recognizer: FaceRecognizer) -> Calibration | None:
-        """The model's threshold, if it is one of the scores at hand."""
+        """The model's threshold, if it belongs to scores of this kind."""
         calibration = recognizer.calibration
         return calibration if calibration and calibration.get("score", "cosine") == self.score_name else None
 
     def _cohort(self, trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
-        """The training people, to normalise scores by."""
+        """Directions of the training people (C, D), to normalise scores by."""
         if self.as_norm is None:
             return None
         means_CD = class_means(trainer, recognizer)
         if means_CD is None:
             raise ValueError(
-                f"verification.as_norm={self.as_norm} compares with the people the model was trained on, and the data "
-                "at hand has others: give data.train (or data.root) of the training, or leave as_norm out"
+                f"verification.as_norm={self.as_norm} needs images of the people the model was trained on, and these "
+                "data have none: give data.train (or data.root) of the training, or leave as_norm out"
             )
         return means_CD.cpu()
 
     def _scored(
         self, source: PairSource, indices_N: Tensor, embeddings_ND: Tensor, cohort_CD: Tensor | None
     ) -> ScoredSet:
-        """Score the pairs whose two images are there: all of them, except in a limited pass."""
+        """Score the pairs whose two images were embedded: all of them, except in a limited pass."""
         same, folds, subjects = source.same, source.folds, source.subjects
         assert same is not None
         images = indices_N.numpy()
@@ -171,11 +142,12 @@ class Verification(EvaluationCallback):
         return ScoredSet(
             scores,
             same[kept],
-            pairs,
-            None if folds is None else folds[kept],
-            images,
-            embeddings_ND,
-            None if subjects is None else subjects[images],
+            self.score_name,
+            pairs=pairs,
+            folds=None if folds is None else folds[kept],
+            subjects=None if subjects is None else subjects[images],
+            embeddings=embeddings_ND,
+            images=images,
         )
 
     @staticmethod
@@ -184,7 +156,7 @@ class Verification(EvaluationCallback):
 
 
 def verification_of(trainer: Trainer) -> Verification:
-    """The callback of a run that holds the scores of the last pass."""
+    """The callback of a trainer that holds the scores of the last pass."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
 
 
@@ -193,7 +165,16 @@ def calibrate(
     at: CalibrateAt = "eer",
     score: str = "cosine",
 ) -> Calibration:
-    """The threshold on all sets together, each its scores (P,) and labels (P,), with the FAR and FRR it gives there."""
+    """Choose one threshold on all sets together.
+
+    Args:
+        scores: scores (P,) and labels (P,) of each set by its name.
+        at: place of the threshold, see :class:`Verification`.
+        score: what the scores are.
+
+    Returns:
+        The threshold with its FAR and FRR on these pairs.
+    """
     all_scores = np.concatenate([scores_P for scores_P, _ in scores.values()])
     all_same = np.concatenate([same_P for _, same_P in scores.values()])
     return calibrate_threshold(all_scores, all_same, at, score)
@@ -202,7 +183,7 @@ def calibrate(
 def _pairs_among(
     indices_N: NDArray[np.int64], pairs_P2: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs whose two images are both there, with positions in place of indices; and which pairs they are (P,)."""
+    """The pairs whose two images are both among ``indices_N``, by position in it; and which pairs these are (P,)."""
     positions = np.searchsorted(indices_N, pairs_P2).clip(max=len(indices_N) - 1)
     there_P: NDArray[np.bool_] = (indices_N[positions] == pairs_P2).all(1)
     return positions[there_P], there_P

@@ -7,8 +7,7 @@ from tqdm import tqdm
 from facerec.cli.messages import messages
 from facerec.cli.model_options import ERROR, YES, command_parser
 from facerec.files import write_whole
-from facerec.reports.comparison import as_csv, as_markdown, compare_runs, find_runs, read_run
-from facerec.reports.tables import format_table
+from facerec.reports import as_csv, as_markdown, compare_runs, find_runs, format_table, read_run
 
 EXAMPLES = """\
   facerec compare runs/*

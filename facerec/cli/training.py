@@ -35,6 +35,7 @@ from facerec.checkpoints import load_checkpoint
 from facerec.cli.parser import FaceArgumentParser
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
+from facerec.settings import flatten
 
 DEFAULT_CONFIG = Path(__file__).parents[1] / "default.yaml"
 DEFAULT_NAME = "orl_resnet18_arcface"
@@ -119,11 +120,11 @@ class FaceCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Lightning lets the checkpoint's hyperparameters win over the configuration; say so for each of them."""
         self._link_image_size()
-        before = _flat(self._settings().get("model"))
+        before = flatten(self._settings().get("model"))
         super()._parse_ckpt_path()
         if self.config.subcommand != "fit" and _given(self.arguments, "model.flip_test"):
             self._settings().model.flip_test = before["flip_test"]  # a choice of the measurement, not of the training
-        after = _flat(self._settings().get("model"))
+        after = flatten(self._settings().get("model"))
         for key in sorted(before.keys() | after.keys()):
             if before.get(key) != after.get(key) and key != "num_classes":
                 rank_zero_warn(
@@ -347,15 +348,3 @@ def get_default(class_path: str, name: str) -> Any:
     module, _, class_name = class_path.rpartition(".")
     parameter = inspect.signature(getattr(import_module(module), class_name)).parameters.get(name)
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
-
-
-def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested settings as ``{"a.b": value}``."""
-    if hasattr(settings, "as_dict"):
-        settings = settings.as_dict()
-    if not isinstance(settings, dict):
-        return {prefix: settings}
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    return flat

@@ -1,1 +1,41 @@
-"""What a measurement gives: numbers with intervals, tables, figures, files, and the comparison of runs."""
+"""What a measurement gives: numbers with intervals, tables, figures, files, and the comparison of runs.
+
+Nothing here needs Lightning: :func:`evaluate` measures anyone's scores or embeddings.
+"""
+
+from facerec.reports.comparison import as_csv, as_markdown, compare_runs
+from facerec.reports.curves import cmc_figure, det_figure, verification_figure
+from facerec.reports.evaluation import evaluate
+from facerec.reports.figures import evaluation_figures, pairs_figure, worst_pairs
+from facerec.reports.identification import Identification, identify
+from facerec.reports.measurement import Measurement, read_metrics, write_metrics
+from facerec.reports.runs import Run, find_runs, read_run
+from facerec.reports.scored import ScoredSet
+from facerec.reports.summary import Summary, summarise
+from facerec.reports.tables import format_table, summary_table
+
+__all__ = [
+    "Identification",
+    "Measurement",
+    "Run",
+    "ScoredSet",
+    "Summary",
+    "as_csv",
+    "as_markdown",
+    "cmc_figure",
+    "compare_runs",
+    "det_figure",
+    "evaluate",
+    "evaluation_figures",
+    "find_runs",
+    "format_table",
+    "identify",
+    "pairs_figure",
+    "read_metrics",
+    "read_run",
+    "summarise",
+    "summary_table",
+    "verification_figure",
+    "worst_pairs",
+    "write_metrics",
+]

@@ -1,42 +1,43 @@
-"""Files of an evaluation: metrics.json, the scores and the figures, kept with the run."""
+"""Files of an evaluation beside ``metrics.json``: the score of every pair, and the figures."""
+
+from __future__ import annotations
 
 import csv
-import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import yaml
-from lightning.pytorch import Trainer
-from matplotlib.figure import Figure
 
-from facerec.callbacks.evaluation import Stage
-from facerec.callbacks.verification import ScoredSet
-from facerec.data.sources import PairSource
-from facerec.files import write_whole, written_whole
+from facerec.files import written_whole
 from facerec.metrics.calibration import Calibration
+from facerec.reports.scored import NamedImages, ScoredSet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CONFIG = "config.yaml"
 MOST_ROWS = 2_000_000  # of a score file: about 200 MB
 
 
-def results_folder(trainer: Trainer, stage: Stage, root: str | None = None) -> Path | None:
-    """``<stage>/`` in the logger's folder, or beside the checkpoint; None for neither (a model in memory).
+def results_folder(run: Path, stage: str, root: str | None = None) -> Path:
+    """Folder of a run that an evaluation is kept in: ``<stage>/``, or ``<stage>_<name of the root>/`` for other data.
+
+    So what the run gave on its own data stays.
 
     Args:
-        trainer: at the end of an evaluation.
-        stage: of the evaluation.
-        root: of its data. For another than the run's own the folder is ``<stage>_<name of the root>/``, so that what
-            the run gave on its own data stays there.
+        run: folder of the run.
+        stage: ``val`` or ``test``.
+        root: of the data that was measured.
+
+    Example:
+        >>> results_folder(Path("runs/orl/version_0"), "test").as_posix()
+        'runs/orl/version_0/test'
     """
-    for logger in trainer.loggers:
-        # Not trainer.log_dir: it asks the other processes, and only the first one is here.
-        folder = getattr(logger, "log_dir", None)
-        if isinstance(folder, str):
-            is_own = root is None or _root_of(Path(folder)) in (None, os.path.abspath(root))
-            return Path(folder, stage if is_own else f"{stage}_{Path(os.path.abspath(str(root))).name}")
-    return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
+    is_own = root is None or _root_of(run) in (None, os.path.abspath(root))
+    return run / (stage if is_own else f"{stage}_{Path(os.path.abspath(str(root))).name}")
 
 
 def _root_of(run: Path) -> str | None:
@@ -49,21 +50,20 @@ def _root_of(run: Path) -> str | None:
     return os.path.abspath(root) if root else ""
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write numbers; a NaN is refused, JSON has none."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_whole(path, text)
-
-
-def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
-    """Write ``image,image,score,same`` of each pair in the order of the list, unless there are too many.
+def write_scores(path: Path, scored: ScoredSet, images: NamedImages) -> bool:
+    """Write ``image_1,image_2,score,same`` of each pair in the order of the list, unless there are too many.
 
     Returns:
         Whether it was written.
+
+    Raises:
+        ValueError: if nothing says which images the pairs are of.
     """
+    if scored.pairs is None:
+        raise ValueError(f"{path} needs the images of the pairs: give ScoredSet pairs, their rows (P, 2)")
     if len(scored.scores) > MOST_ROWS:
         return False
-    names = [source.name(int(index)) for index in scored.images]
+    names = {row: images.name(scored.place(row)) for row in np.unique(scored.pairs).tolist()}
     with (
         written_whole(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,

@@ -1,164 +1,199 @@
-"""All that is said about a set of pairs, from its scores and embeddings: what the table shows and a file keeps."""
+"""The numbers of a set of pairs with their intervals: what the table shows and ``metrics.json`` keeps.
 
-import math
+Shapes: P pairs, N images.
+"""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from facerec.metrics.confidence import (
-    LEAST_PEOPLE,
-    IdentificationIntervals,
-    Intervals,
-    bootstrap,
-    bootstrap_identification,
-)
-from facerec.metrics.folds import FoldAccuracy, kfold_accuracy
-from facerec.metrics.identification import TpirAtFpir, cumulative_match, leave_one_out, tpir_at_fpir
-from facerec.metrics.verification import TarAtFar, VerificationCurve
+from facerec.metrics import FoldAccuracy, Interval, Intervals, bootstrap, kfold_accuracy
+from facerec.metrics.confidence import LEAST_PEOPLE
+from facerec.reports.identification import Identification, affordable_resamples, identify
+from facerec.reports.plain import to_plain
+from facerec.reports.scored import ScoredSet
+from facerec.reports.tables import summary_table
 
-SCORES_RESAMPLED = 20_000_000  # in all, which takes seconds: 1,000 resamples of up to 20,000 scores, fewer of more
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
-FPIRS = (1e-1, 1e-2)
-LEAST_RANKED = 5  # people in a gallery: among fewer, everybody is in the first five
-LONGEST_CMC = 50
+BAND_POINTS = 40
 
 
-class Identification(NamedTuple):
-    """Leave-one-out identification by cosine, whatever the pairs are scored by.
-
-    See :func:`facerec.metrics.identification.leave_one_out`.
+@dataclass(frozen=True)
+class TarPoint:
+    """True accept rate at a false accept rate.
 
     Attributes:
-        people: in the gallery.
-        probes: images searched for.
-        strangers: searches by someone who is not in the gallery.
-        cmc: share of probes whose person is among the first k, k = 1 to 50 at most.
-        tpir: open set.
-        by_person: intervals of both.
+        far: share of the impostor pairs that may be accepted.
+        tar: share of the genuine pairs accepted there. NaN where it is not supported.
+        threshold: lowest score accepted. NaN where it is not supported.
+        supported: whether the impostor pairs are enough to expect 10 false accepts.
+        interval_by_pair: 95 % interval of the TAR over pairs. None where it is not supported.
+        interval_by_person: 95 % interval of the TAR over people, where they are known.
     """
 
-    people: int
-    probes: int
-    strangers: int
-    cmc: list[float]
-    tpir: list[TpirAtFpir]
-    by_person: IdentificationIntervals
+    far: float
+    tar: float
+    threshold: float
+    supported: bool
+    interval_by_pair: Interval | None = None
+    interval_by_person: Interval | None = None
+
+
+@dataclass(frozen=True)
+class ErrorIntervals:
+    """95 % intervals from one bootstrap.
+
+    Attributes:
+        equal_error_rate: interval of the EER.
+        accuracy: interval of the accuracy over folds, or None without folds.
+        resamples: number of resamples.
+    """
+
+    equal_error_rate: Interval
+    accuracy: Interval | None
+    resamples: int
+
+
+@dataclass(frozen=True)
+class Band:
+    """The 95 % band around a DET curve.
+
+    Attributes:
+        by: what was resampled, ``person`` or ``pair``.
+        fars: false accept rates.
+        tars: interval of the true accept rate at each of them.
+    """
+
+    by: str
+    fars: list[float]
+    tars: list[Interval]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of one set of pairs; ``no_people`` and ``no_identification`` say why something is missing."""
+    """The numbers of one set of pairs. The attributes are the keys of the set in ``metrics.json``.
 
+    ``print(summary)`` shows the table of ``facerec test``. All rates are fractions in [0, 1].
+
+    Attributes:
+        score: what the scores are, such as ``cosine``.
+        genuine: number of genuine pairs.
+        impostor: number of impostor pairs.
+        eer: equal error rate, interpolated.
+        eer_nearest: equal error rate at the nearest point of the ROC.
+        threshold: score at the EER.
+        auc: area under the ROC.
+        tar_at_far: one point for each false accept rate.
+        accuracy: accuracy over folds, or None without folds.
+        interval_by_pair: 95 % intervals over pairs.
+        interval_by_person: 95 % intervals over people, or None for the reason in ``no_people``.
+        no_people: why there are no intervals by person.
+        identification: rank-k and TPIR, or None for the reason in ``no_identification``.
+        no_identification: why there is no identification.
+        band: around the DET curve. It is not kept in a file.
+
+    Example:
+        >>> from facerec.reports import evaluate
+        >>> summary = evaluate([1, 1, 0, 0], scores=[0.9, 0.4, 0.5, 0.1])
+        >>> summary.eer, summary.genuine, summary.no_people
+        (0.5, 2, 'people unknown')
+    """
+
+    score: str
     genuine: int
     impostor: int
     eer: float
     eer_nearest: float
     threshold: float
     auc: float
-    tar: list[TarAtFar]
+    tar_at_far: list[TarPoint]
     accuracy: FoldAccuracy | None
-    by_pair: Intervals
-    by_person: Intervals | None
-    no_people: str | None
-    identification: Identification | None
-    no_identification: str | None
+    interval_by_pair: ErrorIntervals
+    interval_by_person: ErrorIntervals | None = None
+    no_people: str | None = None
+    identification: Identification | None = None
+    no_identification: str | None = None
+    band: Band | None = None
+
+    def __str__(self) -> str:
+        return summary_table({"pairs": self})
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers, null where a number is not supported."""
-        numbers: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("genuine", "impostor", "eer", "eer_nearest", "threshold", "auc", "no_people")
-        }
-        numbers["tar_at_far"] = [
-            point._asdict() | {name: ends.tar[place] for name, ends in self._intervals() if point.supported}
-            for place, point in enumerate(self.tar)
-        ]
-        numbers["accuracy"] = None if self.accuracy is None else self.accuracy._asdict()
-        for name, ends in self._intervals():
-            numbers[name] = {key: value for key, value in ends._asdict().items() if key != "tar"}
-        found = self.identification
-        numbers["identification"] = None
-        if found is not None:
-            open_set = [
-                point._asdict() | {"interval_by_person": ends}
-                for point, ends in zip(found.tpir, found.by_person.tpir, strict=True)
-            ]
-            fields = {name: value for name, value in found._asdict().items() if name != "by_person"}
-            closed_set = {"cmc_interval_by_person": found.by_person.cmc, "resamples": found.by_person.resamples}
-            numbers["identification"] = {"score": "cosine"} | fields | {"tpir": open_set} | closed_set
-        numbers["no_identification"] = self.no_identification
-        return dict(_plain(numbers))
-
-    def _intervals(self) -> list[tuple[str, Intervals]]:
-        named = [("interval_by_pair", self.by_pair), ("interval_by_person", self.by_person)]
-        return [(name, intervals) for name, intervals in named if intervals is not None]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        """Plain numbers for ``json.dumps``, null where a number is not supported."""
+        return {name: value for name, value in to_plain(self).items() if name != "band"}
 
 
 def summarise(
-    scores_P: NDArray[np.floating],
-    same_P: NDArray[np.bool_],
-    people_P2: NDArray[np.int64] | None = None,
-    folds_P: NDArray[np.int64] | None = None,
+    scored: ScoredSet,
     fars: Sequence[float] = FARS,
-    band_fars: Sequence[float] = (),
     resamples: int | None = None,
     description: str = "bootstrap",
 ) -> Summary:
-    """Everything but identification.
+    """Compute every number that the pairs support.
 
     Args:
-        scores_P: score of each pair (P,).
-        same_P: whether each pair shows one person (P,).
-        people_P2: the two people of each pair (P, 2), where known.
-        folds_P: fold of each pair (P,), where there is a protocol.
+        scored: the pairs.
         fars: false accept rates of the table.
-        band_fars: more of them, for the band around a curve; their intervals come after those of ``fars``.
-        resamples: of each bootstrap; by default 1,000, fewer for more than 20,000 pairs.
-        description: of the progress bar.
+        resamples: number of resamples of each bootstrap. By default 1,000, fewer for more than 20,000 pairs.
+        description: text of the progress bar, which shows after two seconds.
+
+    Example:
+        >>> summary = summarise(ScoredSet.from_arrays([1, 1, 0, 0], scores=[0.9, 0.8, 0.5, 0.1]))
+        >>> summary.eer, round(summary.threshold, 2), summary.auc
+        (0.0, 0.65, 1.0)
     """
-    curve = VerificationCurve(scores_P, same_P)
+    curve, folds_P, people_P2 = scored.curve, scored.folds, scored.people
     rate, threshold = curve.equal_error_rate()
-    resamples = resamples or _resamples(len(scores_P))
-    all_fars = [*fars, *band_fars]
-    no_people = _why_not_by_person(people_P2, same_P)
+    no_people = _why_not_by_person(people_P2, scored.same)
+    resamples = resamples or affordable_resamples(len(scored.scores))
+    band_fars = _band_fars(curve.impostor)
 
     def intervals(people: NDArray[np.int64] | None, kind: str) -> Intervals:
-        return bootstrap(scores_P, same_P, people, folds_P, all_fars, resamples, description=f"{description} by {kind}")
+        all_fars, text = [*fars, *band_fars], f"{description} by {kind}"
+        return bootstrap(scored.scores, scored.same, people, folds_P, all_fars, resamples, description=text)
 
+    accuracy = None if folds_P is None else kfold_accuracy(scored.scores, scored.same, folds_P)
+    by_pair = intervals(None, "pair")
+    by_person = intervals(people_P2, "person") if no_people is None else None
+    best, by = (by_person, "person") if by_person else (by_pair, "pair")
+    identification, no_identification = identify(scored.embeddings, scored.subjects)
     return Summary(
-        curve.genuine,
-        curve.impostor,
-        rate,
-        curve.equal_error_rate("nearest")[0],
-        threshold,
-        curve.area_under_roc(),
-        curve.tar_at_far(fars),
-        None if folds_P is None else kfold_accuracy(scores_P, same_P, folds_P),
-        intervals(None, "pair"),
-        intervals(people_P2, "person") if no_people is None else None,
-        no_people,
-        None,
-        None,
+        score=scored.score,
+        genuine=curve.genuine,
+        impostor=curve.impostor,
+        eer=rate,
+        eer_nearest=curve.equal_error_rate("nearest")[0],
+        threshold=threshold,
+        auc=curve.area_under_roc(),
+        tar_at_far=[
+            TarPoint(*point, *(_tar_interval(ends, place, point.supported) for ends in (by_pair, by_person)))
+            for place, point in enumerate(curve.tar_at_far(fars))
+        ],
+        accuracy=accuracy,
+        interval_by_pair=_error_intervals(by_pair),
+        interval_by_person=_error_intervals(by_person) if by_person else None,
+        no_people=no_people,
+        identification=identification,
+        no_identification=no_identification,
+        band=Band(by, band_fars, best.tar[len(fars) :]),
     )
 
 
-def _resamples(size: int) -> int:
-    """How many resamples of so many scores take seconds."""
-    return max(100, min(1000, SCORES_RESAMPLED // size))
+def _band_fars(impostor: int) -> list[float]:
+    """Where the band around the DET curve is computed: from 10 false accepts up."""
+    smallest = 10.0 / impostor
+    return np.geomspace(smallest, 0.95, BAND_POINTS).tolist() if smallest < 0.5 else []
+
+
+def _tar_interval(intervals: Intervals | None, place: int, supported: bool) -> Interval | None:
+    return intervals.tar[place] if intervals and supported else None
+
+
+def _error_intervals(intervals: Intervals) -> ErrorIntervals:
+    return ErrorIntervals(intervals.equal_error_rate, intervals.accuracy, intervals.resamples)
 
 
 def _why_not_by_person(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.bool_]) -> str | None:
@@ -170,20 +205,3 @@ def _why_not_by_person(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.b
     if ((people_P2[:, 0] == people_P2[:, 1]) != same_P).any():
         return "folders and labels of the pairs disagree"
     return None
-
-
-def identify(
-    embeddings_ND: Tensor, people_N: NDArray[np.int64] | None, fpirs: Sequence[float] = FPIRS
-) -> tuple[Identification | None, str | None]:
-    """Leave-one-out identification of the images of a set of pairs, or why there is none."""
-    if people_N is None:
-        return None, "people unknown"
-    count = len(np.unique(people_N))
-    trials = leave_one_out(embeddings_ND, people_N) if count >= LEAST_RANKED else None
-    if trials is None:
-        return None, f"only {count} people" if count < LEAST_RANKED else "one image of each person"
-    longest = min(count, LONGEST_CMC)
-    searches, strangers = len(trials.ranks), len(trials.stranger_scores)
-    intervals = bootstrap_identification(trials, longest, fpirs, _resamples(searches + strangers))
-    cmc = cumulative_match(trials.ranks, longest).tolist()
-    return Identification(count, searches, strangers, cmc, tpir_at_fpir(trials, fpirs), intervals), None

@@ -2,14 +2,11 @@
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback
 from torch import nn
 
 from facerec.callbacks import FoldedEvaluation, Verification
-from facerec.data import FaceDataModule, ORLImages, ORLPairs
-from facerec.recognizer import FaceRecognizer
-
-QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+from tests.callbacks.conftest import orl_faces, quiet_trainer
 
 
 class Spy(Callback):
@@ -30,22 +27,9 @@ class Spy(Callback):
         self.on_test_batch_end(*args, **kwargs)
 
 
-@pytest.fixture
-def recognizer(orl_run):
-    path = next((orl_run / "checkpoints").glob("best-*.ckpt"))
-    return FaceRecognizer.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-
-
 def measure(what, recognizer, *callbacks):
-    data = FaceDataModule(
-        train=ORLImages("train"),
-        dev=ORLImages("dev"),
-        val_pairs={"orl": ORLPairs("val")},
-        test_pairs={"orl": ORLPairs("test")},
-        image_size=recognizer.preprocess.size,
-    )
-    trainer = Trainer(callbacks=[*callbacks, Verification()], limit_test_batches=1, **QUIET)
-    getattr(trainer, what)(recognizer, data, verbose=False)
+    trainer = quiet_trainer(*callbacks, Verification(), limit_test_batches=1)
+    getattr(trainer, what)(recognizer, orl_faces(recognizer.preprocess.size), verbose=False)
 
 
 @pytest.mark.parametrize("what", ["test", "validate"])
@@ -72,14 +56,7 @@ def test_put_back_after_an_error(recognizer):
 
 def test_training_is_left_alone(recognizer):
     spy = Spy()
-    data = FaceDataModule(
-        train=ORLImages("train"),
-        dev=ORLImages("dev"),
-        val_pairs={"orl": ORLPairs("val")},
-        image_size=recognizer.preprocess.size,
-    )
-    short = {"max_epochs": 1, "limit_train_batches": 1, "num_sanity_val_steps": 0}
-    trainer = Trainer(callbacks=[FoldedEvaluation(), spy, Verification()], **short, **QUIET)
-    trainer.fit(recognizer, data)
+    trainer = quiet_trainer(FoldedEvaluation(), spy, Verification(), limit_train_batches=1)
+    trainer.fit(recognizer, orl_faces(recognizer.preprocess.size))
     assert spy.norms
     assert spy.norms != {0}

@@ -1,0 +1,37 @@
+"""The scalars that a run logged for TensorBoard."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Scalars = dict[str, list[Any]]
+"""TensorBoard's events (``step``, ``value``, ``wall_time``) by the logged name, the oldest first."""
+
+
+def read_events(folder: Path) -> tuple[Scalars, float]:
+    """The scalars of a run, and the minutes that its training took.
+
+    Of the validation only what the training logged counts: ``facerec validate`` may have measured other data since.
+    """
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    scalars: Scalars = {}
+    minutes = 0.0
+    for file in sorted(folder.glob("events.out.tfevents.*")):  # one for each command, the oldest first
+        accumulator = EventAccumulator(str(file), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
+        accumulator.Reload()
+        tags = accumulator.Tags()["scalars"]
+        is_training = any(tag.startswith("train/") for tag in tags)
+        wanted = [tag for tag in tags if is_training or tag.startswith("test/")]
+        found = {tag: accumulator.Scalars(tag) for tag in wanted}
+        times = [event.wall_time for events in found.values() for event in events]
+        minutes += (max(times) - min(times)) / 60.0 if is_training else 0.0
+        for tag, events in found.items():
+            scalars.setdefault(tag, []).extend(events)
+    return scalars, minutes
+
+
+def value_at(events: Sequence[Any], step: float) -> float | None:
+    """The value logged last up to a step; where a training was resumed, that of the resumed one."""
+    places = [place for place, event in enumerate(events) if event.step <= step]
+    return float(events[max(places, key=lambda place: (events[place].step, place))].value) if places else None

@@ -1,0 +1,190 @@
+"""What a run left behind: its settings, and what its events, its checkpoint and its measurements gave."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from facerec.checkpoints import load_checkpoint
+from facerec.reports.events import Scalars, read_events, value_at
+from facerec.reports.measurement import METRICS, read_metrics
+from facerec.reports.results import CONFIG
+from facerec.reports.summary import Summary
+from facerec.settings import flatten
+
+RATES = {
+    "dev accuracy": "accuracy",
+    "nearest-mean accuracy": "accuracy_nearest_mean",
+    "validation EER": "eer",
+    "test EER": "eer",
+}
+"""Results that are rates, and what is logged for them after ``val/`` or ``test/``."""
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+class Run(NamedTuple):
+    """What a run left behind.
+
+    Attributes:
+        name: ``NAME/version_K``.
+        settings: every setting by its full name, ``model.backbone.init_args.depth``.
+        results: rates as fractions, ``minutes``, ``parameters``, ``95% interval``, and how the run was tested.
+
+    Example:
+        >>> Run("orl/version_0", {"model.loss_lr_factor": 1.0}, {"test EER": 0.097}).results["test EER"]
+        0.097
+    """
+
+    name: str
+    settings: dict[str, Any]
+    results: dict[str, float | str]
+
+
+def find_runs(folders: Sequence[str]) -> list[Path]:
+    """The run folders among and below the given ones: those that hold a ``config.yaml``.
+
+    Raises:
+        FileNotFoundError: if a folder does not exist.
+        ValueError: if no run is found.
+
+    Example:
+        >>> find_runs(["nowhere"])
+        Traceback (most recent call last):
+        FileNotFoundError: no folder nowhere
+    """
+    found: list[Path] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"no folder {folder}")
+        found += sorted(path.parent for path in folder.rglob(CONFIG))
+    if not found:
+        raise ValueError(f"no run in {' '.join(folders)}: a run of `facerec fit` is a folder with {CONFIG}")
+    return list(dict.fromkeys(path.resolve() for path in found))
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run's configuration, events, checkpoint and measurements. What is missing stays unknown.
+
+    Raises:
+        ValueError: if its configuration or its measurements cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = Path(folder, "orl", "version_0")
+        ...     run.mkdir(parents=True)
+        ...     _ = (run / "config.yaml").write_text("model: {loss_lr_factor: 2.0}")
+        ...     read_run(run)
+        Run(name='orl/version_0', settings={'model.loss_lr_factor': 2.0}, results={})
+    """
+    try:
+        settings = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{folder / CONFIG} is not YAML: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{folder / CONFIG} holds no settings")
+    flat = flatten(settings)
+    kept = _kept_checkpoint(folder)
+    results = _from_events(folder, flat, kept) | _from_metrics(folder) | _from_checkpoint(kept)
+    return Run(f"{folder.parent.name}/{folder.name}", flat, results)
+
+
+def _kept_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """The checkpoint of the best epoch, by the newest of them that say which that is; else the last one, or None."""
+    best = sorted((folder / "checkpoints").glob("best*.ckpt"))
+    found: dict[str, dict[str, Any]] = {}
+    for path in best or sorted((folder / "checkpoints").glob("*.ckpt")):
+        try:
+            found[path.name] = load_checkpoint(path)
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
+    if not found:
+        return None
+    newest: dict[str, Any] = max(found.values(), key=lambda checkpoint: int(checkpoint.get("global_step", 0)))
+    name = Path(str(_choice(newest).get("best_model_path"))).name
+    return next((checkpoint for key, checkpoint in found.items() if key == name), newest)
+
+
+def _choice(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """The state of what chose a checkpoint: Lightning's ``ModelCheckpoint``; empty where there is none."""
+    states = (checkpoint.get("callbacks") or {}).values()
+    choices: list[dict[str, Any]] = [
+        state for state in states if isinstance(state, dict) and "best_model_path" in state
+    ]
+    return choices[0] if choices else {}
+
+
+def _is_best(checkpoint: dict[str, Any]) -> bool:
+    """Whether no epoch was better when it was written; ``last.ckpt`` need not be."""
+    choice = _choice(checkpoint)
+    return bool(choice.get("current_score") == choice.get("best_model_score"))
+
+
+def _from_checkpoint(kept: dict[str, Any] | None) -> dict[str, float | str]:
+    """Parameters of the backbone, and the validation EER where it chose the checkpoint."""
+    if kept is None:
+        return {}
+    parameters = sum(
+        tensor.numel()
+        for name, tensor in kept["state_dict"].items()
+        if name.startswith("backbone.") and not name.endswith(BUFFERS)
+    )
+    choice = _choice(kept)
+    if choice.get("monitor") != "val/eer" or choice.get("current_score") is None or not _is_best(kept):
+        return {"parameters": parameters}
+    return {"parameters": parameters, "validation EER": float(choice["current_score"])}
+
+
+def _from_events(folder: Path, settings: dict[str, Any], kept: dict[str, Any] | None) -> dict[str, float | str]:
+    """Time, the last of what a test logged, and of the validation what belongs to the checkpoint that was kept."""
+    scalars, minutes = read_events(folder)
+    results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
+    step = _kept_step(scalars, settings, kept)
+    for column, name in RATES.items():
+        if column != "validation EER" and f"test/{name}" in scalars:
+            results[column] = float(scalars[f"test/{name}"][-1].value)
+        elif column != "test EER" and (value := value_at(scalars.get(f"val/{name}", []), step)) is not None:
+            results[column] = value
+    return results
+
+
+def _kept_step(scalars: Scalars, settings: dict[str, Any], kept: dict[str, Any] | None) -> float:
+    """The step after which the checkpoint was kept: its own, else that of the best validation of a candidate."""
+    if kept is not None and _is_best(kept):
+        return float(kept.get("global_step", math.inf))
+    epochs = {event.step: event.value for event in scalars.get("epoch", [])}
+    first = float(settings.get("checkpoint.candidates_after") or 0.0) * float(settings.get("trainer.max_epochs") or 0)
+    rates = scalars.get("val/eer", [])
+    candidates = [event for event in rates if epochs.get(event.step, math.inf) + 1 > first]
+    return float(min(candidates or rates, key=lambda event: event.value).step) if rates else math.inf
+
+
+def _from_metrics(folder: Path) -> dict[str, float | str]:
+    """The test EER, the mean over sets if there are several, its interval for one set, and how it was tested."""
+    path = folder / "test" / METRICS
+    measured = read_metrics(path) if path.is_file() else None
+    if measured is None or not measured.sets:
+        return {}
+    sets = list(measured.sets.values())
+    genuine, impostor = (
+        sum(counts) for counts in zip(*((found.genuine, found.impostor) for found in sets), strict=True)
+    )
+    results: dict[str, float | str] = {
+        "test EER": sum(found.eer for found in sets) / len(sets),
+        "tested score": measured.score,
+        "tested flip_test": str(measured.flip_test),
+        "tested pairs": f"{genuine:,} + {impostor:,}",
+    }
+    if measured.precision is not None:
+        results["tested precision"] = measured.precision
+    return results | ({"95% interval": _interval(sets[0])} if len(sets) == 1 else {})
+
+
+def _interval(found: Summary) -> str:
+    """The interval of the EER as text: by person where there is one, because pairs are not independent."""
+    best, kind = (found.interval_by_person, "person") if found.interval_by_person else (found.interval_by_pair, "pair")
+    low, high = best.equal_error_rate
+    return f"{low:.2%} - {high:.2%} by {kind}"

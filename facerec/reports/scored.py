@@ -1,0 +1,174 @@
+"""A set of pairs with their scores: what every number, table and figure of an evaluation is made from.
+
+Shapes: P pairs, N images, D embedding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from facerec.metrics import ScoreKind, VerificationCurve, pair_scores
+from facerec.metrics.verification import check_scores
+from facerec.settings import require_choice
+
+GIVEN = "given"
+
+
+class NamedImages(Protocol):
+    """Images that are read and named by their place, such as every source of ``facerec.data``."""
+
+    def read(self, index: int) -> Tensor:
+        """One image: uint8 (3, H, W), RGB."""
+
+    def name(self, index: int) -> str:
+        """What to call an image."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredSet:
+    """Scored pairs, and what is known of their images. :meth:`from_arrays` checks what it is given.
+
+    Attributes:
+        scores: score of each pair (P,). A higher score means more alike.
+        same: whether each pair shows one person (P,).
+        score: what the scores are, such as ``cosine``.
+        pairs: rows of the two images of each pair (P, 2), or None where unknown.
+        folds: fold of each pair (P,), or None without a protocol of folds.
+        subjects: person of each row (N,), or None where unknown.
+        embeddings: one row for each image (N, D), or None where unknown.
+        images: place of each row in the source of the images (N,). By default row i is image i.
+
+    Example:
+        >>> pairs = ScoredSet.from_arrays([1, 1, 0, 0], scores=[0.9, 0.4, 0.5, 0.1])
+        >>> pairs.curve.equal_error_rate()
+        (0.5, 0.45)
+    """
+
+    scores: NDArray[np.floating]
+    same: NDArray[np.bool_]
+    score: str = "cosine"
+    pairs: NDArray[np.int64] | None = None
+    folds: NDArray[np.int64] | None = None
+    subjects: NDArray[np.int64] | None = None
+    embeddings: Tensor | None = None
+    images: NDArray[np.int64] | None = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        same: ArrayLike,
+        *,
+        scores: ArrayLike | None = None,
+        embeddings: ArrayLike | None = None,
+        pairs: ArrayLike | None = None,
+        subjects: ArrayLike | None = None,
+        folds: ArrayLike | None = None,
+        score: str | None = None,
+    ) -> ScoredSet:
+        """Check arrays, lists or tensors, and score the pairs if no scores are given.
+
+        Args:
+            same: whether each pair shows one person (P,), as booleans or as 0 and 1.
+            scores: score of each pair (P,).
+            embeddings: embedding of each image (N, D).
+            pairs: rows of the two images of each pair (P, 2). Embeddings and subjects need them.
+            subjects: person of each image (N,), by number or name.
+            folds: fold of each pair (P,).
+            score: how to score embeddings, ``cosine`` (the default) or ``euclidean``; or the name of your scores.
+
+        Raises:
+            ValueError: if lengths disagree, a number is not finite, a kind of pair is missing, or there is nothing to
+                score.
+        """
+        pairs_P2 = None if pairs is None else _pairs(pairs)
+        embeddings_ND = None if embeddings is None else _embeddings(embeddings)
+        subjects_N = None if subjects is None else np.unique(_array(subjects), return_inverse=True)[1]
+        _check_images(pairs_P2, embeddings_ND, subjects_N)
+        if scores is None:
+            if embeddings_ND is None or pairs_P2 is None:
+                raise ValueError("nothing to measure: give scores (P,), or embeddings (N, D) and pairs (P, 2)")
+            score = score or "cosine"
+            scores = pair_scores(embeddings_ND, pairs_P2, _kind(score))
+        scores_P, same_P = check_scores(_array(scores), _array(same))
+        folds_P = None if folds is None else _array(folds)
+        for name, column in (("pairs", pairs_P2), ("folds", folds_P)):
+            if column is not None and len(column) != len(same_P):
+                raise ValueError(f"{len(column)} {name} and {len(same_P)} labels in same: give one for each pair")
+        return cls(scores_P, same_P, score or GIVEN, pairs_P2, folds_P, subjects_N, embeddings_ND)
+
+    @cached_property
+    def curve(self) -> VerificationCurve:
+        """Every error rate of the pairs. It is built once, because it sorts the scores."""
+        return VerificationCurve(self.scores, self.same)
+
+    @property
+    def people(self) -> NDArray[np.int64] | None:
+        """The two people of each pair (P, 2), or None where unknown."""
+        return None if self.subjects is None or self.pairs is None else self.subjects[self.pairs]
+
+    def place(self, row: int) -> int:
+        """Place in the source of the image in a row."""
+        return int(row if self.images is None else self.images[row])
+
+
+def _array(values: ArrayLike) -> NDArray[Any]:
+    """Anything as an array, also a tensor with a gradient or on a GPU."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = values.float() if values.dtype == torch.bfloat16 else values
+    return np.asarray(values)
+
+
+def _pairs(pairs: ArrayLike) -> NDArray[np.int64]:
+    rows_P2 = _array(pairs)
+    if rows_P2.ndim != 2 or rows_P2.shape[1] != 2 or not np.issubdtype(rows_P2.dtype, np.integer):
+        raise ValueError(f"pairs {rows_P2.shape} of {rows_P2.dtype}: give two rows for each pair, whole numbers (P, 2)")
+    return rows_P2.astype(np.int64)
+
+
+def _embeddings(embeddings: ArrayLike) -> Tensor:
+    embeddings_ND = torch.from_numpy(_array(embeddings).astype(np.float32))
+    if embeddings_ND.ndim != 2:
+        raise ValueError(f"embeddings {tuple(embeddings_ND.shape)}: give one row for each image, (N, D)")
+    broken = int((~embeddings_ND.isfinite().all(dim=1)).sum())
+    if broken:
+        raise ValueError(f"embeddings contain NaN or inf: {broken} of {len(embeddings_ND)}")
+    return embeddings_ND
+
+
+def _check_images(
+    pairs_P2: NDArray[np.int64] | None, embeddings_ND: Tensor | None, subjects_N: NDArray[np.int64] | None
+) -> None:
+    """See that embeddings and people are of the same images, and that every pair is of two of these.
+
+    Raises:
+        ValueError: if not.
+    """
+    counts = {
+        name: len(rows) for name, rows in (("embeddings", embeddings_ND), ("subjects", subjects_N)) if rows is not None
+    }
+    if not counts:
+        return
+    if len(set(counts.values())) > 1:
+        raise ValueError(
+            f"{counts['embeddings']} embeddings and {counts['subjects']} subjects: give one for each image"
+        )
+    [name, *_], [images, *_] = counts.keys(), counts.values()
+    if pairs_P2 is None:
+        raise ValueError(f"{name} without pairs: give the rows of the two images of each pair, (P, 2)")
+    if pairs_P2.size and not 0 <= pairs_P2.min() <= pairs_P2.max() < images:
+        raise ValueError(
+            f"pairs name rows {pairs_P2.min()} to {pairs_P2.max()} and there are {images} {name}: count rows from 0"
+        )
+
+
+def _kind(score: str) -> ScoreKind:
+    require_choice("evaluate", ("cosine", "euclidean"), score=score)
+    return "euclidean" if score == "euclidean" else "cosine"
