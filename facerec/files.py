@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written under a temporary name, then renamed; by one process at a time."""
+"""Files that are there whole or not at all: written under a temporary name, then renamed, by one process at a time."""
 
 import os
 import zlib
@@ -9,21 +9,31 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; what is written there becomes ``path`` when the block ends well.
+    """Yield a temporary path beside ``path``. When the block ends well, the file written there becomes ``path``.
 
-    After an error the temporary file is gone and an older ``path`` is as it was.
+    After an error the temporary file is removed, and an older ``path`` is as it was.
 
     Args:
-        path: of the file; missing folders are made.
+        path: of the file. Missing folders are made.
 
     Yields:
         The temporary path. Its suffix is that of ``path``, because some writers look at it.
 
     Raises:
         ValueError: if ``path`` cannot be a file, see :func:`check_writable`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     with written_whole(f"{folder}/new.txt") as temporary:
+        ...         _ = temporary.write_text("half")
+        ...         Path(folder, "new.txt").exists()
+        ...     Path(folder, "new.txt").read_text()
+        False
+        'half'
     """
     check_writable(path)
-    target = Path(path).resolve()  # a link stays one: what it leads to is written
+    target = Path(path).resolve()  # a link stays a link: the file behind it is written
     target.parent.mkdir(parents=True, exist_ok=True)
     short = target.stem[:20]  # a name may be as long as the file system takes
     number = zlib.crc32(os.fsencode(target.name))
@@ -36,11 +46,15 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def check_writable(path: str | Path) -> None:
-    """See that a file can be made, before hours go into what is to be written.
+    """Refuse a path that cannot become a file, before hours go into its content.
 
     Raises:
-        ValueError: if it is a folder, a device or a pipe, if what should be its folder is a file, or if nothing may be
-            written there.
+        ValueError: if it is a folder, a device or a pipe, if its folder is a file, or if nothing may be written there.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     check_writable(f"{folder}/deep/metrics.json")
     """
     target = Path(path).resolve()
     if target.is_dir():
@@ -55,11 +69,21 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
-    """Write a file that nobody ever reads half of.
+    r"""Write a file at once, so that no reader ever finds half of it.
 
     Args:
-        path: of the file; missing folders are made.
+        path: of the file. Missing folders are made.
         content: bytes, or text that becomes UTF-8 with the line ends as they are.
+
+    Raises:
+        ValueError: if ``path`` cannot be a file, see :func:`check_writable`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_whole(f"{folder}/deep/list.txt", "a.jpg 1\n")
+        ...     Path(folder, "deep", "list.txt").read_bytes()
+        b'a.jpg 1\n'
     """
     with written_whole(path) as temporary:
         temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
@@ -67,9 +91,9 @@ def write_whole(path: str | Path, content: bytes | str) -> None:
 
 @contextmanager
 def held(path: str | Path) -> Iterator[None]:
-    """Hold a file, made if it is not there, so that no other process that asks writes it meanwhile.
+    """Lock a file for this process, against others that call this. A missing file is made.
 
-    Where the system or the file system has no locks, nothing is held.
+    Without locks in the system or the file system, nothing is locked.
 
     Raises:
         ValueError: if another process holds it.

@@ -1,4 +1,4 @@
-"""Memory that tensors free stays with the process: the next step needs as much again."""
+"""Keeps the memory that tensors free in the process: the next step needs as much again."""
 
 import ctypes
 import os
@@ -9,15 +9,20 @@ LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Have the C library keep large blocks that are freed, instead of returning each to the system at once.
+    """Make the C library keep large freed blocks, instead of returning each to the system at once.
 
-    Returned, a block is asked for again in the next step, and the system gives it page by page, each filled with zeros
-    first: 4 to 12 % of a training step on a CPU (``benchmarks/memory.py``). Kept, the process holds what it needed at
-    its peak, and some gaps. As the whole process is set, it is for programs to call, not for libraries.
+    The next step asks for a returned block again. The system then gives it page by page and fills each with zeros: 4 to
+    12 % of a training step on a CPU (``benchmarks/memory.py``). With kept blocks, the process holds what it needed at
+    its peak, and some gaps. The setting is one of the whole process, so programs should call this, not libraries.
 
     Returns:
-        Whether it is so now; not where the C library is another one than glibc, or the user has set it by the
+        Whether blocks are kept now. They are not with another C library than glibc, or if the user has set the
         environment (``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_TRIM_THRESHOLD_``, ``GLIBC_TUNABLES``).
+
+    Example:
+        >>> from facerec.memory import keep_freed_memory
+        >>> if __name__ == "__main__":  # at the start of a program of your own
+        ...     keep_freed_memory()
     """
     by_user = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"} & os.environ.keys()
     if by_user or platform.libc_ver()[0] != "glibc":

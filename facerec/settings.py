@@ -27,8 +27,16 @@ def require_positive(owner: object, **settings: float) -> None:
             raise ValueError(f"{_called(owner, name)}={value}: must be positive and finite")
 
 
-def require_within(owner: object, low: float, high: float, *, high_excluded: bool = False, **settings: float) -> None:
-    """Refuse values outside [low, high], or outside [low, high) with ``high_excluded``.
+def require_within(
+    owner: object,
+    low: float,
+    high: float,
+    *,
+    low_excluded: bool = False,
+    high_excluded: bool = False,
+    **settings: float,
+) -> None:
+    """Refuse values outside [low, high]; ``low_excluded`` and ``high_excluded`` refuse that end as well.
 
     An infinite ``high`` stands for no upper limit; infinity itself is refused all the same.
 
@@ -45,9 +53,10 @@ def require_within(owner: object, low: float, high: float, *, high_excluded: boo
     """
     is_open = high_excluded or math.isinf(high)
     for name, value in settings.items():
-        if not low <= value <= high or (is_open and value == high):
-            end = ")" if is_open else "]"
-            allowed = f"at least {low:g}" if math.isinf(high) else f"in [{low:g}, {high:g}{end}"
+        if not low <= value <= high or (low_excluded and value == low) or (is_open and value == high):
+            start, end = "(" if low_excluded else "[", ")" if is_open else "]"
+            at_least = f"{'above' if low_excluded else 'at least'} {low:g}"
+            allowed = at_least if math.isinf(high) else f"in {start}{low:g}, {high:g}{end}"
             raise ValueError(f"{_called(owner, name)}={value}: must be {allowed}")
 
 

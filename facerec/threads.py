@@ -1,33 +1,47 @@
-"""Work shared out among threads: decoders and NumPy leave Python's lock alone, so several cores work at a time."""
+"""Work shared among threads. Decoders and NumPy release Python's lock, so several cores work at a time."""
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 import torch
 
 PART = 16  # items that a thread takes at a time
 MOST_THREADS = 8
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 
 def thread_count() -> int:
-    """Threads that work is shared out among: as many as torch computes with, up to 8."""
+    """Number of threads that :func:`share_out` uses: as many as torch computes with, at most 8."""
     return min(torch.get_num_threads(), MOST_THREADS)
 
 
 def share_out(work: Callable[[range], object], count: int, part: int = PART) -> None:
-    """Do some work for 0 to ``count`` - 1, in :func:`thread_count` threads.
+    """Do the work for the numbers 0 to ``count`` - 1 in :func:`thread_count` threads, and wait until it is done.
 
-    In a loader's worker, where torch has one thread, that is this one: the workers share the cores already.
+    Inside a worker of a DataLoader the work runs inline: torch has one thread there, and the workers share the cores.
 
     Args:
-        work: takes some of the numbers; several may run at the same time.
-        count: how many there are.
+        work: function of some of the numbers. Several calls may run at the same time.
+        count: how many numbers there are.
         part: how many of them a thread takes at a time.
 
     Raises:
-        Exception: whatever ``work`` raised, of the lowest numbers at which it did.
+        Exception: what ``work`` raised, for the lowest numbers at which it did.
+
+    Example:
+        >>> squares = [0] * 40
+        >>> def square(numbers):
+        ...     for number in numbers:
+        ...         squares[number] = number**2
+        >>> share_out(square, 40)
+        >>> squares[:4], squares[39]
+        ([0, 1, 4, 9], 1521)
     """
     threads = thread_count()
     if threads < 2 or count <= part:
@@ -39,5 +53,38 @@ def share_out(work: Callable[[range], object], count: int, part: int = PART) -> 
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """One for each process: a fork inherits the object, and not its threads."""
+    """The pool of a process. A fork inherits the object but not its threads, so each process has its own."""
     return ThreadPoolExecutor(threads, thread_name_prefix=f"reader of {process}")
+
+
+def work_ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int, ahead: int) -> Iterator[Result]:
+    """Do the work for each item in several threads, while the caller uses the results before.
+
+    Args:
+        work: function of one item. Several calls may run at the same time.
+        items: what to work on. They are taken one by one, not all at first.
+        threads: number of threads.
+        ahead: number of items that are worked on before the caller asks for their results.
+
+    Yields:
+        The results, in the order of the items.
+
+    Raises:
+        Exception: what ``work`` raised, in place of that result. The items behind it are given up.
+
+    Example:
+        >>> list(work_ahead(len, ["a", "bcd", "ef"], threads=2, ahead=2))
+        [1, 3, 2]
+    """
+    begun: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="reader") as pool:
+        try:
+            for item in items:
+                begun.append(pool.submit(work, item))
+                if len(begun) > ahead:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()

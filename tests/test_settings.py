@@ -24,6 +24,10 @@ def test_ends_of_a_range():
     require_within("data.", 1, math.inf, batch_size=1)
     with pytest.raises(ValueError, match=r"dropout=1.0: must be in \[0, 1\)"):
         require_within("ResNet", 0.0, 1.0, high_excluded=True, dropout=1.0)
+    with pytest.raises(ValueError, match=r"min_score=0.0: must be in \(0, 1\]"):
+        require_within("Aligner", 0.0, 1.0, low_excluded=True, min_score=0.0)
+    with pytest.raises(ValueError, match="width=0: must be above 0"):
+        require_within("Aligner", 0, math.inf, low_excluded=True, width=0)
     with pytest.raises(ValueError, match="batch_size=inf: must be at least 1"):
         require_within("data.", 1, math.inf, batch_size=math.inf)
 

@@ -1,12 +1,13 @@
-"""Work is shared out completely, in order, and errors come through."""
+"""Work is shared out completely, results come in order, and errors come through."""
 
 import threading
+import time
 
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from facerec.threads import PART, share_out
+from facerec.threads import PART, share_out, work_ahead
 
 COUNT = 5 * PART + 3
 
@@ -59,3 +60,79 @@ def test_a_worker_works_alone(threads):
     share_out(lambda numbers: None, COUNT)  # the pool of this process is of no use to a fork of it
     loader = DataLoader(WhoReads(), batch_size=None, num_workers=1)
     assert list(loader) == [{"MainThread"}]
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 5, 100])
+def test_results_come_in_the_order_of_the_items(ahead):
+    def slow_at_first(number):
+        time.sleep(0.005 * (number < 3))
+        return number
+
+    assert list(work_ahead(slow_at_first, range(20), threads=3, ahead=ahead)) == list(range(20))
+    assert list(work_ahead(slow_at_first, [], threads=3, ahead=ahead)) == []
+
+
+def test_work_goes_on_ahead_and_no_further():
+    taken, done = [], threading.Semaphore(0)
+
+    def items():
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    def work(number):
+        done.release()
+        return number
+
+    results = work_ahead(work, items(), threads=2, ahead=4)
+    assert not taken  # nothing is begun before the first result is asked for
+    for number in range(5):
+        assert next(results) == number
+        assert len(taken) == number + 5
+    for _ in taken:
+        assert done.acquire(timeout=30)  # all that was taken is worked on while nobody asks
+    assert not done.acquire(blocking=False)
+
+
+def test_several_items_are_worked_on_at_a_time():
+    meeting = threading.Barrier(3, timeout=30)
+    assert len(list(work_ahead(lambda number: meeting.wait(), range(9), threads=3, ahead=9))) == 9
+
+
+def test_an_error_comes_in_its_place_and_ends_the_work():
+    begun = []
+
+    def work(number):
+        begun.append(number)
+        if number == 3:
+            raise KeyboardInterrupt(number)
+        return number
+
+    results = work_ahead(work, range(1000), threads=2, ahead=5)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(KeyboardInterrupt, match="3"):
+        next(results)
+    assert list(results) == []
+    assert max(begun) < 10
+
+
+def test_after_an_error_nothing_more_is_begun():
+    begun = []
+
+    def work(number):
+        begun.append(number)
+        if number == 0:
+            raise ValueError("at once")
+        time.sleep(0.2)
+
+    with pytest.raises(ValueError, match="at once"):
+        list(work_ahead(work, range(40), threads=1, ahead=30))
+    assert len(begun) < 10
+
+
+def test_a_caller_who_stops_leaves_no_threads():
+    before = threading.active_count()
+    results = work_ahead(lambda number: number, range(1000), threads=4, ahead=8)
+    assert next(results) == 0
+    results.close()
+    assert threading.active_count() == before

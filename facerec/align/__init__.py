@@ -1,10 +1,13 @@
-"""Finding faces and bringing them to a template: pixels and points alone, nothing of :mod:`facerec.data`."""
+"""Find faces and bring them to a template. This room knows pixels and points, and nothing of :mod:`facerec.data`.
+
+``TEMPLATES`` holds the templates by name, ``<width>x<height>``.
+"""
 
 from facerec.align.aligner import Aligner, NoFaceError
 from facerec.align.detectors import Detections, Detector, MissingDetectorError, make_detector
 from facerec.align.landmarks import TEMPLATES, Template, find_template, similarity_transform
 from facerec.align.record import Alignment, find_record
-from facerec.align.warp import align_face, center_crop, warp
+from facerec.align.warp import align_face, apply_similarity, center_crop
 
 __all__ = [
     "TEMPLATES",
@@ -16,10 +19,10 @@ __all__ = [
     "NoFaceError",
     "Template",
     "align_face",
+    "apply_similarity",
     "center_crop",
     "find_record",
     "find_template",
     "make_detector",
     "similarity_transform",
-    "warp",
 ]

@@ -10,21 +10,30 @@ from facerec.align.detectors import Detections, make_detector
 from facerec.align.landmarks import find_template
 from facerec.align.record import Alignment
 from facerec.align.warp import align_face
+from facerec.settings import require_choice
 
 Face = Literal["largest", "central"]
 FACES: tuple[Face, ...] = ("largest", "central")
 
 
 class NoFaceError(ValueError):
-    """An image in which the detector finds no face."""
+    """The detector finds no face in an image.
+
+    Example:
+        >>> try:
+        ...     raise NoFaceError("yunet finds no face with a score of 0.6 in this image of 50 x 40 pixels")
+        ... except ValueError as error:  # as every image that cannot be used
+        ...     print(type(error).__name__)
+        NoFaceError
+    """
 
 
 class Located(NamedTuple):
-    """The face that was taken of an image.
+    """The face that is taken from an image.
 
     Attributes:
         points_52: left eye, right eye, nose, left and right mouth corner, (x, y) in pixels, float64.
-        faces: how many there were to choose from.
+        faces: number of faces to choose from.
     """
 
     points_52: NDArray[np.float64]
@@ -37,18 +46,28 @@ class Aligner:
     Args:
         detector: ``yunet`` (the extra ``align``), ``mtcnn`` (facenet-pytorch) or ``opencv`` (with a ``model``).
         template: ``112x112`` or ``96x112``, width x height.
-        face: which of several faces: the ``largest`` (by the area of its box), or the most ``central`` (for photographs
-            like those of LFW, where the person who is meant stands in the middle).
-        min_score: from which score in [0, 1] a detection is a face; each detector has its own default.
+        face: which of several faces to take: the ``largest`` by the area of its box, or the most ``central``. LFW and
+            sets like it want ``central``: the person who is meant stands in the middle.
+        min_score: lowest score in (0, 1) of a face; each detector has its own default.
         model: file of the network, for ``opencv``.
 
     Attributes:
-        alignment: what to keep with the aligned images.
+        alignment: the record to keep with the aligned images.
 
     Raises:
         ValueError: for a setting that does not exist.
         FileNotFoundError: if there is no such model.
         MissingDetectorError: if the detector is not installed, saying how to (``pip install "facerec[align]"``).
+
+    Example:
+        >>> import torch
+        >>> from facerec.align import Aligner, MissingDetectorError, NoFaceError
+        >>> photograph = torch.zeros(3, 40, 50, dtype=torch.uint8)  # or facerec.data.read_image("photograph.jpg")
+        >>> try:
+        ...     face = Aligner("yunet", template="112x112")(photograph)  # uint8 (3, 112, 112)
+        ... except (NoFaceError, MissingDetectorError):
+        ...     print("no face in black pixels, or yunet is not installed")
+        no face in black pixels, or yunet is not installed
     """
 
     def __init__(
@@ -59,8 +78,7 @@ class Aligner:
         min_score: float | None = None,
         model: str | None = None,
     ) -> None:
-        if face not in FACES:
-            raise ValueError(f"face={face!r}: choose one of {', '.join(FACES)}")
+        require_choice(self, FACES, face=face)
         self.template = find_template(template)
         self.face = face
         self.detector = make_detector(detector, min_score, model)
@@ -93,12 +111,12 @@ class Aligner:
                 f"{self.alignment.detector} finds no face with a score of {self.alignment.min_score} in this image of "
                 f"{width} x {height} pixels"
             )
-        index = choose(found, self.face, image_3HW.shape[-2:])
+        index = pick_face(found, self.face, image_3HW.shape[-2:])
         return Located(found.points[index].double().numpy(), len(found.boxes))
 
 
-def choose(found: Detections, face: Face, size: tuple[int, ...]) -> int:
-    """Index of the face to take; the one with the higher score where two are alike.
+def pick_face(found: Detections, face: Face, size: tuple[int, ...]) -> int:
+    """Index of the face to take; of two alike, the one with the higher score.
 
     Args:
         found: at least one face, by falling score.

@@ -1,7 +1,7 @@
 """Face detectors behind one protocol: an image in, boxes, scores and five points out.
 
-No detector comes with facerec. ``yunet`` is an extra, ``mtcnn`` and ``opencv`` are used where they are installed, and
-each is imported only when it is asked for.
+No detector comes with facerec. ``yunet`` is an extra; ``mtcnn`` and ``opencv`` work where they are installed. Each
+package is imported only when its detector is made.
 """
 
 from hashlib import sha256
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import nms
 
+from facerec.settings import require_choice, require_within
 from facerec.transforms.preprocess import resize
 
 MAX_OVERLAP = 0.4
@@ -23,7 +24,12 @@ DETECTORS = ("yunet", "mtcnn", "opencv")
 
 
 class MissingDetectorError(ImportError, ValueError):
-    """A detector whose package is not installed: a ValueError too, so that whoever reports bad settings reports it."""
+    """The package of a detector is not installed. It is also a ValueError: naming that detector is a bad setting.
+
+    Example:
+        >>> issubclass(MissingDetectorError, ImportError) and issubclass(MissingDetectorError, ValueError)
+        True
+    """
 
 
 class Detections(NamedTuple):
@@ -33,6 +39,11 @@ class Detections(NamedTuple):
         boxes: left, top, right, bottom (N, 4), in pixels.
         scores: in [0, 1] (N,).
         points: left eye, right eye, nose, left and right mouth corner, each (x, y) in pixels (N, 5, 2).
+
+    Example:
+        >>> found = Detections(torch.tensor([[10.0, 20.0, 50.0, 70.0]]), torch.tensor([0.9]), torch.zeros(1, 5, 2))
+        >>> len(found.boxes)
+        1
     """
 
     boxes: Tensor
@@ -44,8 +55,20 @@ class Detector(Protocol):
     """Anything that finds faces and their five points.
 
     Attributes:
-        version: of the package or model: what must be the same for the same points.
-        min_score: from which score a detection is a face.
+        version: of the package or model. The same version finds the same points.
+        min_score: lowest score of a face.
+
+    Example:
+        >>> class WholeImage:  # a detector of your own: the face fills the image
+        ...     version, min_score = "1", 0.5
+        ...     def detect(self, image_3HW):
+        ...         height, width = image_3HW.shape[-2:]
+        ...         eyes_nose_mouth = torch.tensor([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)])
+        ...         box = torch.tensor([[0.0, 0.0, width, height]])
+        ...         return Detections(box, torch.ones(1), (eyes_nose_mouth * torch.tensor([width, height]))[None])
+        >>> detector: Detector = WholeImage()
+        >>> detector.detect(torch.zeros(3, 100, 80)).points[0, 0]
+        tensor([24., 40.])
     """
 
     version: str
@@ -60,24 +83,28 @@ def make_detector(name: str, min_score: float | None = None, model: str | None =
 
     Args:
         name: ``yunet``, ``mtcnn`` or ``opencv``.
-        min_score: from which score in [0, 1] a detection is a face; by default 0.6 for ``yunet``, 0.9 for the others.
+        min_score: lowest score in (0, 1) of a face; by default 0.6 for ``yunet``, 0.9 for the others.
         model: file of the network, for ``opencv`` alone.
 
     Raises:
         ValueError: for another name, a score out of range, or a model given to a detector that has its own.
         FileNotFoundError: if there is no such model.
         MissingDetectorError: if the package is not installed, saying how to.
+
+    Example:
+        >>> make_detector("haar")
+        Traceback (most recent call last):
+        ValueError: make_detector detector='haar': choose one of yunet, mtcnn, opencv
     """
-    if name not in DETECTORS:
-        raise ValueError(f"detector={name!r}: choose one of {', '.join(DETECTORS)}")
-    if min_score is not None and not 0.0 < min_score < 1.0:
-        raise ValueError(f"min_score={min_score}: must be between 0 and 1")
+    require_choice("make_detector", DETECTORS, detector=name)
+    if min_score is not None:
+        require_within("make_detector", 0.0, 1.0, low_excluded=True, high_excluded=True, min_score=min_score)
     if name == "opencv":
         if model is None:
             raise ValueError("detector='opencv' needs the file of a YuNet network: give model (--model FILE.onnx)")
         return OpenCV(model, 0.9 if min_score is None else min_score)
     if model is not None:
-        raise ValueError(f"model={model!r}: {name} has its own network; a file is for detector='opencv'")
+        raise ValueError(f"model={model!r}: {name} has its own network. Give a file with detector='opencv' alone")
     if name == "mtcnn":
         return MTCNN(0.9 if min_score is None else min_score)
     return YuNet(0.6 if min_score is None else min_score)
@@ -97,13 +124,13 @@ def distinct(boxes_N4: Any, scores_N: Any, points_N52: Any, min_score: float) ->
 class YuNet:
     """YuNet (Wu et al., Machine Intelligence Research 2023) as the package ``yuface`` carries it.
 
-    Sizes matter to it: measured on LFW, it finds a face of 24 pixels far better once enlarged, loses faces above some
-    350 pixels, and gives whole pixels. So an image of less than 192 pixels is enlarged to 192, one of more than 320 is
-    searched twice: at 320 pixels, and at its own size (at most 960, where the package itself warns) for the faces that
-    are smaller than 320 there. Of two detections of a face the one with the higher score counts.
+    Sizes matter to YuNet. Measured on LFW, it finds a face of 24 pixels far better once enlarged, loses faces above
+    some 350 pixels, and gives whole pixels. So an image of less than 192 pixels is enlarged to 192. One of more than
+    320 is searched twice: at 320 pixels, and at its own size for the faces that are smaller than 320 there. That size
+    is at most 960, where the package itself warns. Of two detections of a face the one with the higher score counts.
 
     Args:
-        min_score: from which score a detection is a face.
+        min_score: lowest score of a face.
     """
 
     smallest, middle, largest = 192, 320, 960
@@ -150,7 +177,7 @@ class MTCNN:
     """MTCNN (Zhang et al., Signal Processing Letters 2016) as the package ``facenet-pytorch`` carries it.
 
     Args:
-        min_score: from which score a detection is a face.
+        min_score: lowest score of a face.
     """
 
     smallest = 20
@@ -182,7 +209,7 @@ class OpenCV:
 
     Args:
         model: file of the network.
-        min_score: from which score a detection is a face.
+        min_score: lowest score of a face.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -1,8 +1,8 @@
-"""What is kept with an aligned set: which detector found the points, and the template they were brought to.
+"""The record of an aligned set: which detector found the points, and the template they were brought to.
 
 A network learns the habits of the detector that cropped its training images. Testing it on images that another one
-cropped costs accuracy (measured: an EER of 1.6 % becomes 2.0 %), so the record travels with the images and into the
-checkpoint, and a difference is said aloud.
+cropped costs accuracy (measured: an EER of 1.6 % becomes 2.0 %). So the record travels with the images and into the
+checkpoint, and facerec warns of a difference.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Alignment:
-    """How a set of images was aligned; equal where it was done in the same way.
+    """How a set of images was aligned. Two sets that were aligned in the same way have equal records.
 
     Attributes:
-        detector: ``yunet``, ``mtcnn``, ``opencv``, ``center_crop``, or what a list of landmarks is said to come from.
+        detector: ``yunet``, ``mtcnn``, ``opencv``, ``center_crop``, or the stated origin of a list of landmarks.
         version: of the detector's package or model; empty where it is not known.
         template: name of the template.
         face: which face of several was taken.
-        min_score: from which score a detection counted.
+        min_score: lowest score of a face.
+
+    Example:
+        >>> trained = Alignment("yunet", "yuface 2023.5.1", "112x112")
+        >>> print(trained)
+        yunet (yuface 2023.5.1) to 112x112
+        >>> trained.same_look(Alignment("mtcnn", "", "112x112"))
+        False
     """
 
     detector: str
@@ -39,7 +46,7 @@ class Alignment:
         return f"{self.detector} ({self.version or 'version unknown'}) to {self.template}"
 
     def same_look(self, other: Alignment) -> bool:
-        """Whether faces come out alike: by the detector, its version where both are known, and the template."""
+        """Whether faces come out alike: the same detector, template, and version where both are known."""
         versions = {self.version, other.version} - {""}
         return (self.detector, self.template) == (other.detector, other.template) and len(versions) < 2
 
@@ -49,7 +56,7 @@ class Alignment:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any] | None) -> Alignment | None:
-        """The record that :meth:`as_dict` gave, None for None; keys it does not know are passed over."""
+        """The record that :meth:`as_dict` gave; None for None. Unknown keys are passed over."""
         if values is None:
             return None
         known = {field.name for field in fields(cls)}
@@ -57,12 +64,12 @@ class Alignment:
 
 
 def difference(trained_on: Alignment, measured_on: Alignment | None, what: str) -> str | None:
-    """What to say where a network meets faces that were aligned otherwise than its training images; None where alike.
+    """A warning for a network that meets faces aligned otherwise than its training images; None if they are alike.
 
     Args:
         trained_on: how the training images were aligned.
-        measured_on: how the others were, or None where nothing says so.
-        what: the others, for the message, in the plural.
+        measured_on: how the others were aligned, or None if no record says so.
+        what: name of the others in the warning, in the plural.
     """
     if measured_on is None:
         return (
@@ -85,13 +92,13 @@ def record_text(alignment: Alignment, **counts: Any) -> str:
 
     Args:
         alignment: how the set was aligned.
-        counts: what else a reader may want to know.
+        counts: further entries, for readers of the file.
     """
     return json.dumps({"format": FORMAT} | alignment.as_dict() | counts, indent=2) + "\n"
 
 
 def read_record(folder: str | Path) -> Alignment | None:
-    """The record of a folder, or None where there is none, or a file of that name from another program.
+    """The record of a folder; None if it has none, or a file of that name from another program.
 
     Raises:
         ValueError: naming the file, if it is ours and broken.
@@ -100,13 +107,20 @@ def read_record(folder: str | Path) -> Alignment | None:
 
 
 def find_record(place: str | Path) -> Alignment | None:
-    """The record in a folder or the nearest one above it, or None.
+    """The record in a folder or the nearest one above it; None if there is none.
 
     Args:
         place: a folder, or a file in it.
 
     Raises:
-        ValueError: naming the record, if it is broken or says that the alignment was stopped before its end.
+        ValueError: naming the record, if it is broken or says that the alignment was interrupted.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "alignment.json").write_text(record_text(Alignment("yunet", "", "112x112")))
+        ...     find_record(f"{folder}/ada/1.jpg").detector
+        'yunet'
     """
     place = Path(place).absolute()
     for folder in (place, *place.parents):

@@ -6,7 +6,7 @@ from facerec.align.aligner import FACES, Face
 from facerec.align.detectors import DETECTORS
 from facerec.align.landmarks import TEMPLATES
 from facerec.cli.messages import messages
-from facerec.preparation.align_folder import LANDMARKS_FILE, UNALIGNED_FILE, Summary, align_folder
+from facerec.preparation.aligning import LANDMARKS_FILE, UNALIGNED_FILE, AlignedFolder, align_folder
 from facerec.preparation.ways import ByCentre, ByDetector, ByLandmarks, Way
 
 SOME_LEFT_OUT = 3
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _describe(summary: Summary, options: argparse.Namespace) -> str:
+def _describe(summary: AlignedFolder, options: argparse.Namespace) -> str:
     parts = [f"{summary.made} images aligned into {options.destination}"]
     if summary.kept:
         parts.append(f"{summary.kept} were there already")

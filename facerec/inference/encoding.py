@@ -1,7 +1,7 @@
 """Many images to embeddings: each once, in batches of one shape, read while the network runs."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from facerec.data.sources import Images
 from facerec.inference.model import FaceModel
+from facerec.threads import work_ahead
 from facerec.transforms.preprocess import resize
 
 BATCH_SIZE = 32
@@ -103,15 +104,9 @@ def _read_ahead(
         except (ValueError, FileNotFoundError) as error:
             return LeftOut(source.name(index), str(error))
 
-    starts = range(0, len(source), batch_size)
-    with (
-        ThreadPoolExecutor(readers, thread_name_prefix="reader") as pool,
-        tqdm(total=len(source), desc=description, unit="image", delay=1, leave=False) as progress,
-    ):
-        following = pool.map(read, range(min(batch_size, len(source))))
-        for start in starts:
-            batch = list(following)
-            end = start + batch_size
-            following = pool.map(read, range(end, min(end + batch_size, len(source))))
+    images = work_ahead(read, range(len(source)), readers, ahead=batch_size)
+    with tqdm(total=len(source), desc=description, unit="image", delay=1, leave=False) as progress:
+        for start in range(0, len(source), batch_size):
+            batch = list(islice(images, batch_size))
             yield start, batch
             progress.update(len(batch))

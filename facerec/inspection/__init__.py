@@ -1,9 +1,20 @@
 """What a folder of faces holds: statistics, duplicates, leaks, and pictures of it."""
 
-from facerec.inspection.duplicates import Match, find_matches
+from facerec.inspection.duplicates import DuplicatePair, InspectedSet, find_duplicates
 from facerec.inspection.examination import ImageFacts, examine
-from facerec.inspection.hashing import fingerprint, near_pairs
-from facerec.inspection.report import inspect_sets
+from facerec.inspection.hashing import near_pairs, perceptual_hash
+from facerec.inspection.report import Inspection, inspect_sets
 from facerec.inspection.sets import named_sets
 
-__all__ = ["ImageFacts", "Match", "examine", "find_matches", "fingerprint", "inspect_sets", "named_sets", "near_pairs"]
+__all__ = [
+    "DuplicatePair",
+    "ImageFacts",
+    "InspectedSet",
+    "Inspection",
+    "examine",
+    "find_duplicates",
+    "inspect_sets",
+    "named_sets",
+    "near_pairs",
+    "perceptual_hash",
+]

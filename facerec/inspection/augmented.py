@@ -1,4 +1,4 @@
-"""What an augmentation does to a face: each setting alone, and all together, as training would see it."""
+"""What an augmentation does to a face: each setting alone, and all together, as in training."""
 
 import torch
 from torch import Tensor
@@ -11,10 +11,10 @@ from facerec.transforms.preprocess import resize
 
 
 def person_images(images: ImageSource, person: str | None) -> list[int]:
-    """Indices of the images of a person, by default the first of the source.
+    """Indices of the images of a person, by default of the first one of the source.
 
     Raises:
-        ValueError: for a person who is not there, or without images.
+        ValueError: if the person is not there, or the source holds no images.
     """
     identities = list(images.identities)
     if not len(images):
@@ -30,11 +30,11 @@ def augmentation_rows(
 ) -> list[Row]:
     """Rows of one image: untouched, under each setting alone, under all, and mixed with the next image of the source.
 
-    Column e is epoch e of a run with this seed: the last row but the mixed one is what it trains on.
+    Column e is epoch e of a run with this seed. That run trains on the row "all together", or on the mixed row.
 
     Args:
         images: the training source.
-        index: which image.
+        index: of the image in the source.
         augment: of the configuration.
         mix: of the configuration.
         size: (height, width) that training resizes to.

@@ -22,7 +22,23 @@ OF_TRAINING_PEOPLE = ("train", "dev", TRAINING_PEOPLE_TEST)  # sets whose labels
 
 
 class InspectedSet(NamedTuple):
-    """A set of images and what is known of each."""
+    """A set of images and what is known of each.
+
+    Attributes:
+        name: of the set.
+        images: the set.
+        people: the person on each image.
+        facts: of each image, as :func:`examine` gives them.
+
+    Example:
+        >>> from facerec.data import ORLImages
+        >>> from facerec.data.people import people_of
+        >>> from facerec.inspection import examine
+        >>> images = ORLImages("dev")
+        >>> some = InspectedSet("dev", images, people_of(images), [examine(images, 0)])
+        >>> some.people.names[0], some.facts[0].width
+        ('s1', 92)
+    """
 
     name: str
     images: Images
@@ -30,7 +46,7 @@ class InspectedSet(NamedTuple):
     facts: list[ImageFacts]
 
 
-class Match(NamedTuple):
+class DuplicatePair(NamedTuple):
     """Two images that are, or look like, one photograph.
 
     Attributes:
@@ -38,7 +54,12 @@ class Match(NamedTuple):
         distance: number of bits, of 256, in which the perceptual hashes differ.
         sets: names of the sets that the two are in.
         indices: places of the two in their sets.
-        relation: whether both show one person, as far as anything tells.
+        relation: whether both show one person; ``unknown`` if their names cannot be compared.
+
+    Example:
+        >>> pair = DuplicatePair("near", 12, sets=("train", "val/lfw"), indices=(7, 40), relation="unknown")
+        >>> f"image {pair.indices[1]} of {pair.sets[1]} leaks from {pair.sets[0]}"
+        'image 40 of val/lfw leaks from train'
     """
 
     kind: Kind
@@ -48,18 +69,28 @@ class Match(NamedTuple):
     relation: Relation
 
 
-def find_matches(sets: Sequence[InspectedSet], distance: int) -> list[Match]:
-    """Identical images first, then near ones, the nearest first.
+def find_duplicates(sets: Sequence[InspectedSet], distance: int) -> list[DuplicatePair]:
+    """Pairs of identical images, then pairs of near ones, the nearest first.
 
-    Of several copies each is listed once, beside the first of them; near images are compared by the first of each hash.
+    Each copy is listed once, beside the first of its kind. Of images with one hash, the first is compared with others.
 
     Args:
-        sets: the sets, each against itself and the others.
+        sets: the sets, each compared with itself and the others.
         distance: largest number of bits, of 256, in which perceptual hashes of near images differ.
+
+    Example:
+        >>> from facerec.data.people import People
+        >>> from facerec.data import ORLImages
+        >>> from facerec.inspection import InspectedSet, examine
+        >>> images = ORLImages("dev")
+        >>> facts = [examine(images, index) for index in (0, 1, 0)]
+        >>> some = InspectedSet("dev", images, People(["ada", "ada", "ben"], "folder"), facts)
+        >>> [(pair.kind, pair.indices, pair.relation) for pair in find_duplicates([some], distance=30)]
+        [('identical', (0, 2), 'two people')]
     """
     places = [(number, index) for number, some in enumerate(sets) for index in _decoded(some)]
     digests = [sets[number].facts[index].digest for number, index in places]
-    hashes = b"".join(bytes.fromhex(sets[number].facts[index].fingerprint) for number, index in places)
+    hashes = b"".join(bytes.fromhex(sets[number].facts[index].perceptual_hash) for number, index in places)
     hashes_N4 = np.frombuffer(hashes, dtype=np.uint64).reshape(-1, 4)
     identical = _chains(digests)
     alike = _chains([row.tobytes() for row in hashes_N4])
@@ -69,16 +100,16 @@ def find_matches(sets: Sequence[InspectedSet], distance: int) -> list[Match]:
     pairs_P2, bits_P = near_pairs(hashes_N4[firsts], distance)
     near += [(int(firsts[a]), int(firsts[b])) for a, b in pairs_P2[np.argsort(bits_P, kind="stable")]]
 
-    names_tell = [[_names_tell(first, second) for second in sets] for first in sets]
+    can_compare = [[_can_compare_names(first, second) for second in sets] for first in sets]
 
-    def match(kind: Kind, pair: tuple[int, int]) -> Match:
+    def describe(kind: Kind, pair: tuple[int, int]) -> DuplicatePair:
         (set_a, a), (set_b, b) = (places[place] for place in pair)
         bits = int(distances(hashes_N4[[pair[0]]], hashes_N4[[pair[1]]])[0])
         people = (sets[set_a].people.names[a], sets[set_b].people.names[b])
-        relation = _relation(*people) if names_tell[set_a][set_b] else "unknown"
-        return Match(kind, bits, (sets[set_a].name, sets[set_b].name), (a, b), relation)
+        relation = _relation(*people) if can_compare[set_a][set_b] else "unknown"
+        return DuplicatePair(kind, bits, (sets[set_a].name, sets[set_b].name), (a, b), relation)
 
-    return [match("identical", pair) for pair in identical] + [match("near", pair) for pair in near]
+    return [describe("identical", pair) for pair in identical] + [describe("near", pair) for pair in near]
 
 
 def _decoded(some: InspectedSet) -> Iterable[int]:
@@ -91,7 +122,7 @@ def _chains(keys: Iterable[Hashable]) -> list[tuple[int, int]]:
     return [(first_of[key], place) for place, key in enumerate(keys) if first_of.setdefault(key, place) != place]
 
 
-def _names_tell(first: InspectedSet, second: InspectedSet) -> bool:
+def _can_compare_names(first: InspectedSet, second: InspectedSet) -> bool:
     if first is second:
         return True
     if first.name in OF_TRAINING_PEOPLE and second.name in OF_TRAINING_PEOPLE:
@@ -105,8 +136,8 @@ def _relation(first: str, second: str) -> Relation:
     return "one person" if first == second else "two people"
 
 
-def photographs(sets: Sequence[InspectedSet], matches: Iterable[Match]) -> dict[str, NDArray[np.int64]]:
-    """Number of the photograph that each image of each set is, counting matched images as one."""
+def photographs(sets: Sequence[InspectedSet], duplicates: Iterable[DuplicatePair]) -> dict[str, NDArray[np.int64]]:
+    """Number of the photograph that each image of each set is; the two images of a pair are one photograph."""
     starts = dict(zip([some.name for some in sets], np.cumsum([0] + [len(some.facts) for some in sets]), strict=False))
     parents = list(range(sum(len(some.facts) for some in sets)))
 
@@ -116,17 +147,17 @@ def photographs(sets: Sequence[InspectedSet], matches: Iterable[Match]) -> dict[
             place = parents[place]
         return place
 
-    for match in matches:
-        first, second = (int(starts[name]) + index for name, index in zip(match.sets, match.indices, strict=True))
+    for pair in duplicates:
+        first, second = (int(starts[name]) + index for name, index in zip(pair.sets, pair.indices, strict=True))
         parents[root(second)] = root(first)
     roots = np.array([root(place) for place in range(len(parents))], dtype=np.int64)
     return {some.name: roots[starts[some.name] : starts[some.name] + len(some.facts)] for some in sets}
 
 
-def leaks(sets: Sequence[InspectedSet], matches: Sequence[Match]) -> dict[str, dict[str, int]]:
-    """For each two sets that share photographs: how many images of the second are in the first, by kind."""
-    identical = photographs(sets, [match for match in matches if match.kind == "identical"])
-    alike = photographs(sets, matches)
+def leaks(sets: Sequence[InspectedSet], duplicates: Sequence[DuplicatePair]) -> dict[str, dict[str, int]]:
+    """For each two sets that share photographs: number of images of the second that are in the first, by kind."""
+    identical = photographs(sets, [pair for pair in duplicates if pair.kind == "identical"])
+    alike = photographs(sets, duplicates)
     found = {}
     for first, second in combinations([some.name for some in sets], 2):
         same = int(np.isin(identical[second], identical[first]).sum())
@@ -136,9 +167,9 @@ def leaks(sets: Sequence[InspectedSet], matches: Sequence[Match]) -> dict[str, d
     return found
 
 
-def trivial_pairs(sets: Sequence[InspectedSet], matches: Sequence[Match]) -> dict[str, dict[str, int]]:
-    """For each set of pairs: how many of its genuine and impostor pairs look like one photograph twice."""
-    photograph = photographs(sets, matches)
+def trivial_pairs(sets: Sequence[InspectedSet], duplicates: Sequence[DuplicatePair]) -> dict[str, dict[str, int]]:
+    """For each set of pairs: number of its genuine and impostor pairs that look like one photograph twice."""
+    photograph = photographs(sets, duplicates)
     found = {}
     for name, images in ((some.name, some.images) for some in sets):
         if isinstance(images, PairSource) and images.same is not None:
@@ -148,7 +179,7 @@ def trivial_pairs(sets: Sequence[InspectedSet], matches: Sequence[Match]) -> dic
 
 
 def shared_people(sets: Sequence[InspectedSet]) -> dict[str, int | None]:
-    """For each two groups of people that should be apart: how many are in both; None where names do not tell."""
+    """For each two groups of people that should be apart: number of people in both; None if names do not tell."""
     found: dict[str, int | None] = {}
     has_train = any(some.name == "train" for some in sets)
     # dev people, and those of a test of classification, are training people

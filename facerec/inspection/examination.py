@@ -1,9 +1,9 @@
-"""What one image is, and the examination of all images of a set by worker processes."""
+"""Examines images: one, or all images of a set in worker processes."""
 
 import hashlib
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -12,26 +12,30 @@ from tqdm import tqdm
 
 from facerec.data.images import FORMATS, is_image
 from facerec.data.sources import Images
-from facerec.inspection.hashing import fingerprint
-from facerec.preparation.journal import Journal
+from facerec.inspection.hashing import perceptual_hash
+from facerec.journal import Journal
 
 IMAGES_AT_ONCE = 64
 
 
 class ImageFacts(NamedTuple):
-    """What is kept of an image.
+    """What an examination notes of an image.
 
     Attributes:
-        error: why it does not decode; empty where it does, and only then the rest is known.
-        file_bytes: size of its file; 0 where it has none of its own.
+        error: why it does not decode; empty if it does, and only then the rest is known.
+        file_bytes: size of its file; 0 if it has none of its own.
         width: in pixels.
         height: in pixels.
         mode: Pillow's name of the pixel format of the file (``RGB``, ``L``, ``CMYK``, ...).
         format: of the file (``JPEG``, ...).
-        digest: of the bytes of the file, or of the pixels where it has none: equal where images are identical.
-        fingerprint: perceptual hash, hexadecimal.
+        digest: of the bytes of the file, or of the pixels without a file. Identical images have equal digests.
+        perceptual_hash: 256 bits, hexadecimal.
         mean: of each channel, in [0, 1].
         mean_square: of each channel.
+
+    Example:
+        >>> ImageFacts(error="ada.jpg does not decode as an image: it is empty").width
+        0
     """
 
     error: str = ""
@@ -41,13 +45,20 @@ class ImageFacts(NamedTuple):
     mode: str = ""
     format: str = ""
     digest: str = ""
-    fingerprint: str = ""
+    perceptual_hash: str = ""
     mean: tuple[float, ...] = ()
     mean_square: tuple[float, ...] = ()
 
 
 def examine(images: Images, index: int) -> ImageFacts:
-    """Decode an image as training would, and note what is worth knowing of it."""
+    """Decode an image as training would, and note what is worth knowing of it.
+
+    Example:
+        >>> from facerec.data import ORLImages
+        >>> facts = examine(ORLImages("dev"), 0)
+        >>> facts.width, facts.height, facts.mode, facts.format
+        (92, 112, 'L', 'PPM')
+    """
     path = Path(images.name(index))
     try:
         pixels_HW3 = np.ascontiguousarray(images.read(index).numpy().transpose(1, 2, 0))
@@ -66,14 +77,14 @@ def examine(images: Images, index: int) -> ImageFacts:
         mode=mode,
         format=kind,
         digest=hashlib.blake2b(content or pixels_HW3.tobytes(), digest_size=16).hexdigest(),
-        fingerprint=fingerprint(picture).tobytes().hex(),
+        perceptual_hash=perceptual_hash(picture).tobytes().hex(),
         mean=tuple((counts_3V @ values_V / pixels).tolist()),
         mean_square=tuple((counts_3V @ values_V**2 / pixels).tolist()),
     )
 
 
 def _header(content: bytes) -> tuple[str, str]:
-    """Mode and format of a file, empty where Pillow cannot tell: it refuses some JPEGs that torchvision decodes."""
+    """Mode and format of a file; empty if Pillow refuses it, as it does some JPEGs that torchvision decodes."""
     if not content:
         return "", ""
     try:
@@ -102,32 +113,32 @@ def _as_they_are(facts: list[tuple[int, ImageFacts]]) -> list[tuple[int, ImageFa
 
 
 def examine_all(images: Images, name: str, journal: Journal, workers: int = 0) -> list[ImageFacts]:
-    """Examine every image of a set, but those that the journal of an earlier run knows.
+    """Examine every image of a set, except those in the journal.
 
     Args:
         images: the set.
         name: of the set, for the progress bar.
-        journal: what is known already; what is found is added to it.
-        workers: processes that decode; 0 decodes here.
+        journal: entries (key, facts) of earlier runs; this run adds its own.
+        workers: number of decoding processes; 0 decodes in this one.
     """
     reading = hashlib.blake2b(repr(_reading(images)).encode(), digest_size=8).hexdigest()
     keys = [_key(images, index, reading) for index in range(len(images))]
-    facts: list[ImageFacts | None] = [_from_journal(journal, key) for key in keys]
-    missing = [index for index, known in enumerate(facts) if known is None]
+    known: dict[str, list[Any]] = dict(journal.entries)
+    facts: list[ImageFacts | None] = [_as_facts(known.get(key)) for key in keys]
+    missing = [index for index, found in enumerate(facts) if found is None]
     loader = DataLoader(_Examination(images, missing), IMAGES_AT_ONCE, num_workers=workers, collate_fn=_as_they_are)
     with tqdm(total=len(missing), desc=f"examining {name}", unit="image", delay=1, leave=False) as progress:
         for batch in loader:
             for index, found in batch:
                 facts[index] = found
                 if keys[index] and not found.error:
-                    journal.add(keys[index], list(found))
-            journal.flush()
+                    journal.add(keys[index], found)
             progress.update(len(batch))
     return [found for found in facts if found is not None]
 
 
 def _key(images: Images, index: int, reading: str) -> str:
-    """What tells that an image is still the one it was; empty for one without a file of its own."""
+    """Changes with the file of an image and the way it is read; empty for an image without a file of its own."""
     path = Path(images.name(index))
     if not is_image(path):
         return ""
@@ -141,7 +152,7 @@ def _key(images: Images, index: int, reading: str) -> str:
 def _reading(images: Images) -> list[object]:
     """What decides which pixels a source makes of a file.
 
-    These are its kind and settings, those of the source that it wraps, and the state of a list of landmarks.
+    That is its kind and settings, those of the source that it wraps, and the state of a list of landmarks.
     """
     found: list[object] = [type(images).__name__]
     for name, value in sorted(vars(images).items()):
@@ -155,9 +166,8 @@ def _reading(images: Images) -> list[object]:
     return found
 
 
-def _from_journal(journal: Journal, key: str) -> ImageFacts | None:
-    known = journal.get(key)
-    if known is None:
+def _as_facts(entry: list[Any] | None) -> ImageFacts | None:
+    if entry is None:
         return None
-    facts = ImageFacts(*known)
+    facts = ImageFacts(*entry)
     return facts._replace(mean=tuple(facts.mean), mean_square=tuple(facts.mean_square))

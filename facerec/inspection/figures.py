@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
 from facerec.data.people import UNKNOWN
-from facerec.inspection.duplicates import InspectedSet, Match
+from facerec.inspection.duplicates import DuplicatePair, InspectedSet
 from facerec.inspection.statistics import histogram, images_per_person
 
 Item = TypeVar("Item")
@@ -20,18 +20,18 @@ CAPTION = 190
 GAP = 4
 SHEET_PEOPLE = 12
 SHEET_IMAGES = 8
-SHEET_MATCHES = 24
+SHEET_PAIRS = 24
 
 
 class Row(NamedTuple):
-    """A line of a sheet: what it shows, and the images, uint8 (3, H, W)."""
+    """A row of a sheet: its caption, and its images, uint8 (3, H, W)."""
 
     caption: str
     images: list[Tensor]
 
 
 def sheet(rows: Sequence[Row]) -> Image.Image:
-    """Faces in rows, each row with its caption on the left."""
+    """Draw faces in rows, each row with its caption on the left."""
     columns = max((len(row.images) for row in rows), default=0)
     height = max(1, len(rows)) * (SIDE + GAP) + GAP
     canvas = Image.new("RGB", (CAPTION + columns * (SIDE + GAP) + GAP, height), "white")
@@ -47,13 +47,13 @@ def sheet(rows: Sequence[Row]) -> Image.Image:
 
 
 def _wrapped(text: str, width: int = 28) -> str:
-    printable = text.encode("ascii", "backslashreplace").decode()  # Pillow's built-in font knows no more
+    printable = text.encode("ascii", "backslashreplace").decode()  # all that Pillow's built-in font has
     lines = [line[start : start + width] for line in printable.split("\n") for start in range(0, len(line), width)]
     return "\n".join(lines[:4])
 
 
 def contact_sheet(some: InspectedSet) -> Image.Image:
-    """Evenly chosen images of evenly chosen people; without people, evenly chosen images."""
+    """Draw evenly chosen images of evenly chosen people; without people, evenly chosen images."""
     good = [index for index, facts in enumerate(some.facts) if not facts.error]
     by_person: dict[str, list[int]] = {}
     for index in good:
@@ -71,16 +71,15 @@ def contact_sheet(some: InspectedSet) -> Image.Image:
     )
 
 
-def match_sheet(sets: Sequence[InspectedSet], matches: Sequence[Match]) -> Image.Image:
-    """The first of the matches, the two images of each side by side; those of two people first."""
+def duplicate_sheet(sets: Sequence[InspectedSet], duplicates: Sequence[DuplicatePair]) -> Image.Image:
+    """Draw the first pairs, the two images of each side by side; pairs of two people come first."""
     by_name = {some.name: some for some in sets}
-    order = sorted(matches, key=lambda match: match.relation != "two people")
+    order = sorted(duplicates, key=lambda pair: pair.relation != "two people")
     rows = []
-    for match in order[:SHEET_MATCHES]:
-        pair = [by_name[name].images.read(index) for name, index in zip(match.sets, match.indices, strict=True)]
-        rows.append(
-            Row(f"{match.kind}, {match.distance} of 256 bits\n{match.relation}\n{' / '.join(match.sets)}", pair)
-        )
+    for pair in order[:SHEET_PAIRS]:
+        images = [by_name[name].images.read(index) for name, index in zip(pair.sets, pair.indices, strict=True)]
+        caption = f"{pair.kind}, {pair.distance} of 256 bits\n{pair.relation}\n{' / '.join(pair.sets)}"
+        rows.append(Row(caption, images))
     return sheet(rows)
 
 
@@ -95,7 +94,7 @@ def _evenly(items: Sequence[Item], count: int) -> list[Item]:
 
 
 def save_histogram(sets: Sequence[InspectedSet], path: Path) -> None:
-    """Images per person of each set that knows its people, as a PNG."""
+    """Draw images per person, for each set that knows its people, and save it as a PNG."""
     known = [(some.name, images_per_person(some)) for some in sets]
     known = [(name, counts) for name, counts in known if len(counts)]
     figure = Figure(figsize=(8, 3 * max(1, len(known))), layout="constrained")

@@ -1,4 +1,4 @@
-"""The report in the terminal."""
+"""The report as text in the terminal."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,8 +16,8 @@ def report_lines(report: dict[str, Any], sets: list[InspectedSet]) -> Iterator[s
         yield from _set_lines(some, report["sets"][some.name])
     yield from _duplicate_lines(report["duplicates"])
     for groups, count in report["shared_people"].items():
-        told = "cannot be told: no names to compare" if count is None else f"{count:,}"
-        yield f"people in both {groups}: {told}"
+        number = "unknown, no names to compare" if count is None else f"{count:,}"
+        yield f"people in both {groups}: {number}"
 
 
 def _set_lines(some: InspectedSet, numbers: dict[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which sets of images a user means."""
+"""The sets of images that a user names."""
 
 from pathlib import Path
 
@@ -15,11 +15,20 @@ def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
 
     Args:
         root: a folder in one of the known layouts, or one with a folder of images for each person.
-        layout: to name the layout rather than have it told.
+        layout: of the root; by default it is detected.
 
     Raises:
         FileNotFoundError: if there is no such folder.
         ValueError: if nothing known is in it.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     for person in ("ada", "ben"):
+        ...         Path(folder, person).mkdir()
+        ...         Path(folder, person, "1.jpg").touch()
+        ...     {name: len(images) for name, images in named_sets(folder).items()}
+        {'images': 2}
     """
     try:
         sources = find_sources(root, layout)
@@ -37,7 +46,7 @@ def role_sets(
     test_pairs: dict[str, PairSource],
     test: Images | None = None,
 ) -> dict[str, Images]:
-    """The sets by their role; ``test`` is other images of the training people, as ``dev`` is."""
+    """The sets by their role. ``test`` and ``dev`` are other images of the training people."""
     sets: dict[str, Images] = {}
     if train is not None:
         sets["train"] = train

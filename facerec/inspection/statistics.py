@@ -14,7 +14,7 @@ LISTED = 20  # sizes by name in the report
 
 
 class Bar(NamedTuple):
-    """How many people have from ``low`` to ``high`` images."""
+    """Number of people who have from ``low`` to ``high`` images."""
 
     low: int
     high: int
@@ -22,7 +22,7 @@ class Bar(NamedTuple):
 
     @property
     def label(self) -> str:
-        """``low`` and ``high``, once where they are the same."""
+        """``low`` and ``high``; one number if they are the same."""
         return str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
 
 
@@ -33,7 +33,7 @@ def images_per_person(some: InspectedSet) -> NDArray[np.int64]:
 
 
 def histogram(counts: NDArray[np.int64]) -> list[Bar]:
-    """Bars of one number each where few numbers occur, else of doubling width: people in the wild are unequal."""
+    """Bars of one number each if few numbers occur, else of doubling width: people in the wild are unequal."""
     if not len(counts):
         return []
     low, high = int(counts.min()), int(counts.max())
@@ -82,7 +82,7 @@ def _spread(counts: NDArray[np.int64]) -> dict[str, Any] | None:
 
 
 def _pixels(mean_N3: NDArray[np.float64], mean_square_N3: NDArray[np.float64]) -> dict[str, Any]:
-    """Mean and standard deviation of each channel in [0, 1], every image counting alike, whatever its size."""
+    """Mean and standard deviation of each channel in [0, 1]. Every image counts alike, whatever its size."""
     if not len(mean_N3):
         return {"pixel_mean_rgb": None, "pixel_std_rgb": None}
     mean_3 = mean_N3.mean(0)

@@ -11,8 +11,9 @@ from torch import Tensor
 from facerec.align.aligner import Aligner, Face
 from facerec.align.landmarks import find_template
 from facerec.align.record import Alignment
-from facerec.align.warp import align_face, center_crop, check_fraction
+from facerec.align.warp import align_face, center_crop
 from facerec.data.formats.landmarks import alignment_of, landmark_line, read_landmarks
+from facerec.settings import require_within
 
 
 class Aligned(NamedTuple):
@@ -20,8 +21,8 @@ class Aligned(NamedTuple):
 
     Attributes:
         image: uint8 (3, h, w), in the size of the template.
-        points: (5, 2), where the face was in the image before, or None where nobody asked.
-        faces: how many there were to choose from.
+        points: five points of the face in the image before (5, 2); None for a way that needs none.
+        faces: number of faces to choose from.
     """
 
     image: Tensor
@@ -30,11 +31,17 @@ class Aligned(NamedTuple):
 
 
 class Way(Protocol):
-    """A way to align the images of a folder. It is sent to other processes, so it must be cheap to pickle."""
+    """A way to align the images of a folder. It is sent to other processes, so it must be cheap to pickle.
+
+    Example:
+        >>> way: Way = ByCentre("96x112")
+        >>> way.stands("ada.png", line="")  # a centre crop depends on no points, so what is made stays
+        True
+    """
 
     @property
     def alignment(self) -> Alignment:
-        """What to keep with the aligned images."""
+        """The record to keep with the aligned images."""
 
     def align(self, name: str, image_3HW: Tensor) -> Aligned:
         """Align one image.
@@ -50,11 +57,24 @@ class Way(Protocol):
         """
 
     def stands(self, name: str, line: str) -> bool:
-        """Whether the line of landmarks that an earlier run noted, empty if none, is what this way would note."""
+        """Whether this way would note the same points as an earlier run.
+
+        Args:
+            name: of the image.
+            line: its line in the list of landmarks; empty if there is none.
+        """
 
 
 class ByDetector:
-    """By the five points a detector finds; see :class:`facerec.align.Aligner` for the settings."""
+    """Align by the five points that a detector finds; see :class:`facerec.align.Aligner` for the settings.
+
+    Each process loads its own network when it aligns its first image.
+
+    Example:
+        >>> way = ByDetector("yunet", "112x112", face="central")
+        >>> way.stands("ada.png", line="")  # no points yet: the image is to be aligned
+        False
+    """
 
     def __init__(
         self,
@@ -71,11 +91,11 @@ class ByDetector:
         return Aligner(*self._settings)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_settings": self._settings}  # each process has a network of its own
+        return {"_settings": self._settings}  # without the network
 
     @property
     def alignment(self) -> Alignment:
-        """By the detector and its version."""
+        """The detector with its version, and the template."""
         return self._aligner.alignment
 
     def align(self, name: str, image_3HW: Tensor) -> Aligned:
@@ -84,7 +104,7 @@ class ByDetector:
         return Aligned(align_face(image_3HW, points_52, self._aligner.template), points_52, faces)
 
     def stands(self, name: str, line: str) -> bool:
-        """If there is one, as the detector is the same."""
+        """True if there are points: the record says that the same detector found them."""
         return bool(line)
 
 
@@ -93,7 +113,7 @@ class NotListedError(ValueError):
 
 
 class ByLandmarks:
-    """By a list of landmarks.
+    """Align by the points in a list of landmarks.
 
     Args:
         landmarks_file: lines ``image x1 y1 ... x5 y5``, or with a label after the image.
@@ -104,6 +124,15 @@ class ByLandmarks:
     Raises:
         FileNotFoundError: if there is no such list.
         ValueError: naming file and line that is malformed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     lines = Path(folder, "points.txt")
+        ...     _ = lines.write_text("ada.png 30 51 65 51 48 71 33 92 62 92")
+        ...     way = ByLandmarks(str(lines), folder, "96x112", detector="mtcnn")
+        >>> way.alignment.detector
+        'mtcnn'
     """
 
     def __init__(self, landmarks_file: str, source: str, template: str, detector: str | None = None) -> None:
@@ -121,12 +150,12 @@ class ByLandmarks:
         return Aligned(align_face(image_3HW, points_52, self.template), points_52, 1)
 
     def stands(self, name: str, line: str) -> bool:
-        """If the list still has these points."""
+        """True if the list still has these points."""
         return name in self._points_of and line == landmark_line(name, self._points_of[name].tolist())
 
 
 class ByCentre:
-    """By cutting out the middle, without looking for a face.
+    """Cut out the middle, without looking for a face.
 
     Args:
         template: ``112x112`` or ``96x112``, of which only the size matters.
@@ -134,10 +163,14 @@ class ByCentre:
 
     Raises:
         ValueError: for another template, or a fraction that is not in (0, 1].
+
+    Example:
+        >>> ByCentre("112x112", fraction=0.5).alignment.version
+        'fraction 0.5'
     """
 
     def __init__(self, template: str, fraction: float = 1.0) -> None:
-        check_fraction(fraction)
+        require_within(self, 0.0, 1.0, low_excluded=True, fraction=fraction)
         self.template = find_template(template)
         self.fraction = fraction
         self.alignment = Alignment("center_crop", f"fraction {fraction:g}", template)
@@ -147,5 +180,5 @@ class ByCentre:
         return Aligned(center_crop(image_3HW, self.template, self.fraction), None, 1)
 
     def stands(self, name: str, line: str) -> bool:
-        """Always: there are no points."""
+        """Always true: there are no points."""
         return True

@@ -8,7 +8,7 @@ from PIL import Image
 from skimage import data
 
 from facerec.align import Aligner, Detections, MissingDetectorError, NoFaceError, make_detector
-from facerec.align.aligner import choose
+from facerec.align.aligner import pick_face
 from facerec.align.detectors import distinct
 from facerec.data import read_image
 from facerec.transforms.preprocess import resize
@@ -114,15 +114,15 @@ def test_a_face_found_twice_counts_once():
 def test_equal_faces_are_chosen_by_score():
     boxes = torch.tensor([(0.0, 0, 10, 10), (20, 0, 30, 10)])
     found = Detections(boxes, torch.tensor([0.9, 0.8]), torch.zeros(2, 5, 2))
-    assert choose(found, "largest", (10, 30)) == 0
-    assert choose(found, "central", (10, 30)) == 0
-    assert choose(found, "central", (10, 60)) == 1
+    assert pick_face(found, "largest", (10, 30)) == 0
+    assert pick_face(found, "central", (10, 30)) == 0
+    assert pick_face(found, "central", (10, 60)) == 1
 
 
 def test_detectors_that_cannot_be_made(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="detector='haar': choose one of yunet, mtcnn, opencv"):
         Aligner("haar")
-    with pytest.raises(ValueError, match="min_score=2: must be between 0 and 1"):
+    with pytest.raises(ValueError, match=r"min_score=2: must be in \(0, 1\)"):
         Aligner(min_score=2)
     with pytest.raises(ValueError, match="face='first': choose one of largest, central"):
         Aligner(face="first")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage import transform as sk
 
-from facerec.align import TEMPLATES, align_face, center_crop, warp
+from facerec.align import TEMPLATES, align_face, apply_similarity, center_crop
 from facerec.data import read_image
 from tests.conftest import face
 
@@ -24,7 +24,7 @@ def similarity(scale, degrees, x, y):
 def test_warp_is_that_of_scikit_image(arguments):
     image = read_image(face(1, 1))
     matrix = similarity(*arguments)
-    ours = warp(image, matrix, (112, 96)).numpy().transpose(1, 2, 0)
+    ours = apply_similarity(image, matrix, (112, 96)).numpy().transpose(1, 2, 0)
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
     # one black pixel around, so that the reference too fades to black over the last half pixel
     padded = np.pad(image.numpy().transpose(1, 2, 0), ((1, 1), (1, 1), (0, 0))).astype(float)
@@ -39,7 +39,7 @@ def test_shrinking_averages_every_pixel(factor):
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (3, 20 * factor, 30 * factor), generator=generator, dtype=torch.uint8)
     shift = 0.5 / factor - 0.5  # centres of pixels are whole numbers
-    small = warp(image, np.array([[1 / factor, 0, shift], [0, 1 / factor, shift]]), (20, 30))
+    small = apply_similarity(image, np.array([[1 / factor, 0, shift], [0, 1 / factor, shift]]), (20, 30))
     means = torch.nn.functional.avg_pool2d(image.double(), factor)
     assert (small.double() - means).abs().max() <= 0.5 + 1e-6
 
@@ -68,7 +68,7 @@ def test_points_of_another_image_are_refused():
     image = read_image(face(1, 1))
     with pytest.raises(ValueError, match=r"outside the image of 92 x 112 pixels: they belong to another image"):
         align_face(image, TEMPLATE.points_52 + 200, TEMPLATE)
-    assert not warp(image, similarity(1, 0, 5000, 0), (112, 112)).any()
+    assert not apply_similarity(image, similarity(1, 0, 5000, 0), (112, 112)).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (112, 112), (250, 250), (301, 100)])
@@ -86,5 +86,5 @@ def test_centre_crop_keeps_the_aspect_ratio(size, name):
 
 @pytest.mark.parametrize("fraction", [0.0, 1.5, float("nan")])
 def test_centre_crop_of_no_such_fraction(fraction):
-    with pytest.raises(ValueError, match="must be above 0 and at most 1"):
+    with pytest.raises(ValueError, match=r"center_crop fraction=.*: must be in \(0, 1\]"):
         center_crop(torch.zeros(3, 8, 8, dtype=torch.uint8), TEMPLATE, fraction)

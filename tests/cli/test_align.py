@@ -11,7 +11,7 @@ from facerec.align import Aligner
 from facerec.cli.align import main
 from facerec.data import FolderImages, read_image
 from facerec.data.formats.landmarks import landmark_line, read_landmarks
-from facerec.preparation import align_folder as folder
+from facerec.preparation import one_image
 from tests.conftest import save_face
 
 pytest.importorskip("yuface")
@@ -70,7 +70,7 @@ def test_a_folder(photos, tmp_path, capsys):
 
 def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
-    write = folder.write_whole
+    write = one_image.write_whole
 
     def interrupted(path, content):
         if path.name == "2.png":
@@ -78,20 +78,20 @@ def test_it_goes_on_where_it_was_interrupted(photos, tmp_path, capsys, monkeypat
         write(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "write_whole", interrupted)
+        patch.setattr(one_image, "write_whole", interrupted)
         assert main([str(photos), str(out)]) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert not json.loads((out / "alignment.json").read_text())["complete"]
     before = snapshot(out)
     assert len(before) == 1
-    with (out / "landmarks.txt.partial").open("a") as journal:
-        journal.write("deep/s 1/2.png\t1\t2")  # a line that a kill cut short
+    with (out / "alignment.journal").open("a") as journal:
+        journal.write('["deep/s 1/2.png", "deep/s 1/2.png\\t1')  # a line that a kill cut short
     assert main([str(photos), str(out)]) == 0
     assert "2 images aligned" in (said := capsys.readouterr().out)
     assert "1 were there already" in said
     after = snapshot(out)
     assert before.items() <= after.items()
-    assert not (out / "landmarks.txt.partial").exists()
+    assert not (out / "alignment.journal").exists()
     straight = tmp_path / "straight"
     assert main([str(photos), str(straight)]) == 0
     assert (out / "landmarks.txt").read_text() == (straight / "landmarks.txt").read_text()
@@ -182,8 +182,8 @@ def test_points_that_do_not_fit(photos, tmp_path):
         (["{photos}", "{tmp}/out", "--detector=yunet", "--center_crop"], "exclude each other"),
         (["{photos}", "{tmp}/out", "--face=central", "--center_crop"], "are for a detector"),
         (["{photos}", "{tmp}/out", "--landmarks={tmp}/none.txt"], "no list"),
-        (["{photos}", "{tmp}/out", "--center_crop=2"], "must be above 0 and at most 1"),
-        (["{photos}", "{tmp}/out", "--min_score=7"], "must be between 0 and 1"),
+        (["{photos}", "{tmp}/out", "--center_crop=2"], r"fraction=2.0: must be in \(0, 1\]"),
+        (["{photos}", "{tmp}/out", "--min_score=7"], r"min_score=7.0: must be in \(0, 1\)"),
         (["{photos}", "{tmp}/out", "--detector=opencv"], "needs the file of a YuNet network"),
         (["{photos}", "{tmp}/out", "--workers=-1"], "--workers -1: must be 0 or more"),
     ],

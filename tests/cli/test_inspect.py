@@ -32,7 +32,7 @@ def test_a_folder_in_the_terminal(vggface_root, work, capsys):
     assert "train: 17 images, 4 people" in out
     assert "undecodable      1" in out
     assert "broken.jpg does not decode" in out
-    assert "people in both train and val/pairs: cannot be told" in out
+    assert "people in both train and val/pairs: unknown, no names to compare" in out
     for line in out.splitlines():
         if line.strip().startswith("4 #"):
             assert line.rstrip().endswith(" 3")

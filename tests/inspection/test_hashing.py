@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from facerec.inspection.hashing import distances, fingerprint, near_pairs
+from facerec.inspection.hashing import distances, near_pairs, perceptual_hash
 from facerec.inspection.report import NEAR_DISTANCE
 from tests.conftest import face
 
@@ -17,14 +17,14 @@ def bits(number: np.ndarray) -> np.ndarray:
 
 
 def apart(first: Image.Image, second: Image.Image) -> int:
-    return int(distances(fingerprint(first)[None], fingerprint(second)[None])[0])
+    return int(distances(perceptual_hash(first)[None], perceptual_hash(second)[None])[0])
 
 
 @pytest.mark.parametrize("person", range(1, 9))
 def test_hash_is_imagehashs(person):
     image = Image.open(face(person, 1))
     theirs = imagehash.phash(image, hash_size=16).hash.ravel()
-    assert (bits(fingerprint(image)).astype(bool) != theirs).sum() <= 2  # on the median to the last digit
+    assert (bits(perceptual_hash(image)).astype(bool) != theirs).sum() <= 2  # on the median to the last digit
 
 
 def recompressed(image: Image.Image, quality: int) -> Image.Image:
@@ -53,7 +53,7 @@ def test_a_changed_copy_is_near(change):
 def test_different_photographs_are_hardly_ever_near():
     """All 400 ORL faces: 1,800 pairs of one person in one room, 78,000 of two people."""
     hashes = np.stack(
-        [fingerprint(Image.open(face(person, image))) for person in range(1, 41) for image in range(1, 11)]
+        [perceptual_hash(Image.open(face(person, image))) for person in range(1, 41) for image in range(1, 11)]
     )
     person = np.repeat(np.arange(40), 10)
     pairs, found = near_pairs(hashes, NEAR_DISTANCE)

@@ -298,6 +298,12 @@ def test_the_journal_knows_how_a_file_was_read(people, tmp_path):
     assert _reading(aligned("112x112")) != before
 
 
+def test_workers_below_zero_are_refused(people, tmp_path):
+    with pytest.raises(ValueError, match="inspect_sets workers=-1: must be at least 0"):
+        inspect_sets(named_sets(str(people)), tmp_path / "out", workers=-1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_that_decodes_is_still_a_report(tmp_path):
     for person in ("a", "b"):
         (tmp_path / "faces" / person).mkdir(parents=True)
