@@ -12,10 +12,11 @@ from facerec import __version__
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
 from facerec.callbacks.verification import ScoredSet, Verification, verification_of
+from facerec.checkpoints import store_calibration
 from facerec.data.sources import PairSource
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.curves import cmc_figure, det_figure, pairs_figure, verification_figure, worst_pairs
-from facerec.reports.results import results_folder, store_calibration, write_figure, write_json, write_scores
+from facerec.reports.results import results_folder, write_figure, write_json, write_scores
 from facerec.reports.summary import FARS, Summary, identify, summarise
 from facerec.reports.tables import summary_table
 

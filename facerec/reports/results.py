@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from lightning.pytorch import Trainer
 from matplotlib.figure import Figure
@@ -15,7 +14,6 @@ from facerec.callbacks.evaluation import Stage
 from facerec.callbacks.verification import ScoredSet
 from facerec.data.sources import PairSource
 from facerec.files import write_whole, written_whole
-from facerec.metrics.calibration import Calibration
 
 CONFIG = "config.yaml"
 MOST_ROWS = 2_000_000  # of a score file: about 200 MB
@@ -73,14 +71,6 @@ def write_scores(path: Path, scored: ScoredSet, source: PairSource) -> bool:
         for (first, second), score, same in zip(scored.pairs, scored.scores, scored.same, strict=True):
             writer.writerow([names[first], names[second], f"{score:.9g}", int(same)])  # 9 digits: a float32 exactly
     return True
-
-
-def store_calibration(path: Path, calibration: Calibration | None) -> None:
-    """Put a threshold into a checkpoint, in place of the one it holds."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    checkpoint.setdefault("facerec", {})["calibration"] = calibration
-    with written_whole(path) as unfinished:
-        torch.save(checkpoint, unfinished)
 
 
 def write_figure(path: Path, figure: Figure) -> None:
