@@ -7,6 +7,7 @@ card holds plain values only, and nothing that it names is imported.
 from __future__ import annotations
 
 import math
+import pickle
 import reprlib
 import zipfile
 from collections.abc import Callable, Mapping
@@ -124,6 +125,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if not zipfile.is_zipfile(path):
             reason = "it is no checkpoint at all, or was cut off"
+        elif isinstance(error, pickle.UnpicklingError):
+            reason = "it holds more than tensors and plain values, which could run code"
         raise ValueError(f"{path} does not load as a checkpoint of `facerec fit`: {reason}") from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise ValueError(f"{path} is not a checkpoint of `facerec fit`: it holds no state_dict")

@@ -102,7 +102,7 @@ def test_what_a_later_version_adds_to_this_format_is_passed_over(tmp_path) -> No
 
 
 def test_a_newer_format_says_to_update_whatever_else_it_holds(tmp_path) -> None:
-    path = write(tmp_path / "new.ckpt", {"format_version": FORMAT_VERSION + 1, "identities": b""})
+    path = write(tmp_path / "new.ckpt", {"format_version": FORMAT_VERSION + 1, "identities": 3})
     with pytest.raises(
         ValueError, match=rf"new\.ckpt has a model card of format {FORMAT_VERSION + 1}.* Update facerec$"
     ):
@@ -169,7 +169,7 @@ class Marked:
 def test_no_code_of_a_checkpoint_runs(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "evil.ckpt", plain(configuration=Marked()))
-    with pytest.raises(ValueError, match=r"evil\.ckpt does not load as a checkpoint"):
+    with pytest.raises(ValueError, match=r"evil\.ckpt does not load as a checkpoint .* which could run code"):
         load_checkpoint("evil.ckpt")
     assert not Path("ran").exists()
 
