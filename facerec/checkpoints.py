@@ -41,6 +41,7 @@ class ModelCard:
         format_version: version of the card's format.
 
     Example:
+        >>> from facerec.checkpoints import ModelCard
         >>> checkpoint = {"state_dict": {}}
         >>> ModelCard(identities=("ada", "ben"), trained_step=600).put_into(checkpoint)
         >>> checkpoint["facerec"]["identities"]

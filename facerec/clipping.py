@@ -33,7 +33,9 @@ def clip_adaptively_(parameters: Iterable[nn.Parameter], clip_factor: float = 0.
         ValueError: if a setting is not positive.
 
     Example:
-        >>> layer = nn.Linear(3, 2)
+        >>> import torch
+        >>> from facerec.clipping import clip_adaptively_
+        >>> layer = torch.nn.Linear(3, 2)
         >>> layer(torch.full((1, 3), 1000.0)).sum().backward()
         >>> clip_adaptively_(layer.parameters(), clip_factor=0.01)
         >>> shares = layer.weight.grad.norm(dim=1) / layer.weight.norm(dim=1)

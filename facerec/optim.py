@@ -59,6 +59,7 @@ class WarmupCosine:
         ValueError: for a value outside its range.
 
     Example:
+        >>> from facerec.optim import WarmupCosine
         >>> schedule = WarmupCosine(warmup=0.2, final_factor=0.1)
         >>> [round(schedule.factor(step, total_steps=10), 2) for step in (0, 1, 2, 6, 10)]
         [0.5, 1.0, 1.0, 0.55, 0.1]

@@ -4,13 +4,15 @@ Without Lightning: a backbone and a loss are plain modules, and this is a traini
 
     >>> from itertools import combinations
     >>> import numpy as np
+    >>> import torch
     >>> from facerec.backbones import ResNet
     >>> from facerec.losses import ArcFace
     >>> from facerec.metrics import cosine_scores, equal_error_rate
+    >>> from facerec.optim import parameter_groups
     >>> images, labels = torch.rand(8, 3, 32, 32) * 2.0 - 1.0, torch.arange(8) % 4  # pixels in [-1, 1], four people
     >>> backbone, loss = ResNet(18, embedding_dim=8, width=8), ArcFace(scale=16.0)
     >>> loss.build(embedding_dim=8, num_classes=4)
-    >>> optimizer = torch.optim.SGD([*backbone.parameters(), *loss.parameters()], lr=0.1)
+    >>> optimizer = torch.optim.SGD(parameter_groups(backbone, loss), lr=0.1, weight_decay=5e-4)
     >>> for _ in range(2):
     ...     optimizer.zero_grad()
     ...     loss(backbone(images), labels).backward()
@@ -55,6 +57,10 @@ class FaceRecognizer(LightningModule):
 
     The checkpoint describes itself. It holds weights, hyperparameters, preprocessing and the model card.
 
+    The command line builds from names and numbers, and these are the hyperparameters in the checkpoint. Python builds
+    from objects, and ``torch.load(weights_only=True)`` rightly refuses objects. They stay out of the checkpoint, and
+    ``load_from_checkpoint`` takes them again.
+
     Args:
         backbone: network from images (B, 3, H, W) to embeddings (B, D).
         loss: objective on embeddings and labels, built here for D and ``num_classes``.
@@ -76,17 +82,15 @@ class FaceRecognizer(LightningModule):
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
 
-    The command line builds from names and numbers, and these are the hyperparameters in the checkpoint. Python builds
-    from objects, and ``torch.load(weights_only=True)`` rightly refuses objects. They stay out of the checkpoint, and
-    ``load_from_checkpoint`` takes them again.
-
     Raises:
         ValueError: if a setting is outside its range, or the backbone is above ``max_params`` or takes images of
             another size only.
 
     Example:
+        >>> import torch
         >>> from facerec.backbones import ResNet
         >>> from facerec.losses import ArcFace
+        >>> from facerec.recognizer import FaceRecognizer
         >>> backbone, loss = ResNet(18, embedding_dim=8, width=8), ArcFace(scale=16.0)
         >>> recognizer = FaceRecognizer(backbone, loss, torch.optim.SGD, num_classes=4, image_size=(32, 32))
         >>> recognizer(torch.zeros(2, 3, 50, 40, dtype=torch.uint8)).shape

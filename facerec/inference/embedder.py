@@ -24,7 +24,8 @@ Precision = Literal["float32", "bfloat16"]
 class Embedder(nn.Module):
     """Embeds images with the preprocessing that the network was trained with.
 
-    The backbone is a copy for use: in evaluation mode, batch normalisation folded, channels innermost.
+    ``Embedder.from_checkpoint("best.ckpt")("face.jpg")`` embeds a file. The backbone is a copy for use: in evaluation
+    mode, batch normalisation folded, channels innermost.
 
     Args:
         recognizer: trained model; it is put in evaluation mode.
@@ -47,16 +48,17 @@ class Embedder(nn.Module):
 
     Example:
         >>> import numpy as np
+        >>> import torch
         >>> from facerec.backbones import ResNet
+        >>> from facerec.inference import Embedder
         >>> from facerec.losses import Triplet
+        >>> from facerec.recognizer import FaceRecognizer
         >>> backbone = ResNet(18, embedding_dim=8, width=8)
         >>> embedder = Embedder(FaceRecognizer(backbone, Triplet(), torch.optim.SGD, image_size=(32, 32)))
         >>> embedder(np.zeros((50, 40, 3), dtype=np.uint8)).shape
         torch.Size([1, 8])
         >>> embedder([torch.rand(3, 32, 32), torch.zeros(3, 64, 48, dtype=torch.uint8)]).shape
         torch.Size([2, 8])
-
-    ``Embedder.from_checkpoint("best.ckpt")("face.jpg")`` embeds a file.
     """
 
     def __init__(self, recognizer: FaceRecognizer, precision: Precision = "float32") -> None:

@@ -64,9 +64,10 @@ def encode(
 
     Example:
         >>> import tempfile
+        >>> import torch
         >>> from PIL import Image
         >>> from facerec.backbones import ResNet
-        >>> from facerec.inference import Embedder
+        >>> from facerec.inference import Embedder, encode
         >>> from facerec.inference.images import find_images
         >>> from facerec.losses import Triplet
         >>> from facerec.recognizer import FaceRecognizer

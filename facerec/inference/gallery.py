@@ -53,6 +53,9 @@ class Gallery:
         ValueError: if a name comes twice, the lengths differ, or a mean contains NaN or inf.
 
     Example:
+        >>> import numpy as np
+        >>> import torch
+        >>> from facerec.inference import Gallery
         >>> embeddings = torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
         >>> gallery = Gallery.enroll(embeddings, np.array([0, 0, 1]), ["ada", "ben"], fingerprint="of the model")
         >>> gallery.names, gallery.counts.tolist()

@@ -53,6 +53,7 @@ def load_model(path: str | Path, device: str = "cpu", precision: Precision = "fl
         >>> import torch
         >>> from facerec.backbones import ResNet
         >>> from facerec.checkpoints import ModelCard
+        >>> from facerec.inference import load_model
         >>> from facerec.losses import Triplet
         >>> from facerec.recognizer import FaceRecognizer
         >>> sizes = {"depth": 18, "embedding_dim": 8, "width": 8}

@@ -42,6 +42,10 @@ def to_pixels(images: FaceImages, size: tuple[int, int]) -> Tensor:
             floats outside [0, 1], or nothing at all.
 
     Example:
+        >>> import numpy as np
+        >>> import torch
+        >>> from PIL import Image
+        >>> from facerec.inference.pixels import to_pixels
         >>> to_pixels(np.zeros((50, 40, 3), dtype=np.uint8), (112, 112)).shape
         torch.Size([1, 3, 50, 40])
         >>> to_pixels([torch.zeros(3, 64, 64), Image.new("L", (40, 50))], (112, 112)).shape

@@ -440,6 +440,9 @@ def test_what_is_no_checkpoint_is_named(command, tmp_path):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     with pytest.raises(SystemExit, match=r"text.ckpt does not load as a checkpoint of `facerec fit`"):
         main([command, "--ckpt_path", str(tmp_path / "text.ckpt")])
+    torch.save({"state_dict": {}, "facerec_config": "seed_everything: 0"}, tmp_path / "old.ckpt")
+    with pytest.raises(SystemExit, match=r"old.ckpt was written by an earlier version of facerec. Train anew"):
+        main([command, "--ckpt_path", str(tmp_path / "old.ckpt")])
     (tmp_path / "model.onnx").write_bytes(b"x")
     with pytest.raises(
         SystemExit, match=r"model.onnx is what `facerec export` made: this command needs the checkpoint"
