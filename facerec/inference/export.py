@@ -44,6 +44,7 @@ class ExportedNetwork(nn.Module):
         super().__init__()
         self.recognizer = shallow_copy(recognizer)
         self.recognizer.memory_format = torch.contiguous_format  # the runtime chooses its own
+        self.recognizer.loss = nn.Identity()  # type: ignore[assignment]  # a .pt2 would keep the class weights
         if preprocessing == "outside":
             self.recognizer.preprocess = nn.Identity()  # type: ignore[assignment]
 

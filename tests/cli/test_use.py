@@ -18,7 +18,7 @@ from facerec.align.record import RECORD_FILE, record_text
 from facerec.cli import main
 from facerec.data.images import read_image
 from facerec.files import held
-from facerec.inference import Embedder
+from facerec.inference import Embedder, load_model
 from facerec.inference.gallery import Gallery
 from facerec.recognizer import FaceRecognizer
 from tests.conftest import face, save_face
@@ -227,6 +227,9 @@ def test_an_exported_onnx_model_verifies_and_identifies(model, people, tmp_path,
     text = capsys.readouterr().out
     assert float(re.search(r"score +(-?[\d.]+)", text)[1]) == pytest.approx(expected, abs=1e-3)
     assert "on the validation pairs: FAR" in text
+    inside, embedder = load_model(exported), Embedder.from_checkpoint(model[1])
+    forms = [face(1, 1), read_image(face(2, 1)) / 255.0]
+    torch.testing.assert_close(inside(forms), embedder(forms), rtol=1e-2, atol=1e-2)  # it rounds floats to bytes
     run("enroll", people, *model, "--output", gallery)
     assert run("identify", face(1, 1), "--gallery", gallery, "--ckpt_path", exported, "--threshold", -1) == 0
 
