@@ -1,16 +1,113 @@
-"""Reading checkpoints, which may come from elsewhere."""
+"""The checkpoint file, which may come from a stranger: reading it, and the model card in it.
 
+Lightning writes weights, hyperparameters and the state of a training. facerec adds one key with the model card. The
+card holds plain values only, and nothing that it names is imported.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import reprlib
 import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from facerec import __version__
+from facerec.align.record import Alignment
+from facerec.files import written_whole
+from facerec.metrics.calibration import Calibration
+
+CARD_KEY = "facerec"
+FORMAT_VERSION = 1
 EXPORTED = (".onnx", ".pt2")
 
 
+@dataclass(frozen=True)
+class ModelCard:
+    """What a checkpoint says about its model, beside weights and hyperparameters.
+
+    Attributes:
+        identities: names of the training people; the index is the class.
+        calibration: threshold of these very weights; None if they were never validated.
+        alignment: how the training images were aligned; None if unknown.
+        trained_step: optimizer steps behind the weights.
+        configuration: YAML of the whole training; None for a model built in Python.
+        facerec_version: version of facerec that wrote the card.
+        format_version: version of the card's format.
+
+    Example:
+        >>> from facerec.checkpoints import ModelCard
+        >>> checkpoint = {"state_dict": {}}
+        >>> ModelCard(identities=("ada", "ben"), trained_step=600).put_into(checkpoint)
+        >>> checkpoint["facerec"]["identities"]
+        ['ada', 'ben']
+        >>> ModelCard.from_checkpoint(checkpoint).trained_step
+        600
+    """
+
+    identities: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    alignment: Alignment | None = None
+    trained_step: int = 0
+    configuration: str | None = None
+    facerec_version: str = __version__
+    format_version: int = FORMAT_VERSION
+
+    def put_into(self, checkpoint: dict[str, Any]) -> None:
+        """Write the card into a checkpoint as plain values, with the versions of this facerec."""
+        checkpoint[CARD_KEY] = {
+            "format_version": FORMAT_VERSION,
+            "facerec_version": __version__,
+            "identities": list(self.identities),
+            "calibration": None if self.calibration is None else dict(self.calibration),
+            "alignment": None if self.alignment is None else self.alignment.as_dict(),
+            "trained_step": self.trained_step,
+            "configuration": self.configuration,
+        }
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Mapping[str, Any], name: str | Path = "the checkpoint") -> ModelCard:
+        """Read the card of a loaded checkpoint.
+
+        Args:
+            checkpoint: content of the file.
+            name: file name for messages.
+
+        Raises:
+            ValueError: if there is no card, it is damaged, or another version of facerec wrote its format.
+        """
+        stored = checkpoint.get(CARD_KEY)
+        if "facerec_config" in checkpoint or (isinstance(stored, dict) and stored.keys() >= {"version", "identities"}):
+            raise ValueError(
+                f"{name} was written by an earlier version of facerec. Train anew, or use the facerec that wrote it"
+            )
+        if not isinstance(stored, dict):
+            raise ValueError(f"{name} does not load as a checkpoint of `facerec fit`: it has no model card")
+        _check_format(stored, name)
+        for field, (is_right, expected) in _FIELDS.items():
+            if field not in stored:
+                raise ValueError(f"{name} is damaged: its model card has no {field}")
+            if not is_right(stored[field]):
+                value = reprlib.repr(stored[field])
+                raise ValueError(f"{name} is damaged: {field} of its model card is {value}, not {expected}")
+        return cls(
+            identities=tuple(stored["identities"]),
+            calibration=stored["calibration"],
+            alignment=Alignment.from_dict(stored["alignment"]),
+            trained_step=stored["trained_step"],
+            configuration=stored["configuration"],
+            facerec_version=stored["facerec_version"],
+            format_version=stored["format_version"],
+        )
+
+
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """What a checkpoint holds, on the CPU and mapped from the file; no code of it is run.
+    """Read a checkpoint onto the CPU without running code from it. Its tensors stay mapped from the file.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -29,7 +126,83 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if not zipfile.is_zipfile(path):
             reason = "it is no checkpoint at all, or was cut off"
+        elif isinstance(error, pickle.UnpicklingError):
+            reason = "it holds more than tensors and plain values, which could run code"
         raise ValueError(f"{path} does not load as a checkpoint of `facerec fit`: {reason}") from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise ValueError(f"{path} is not a checkpoint of `facerec fit`: it holds no state_dict")
     return checkpoint
+
+
+def read_card(path: str | Path) -> ModelCard:
+    """Read the model card of a checkpoint file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not a checkpoint, or its card cannot be used.
+    """
+    return ModelCard.from_checkpoint(load_checkpoint(path), path)
+
+
+def store_calibration(path: str | Path, calibration: Calibration | None) -> None:
+    """Replace the threshold in a checkpoint file. After an error the file is as it was.
+
+    Raises:
+        ValueError: if the card of the checkpoint cannot be used.
+    """
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)  # not mapped: the file is replaced
+    replace(ModelCard.from_checkpoint(checkpoint, path), calibration=calibration).put_into(checkpoint)
+    with written_whole(path) as unfinished:
+        torch.save(checkpoint, unfinished)
+
+
+def _check_format(stored: Mapping[str, Any], name: str | Path) -> None:
+    version = stored.get("format_version")
+    if not isinstance(version, int) or version < 1:
+        value = reprlib.repr(version)
+        raise ValueError(f"{name} is damaged: format_version of its model card is {value}, not a number from 1")
+    if version > FORMAT_VERSION:
+        raise ValueError(
+            f"{name} has a model card of format {version}, and facerec {__version__} reads formats up to "
+            f"{FORMAT_VERSION}. Update facerec"
+        )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_calibration(value: Any) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not all(_is_number(value.get(name)) for name in ("threshold", "far", "frr")):
+        return False
+    return all(_is_text(value.get(name, "")) for name in ("method", "score"))
+
+
+def _is_alignment(value: Any) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict):
+        return False
+    texts = [value.get(name) for name in ("detector", "version", "template")] + [value.get("face", "")]
+    min_score = value.get("min_score")
+    return all(map(_is_text, texts)) and (min_score is None or _is_number(min_score))
+
+
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "facerec_version": (_is_text, "text"),
+    "identities": (lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list of names"),
+    "calibration": (_is_calibration, "a finite threshold with its FAR and FRR"),
+    "alignment": (_is_alignment, "the record of an alignment"),
+    "trained_step": (_is_count, "a count of steps"),
+    "configuration": (lambda value: value is None or _is_text(value), "YAML text"),
+}

@@ -1,7 +1,7 @@
 """Adaptive gradient clipping (Brock et al., ICML 2021), https://arxiv.org/abs/2102.06171, equation 3.
 
-Normaliser-free networks train with it (section 4.1: all of the network but the final linear layer).
-``facerec.callbacks.AdaptiveGradientClipping`` calls it in a training.
+Networks without normalisation need it (section 4.1: all layers but the final linear one).
+``facerec.callbacks.AdaptiveGradientClipping`` applies it in a training.
 """
 
 from collections.abc import Iterable
@@ -9,9 +9,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from facerec.settings import require_positive
+
 
 def unitwise_norm(tensor: Tensor) -> Tensor:
-    """Norm of each output unit's weights, broadcastable to the tensor; of a bias or gain, the norm of the whole."""
+    """Norm of the weights of each output unit, broadcastable to the tensor. A bias or gain counts as one unit."""
     dims = tuple(range(1, tensor.ndim)) if tensor.ndim > 1 else None
     norm: Tensor = torch.linalg.vector_norm(tensor, dim=dims, keepdim=dims is not None)
     return norm
@@ -22,16 +24,25 @@ def clip_adaptively_(parameters: Iterable[nn.Parameter], clip_factor: float = 0.
     """Scale down, in place, each unit's gradient G where ``|G| > clip_factor * max(|W|, eps)``.
 
     Args:
-        parameters: those of the backbone; the class weights are left alone (section 4.1 of the paper).
-        clip_factor: the largest share of a unit's weights that its gradient may have; the paper takes 0.01 for
+        parameters: parameters of the backbone, without the class weights (section 4.1 of the paper).
+        clip_factor: largest norm of a unit's gradient, as a share of the norm of its weights. The paper takes 0.01 for
             batches of 4096, more for smaller ones.
-        eps: norm below which weights count as this large, so that units starting at zero can move.
+        eps: smallest norm that weights count with, so that units starting at zero can move.
 
     Raises:
-        ValueError: if a setting is not above 0.
+        ValueError: if a setting is not positive.
+
+    Example:
+        >>> import torch
+        >>> from facerec.clipping import clip_adaptively_
+        >>> layer = torch.nn.Linear(3, 2)
+        >>> layer(torch.full((1, 3), 1000.0)).sum().backward()
+        >>> clip_adaptively_(layer.parameters(), clip_factor=0.01)
+        >>> shares = layer.weight.grad.norm(dim=1) / layer.weight.norm(dim=1)
+        >>> [round(share, 4) for share in shares.tolist()]
+        [0.01, 0.01]
     """
-    if clip_factor <= 0.0 or eps <= 0.0:
-        raise ValueError(f"adaptive gradient clipping: clip_factor={clip_factor}, eps={eps}: both must be above 0")
+    require_positive("adaptive gradient clipping", clip_factor=clip_factor, eps=eps)
     for parameter in parameters:
         if parameter.grad is not None:
             limit = clip_factor * unitwise_norm(parameter).clamp(min=eps)

@@ -1,4 +1,4 @@
-"""Parameter groups and the learning-rate schedule; nothing else knows about steps."""
+"""Parameter groups and the schedule of the learning rate."""
 
 import math
 from collections.abc import Iterable
@@ -9,14 +9,16 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from facerec.settings import require_within
+
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 LOSS_GROUP = "loss"
 
 
 def parameter_groups(backbone: nn.Module, loss: nn.Module) -> list[dict[str, Any]]:
-    """Named groups for an optimizer: weights, what must not decay, and the loss's own parameters.
+    """Named groups for an optimizer: weights, parameters without decay, and the loss's own parameters.
 
-    Biases and the gains of normalisation layers are not decayed (He et al., CVPR 2019, "Bag of tricks", section 3.1).
+    Biases and the gains of normalisation layers do not decay (He et al., CVPR 2019, "Bag of tricks", section 3.1).
     """
     decayed: list[nn.Parameter] = []
     undecayed: list[nn.Parameter] = []
@@ -47,24 +49,28 @@ def scale_loss_lr(optimizer: Optimizer, factor: float) -> None:
 class WarmupCosine:
     """Learning-rate factor: a linear warm-up, then half a cosine (Loshchilov and Hutter, ICLR 2017, equation 5).
 
-    It is given in shares of the run, so the same settings fit any number of steps.
+    Its settings are shares of the run, so they fit any number of steps.
 
     Args:
-        warmup: share of the steps over which the learning rate rises from near 0, in [0, 1).
+        warmup: share of the steps in which the learning rate rises from near 0, in [0, 1).
         final_factor: factor of the learning rate at the last step, in [0, 1].
 
     Raises:
         ValueError: for a value outside its range.
+
+    Example:
+        >>> from facerec.optim import WarmupCosine
+        >>> schedule = WarmupCosine(warmup=0.2, final_factor=0.1)
+        >>> [round(schedule.factor(step, total_steps=10), 2) for step in (0, 1, 2, 6, 10)]
+        [0.5, 1.0, 1.0, 0.55, 0.1]
     """
 
     warmup: float = 0.05
     final_factor: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.warmup < 1.0:
-            raise ValueError(f"model.schedule.warmup={self.warmup}: give a share of the run in [0, 1)")
-        if not 0.0 <= self.final_factor <= 1.0:
-            raise ValueError(f"model.schedule.final_factor={self.final_factor}: must be in [0, 1]")
+        require_within("model.schedule.", 0.0, 1.0, high_excluded=True, warmup=self.warmup)
+        require_within("model.schedule.", 0.0, 1.0, final_factor=self.final_factor)
 
     def factor(self, step: int, total_steps: int) -> float:
         """Factor of the learning rate at a step counted from 0."""
@@ -75,5 +81,5 @@ class WarmupCosine:
         return self.final_factor + (1.0 - self.final_factor) * 0.5 * (1.0 + math.cos(math.pi * progress))
 
     def scheduler(self, optimizer: Optimizer, total_steps: int) -> LambdaLR:
-        """A torch scheduler to be stepped after each optimizer step."""
+        """A torch scheduler; call its ``step()`` after each step of the optimizer."""
         return LambdaLR(optimizer, lambda step: self.factor(step, total_steps))

@@ -1,6 +1,35 @@
-"""FaceRecognizer, the only LightningModule: images to embeddings to a loss. Steps and logging only."""
+"""FaceRecognizer, the only LightningModule: images to embeddings to a loss. Steps and logging only.
+
+Without Lightning: a backbone and a loss are plain modules, and this is a training loop of your own.
+
+    >>> from itertools import combinations
+    >>> import numpy as np
+    >>> import torch
+    >>> from facerec.backbones import ResNet
+    >>> from facerec.losses import ArcFace
+    >>> from facerec.metrics import cosine_scores, equal_error_rate
+    >>> from facerec.optim import parameter_groups
+    >>> images, labels = torch.rand(8, 3, 32, 32) * 2.0 - 1.0, torch.arange(8) % 4  # pixels in [-1, 1], four people
+    >>> backbone, loss = ResNet(18, embedding_dim=8, width=8), ArcFace(scale=16.0)
+    >>> loss.build(embedding_dim=8, num_classes=4)
+    >>> optimizer = torch.optim.SGD(parameter_groups(backbone, loss), lr=0.1, weight_decay=5e-4)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     loss(backbone(images), labels).backward()
+    ...     optimizer.step()
+    ...     loss.step()
+    >>> with torch.no_grad():
+    ...     embeddings = backbone.eval()(images)
+    >>> pairs = np.array(list(combinations(range(8), 2)))
+    >>> scores, same = cosine_scores(embeddings, pairs), labels[pairs[:, 0]] == labels[pairs[:, 1]]
+    >>> rate, threshold = equal_error_rate(scores, same)
+    >>> 0.0 <= rate <= 1.0
+    True
+"""
 
 import math
+import warnings
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -10,49 +39,62 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from facerec import __version__
 from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
+from facerec.checkpoints import ModelCard
 from facerec.data.batches import Batch
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
+from facerec.settings import require_choice, require_positive
 from facerec.transforms import Preprocess
 
 FlipTest = Literal["sum", "concatenate"]
 
 
 class FaceRecognizer(LightningModule):
-    """A backbone trained with a loss on embeddings.
+    """A backbone and a loss that trains it.
 
-    Its checkpoint describes itself: weights, hyperparameters, preprocessing, the names of the training people, and the
-    threshold calibrated on the validation pairs.
+    The checkpoint describes itself. It holds weights, hyperparameters, preprocessing and the model card.
 
-    Args:
-        backbone: images (B, 3, H, W) to embeddings (B, D).
-        loss: objective on embeddings and labels; built here for D and ``num_classes``.
-        optimizer: takes parameter groups and gives an optimizer, e.g. ``{class_path: torch.optim.SGD, ...}``.
-        num_classes: number of training people C. Linked from the data on the command line.
-        schedule: factor of the learning rate over the run; the run's length comes from the trainer.
-        loss_lr_factor: factor of the learning rate of the loss's own parameters (class weights, centers).
-        image_size: (height, width) of an image in pixels.
-        image_mean: subtracted from pixels in [0, 1].
-        image_std: what they are divided by then.
-        channels_last: keep images and convolution weights with the channels innermost: the layout that convolutions in
-            bfloat16 and float16 are made for. In float32 on a CPU it can be slower, see the README of benchmarks.
-        max_params: refuse a backbone with more parameters than this, such as a course's limit of 30000000.
-        flip_test: embed the mirror image too when evaluating: a lower error for twice the time. ``sum`` (or true) takes
-            the mean of the two directions, at their mean length; ``concatenate`` puts the two embeddings side by side
-            (Liu et al., CVPR 2017, section 4.1), for twice the size, and score and gallery then tell an image from its
-            mirror.
-
-    Built from the command line, the hyperparameters are names and numbers. Built in Python, the backbone, loss and
-    optimizer are objects, which ``torch.load(weights_only=True)`` rightly refuses: they stay out of the checkpoint, and
+    The command line builds from names and numbers, and these are the hyperparameters in the checkpoint. Python builds
+    from objects, and ``torch.load(weights_only=True)`` rightly refuses objects. They stay out of the checkpoint, and
     ``load_from_checkpoint`` takes them again.
 
+    Args:
+        backbone: network from images (B, 3, H, W) to embeddings (B, D).
+        loss: objective on embeddings and labels, built here for D and ``num_classes``.
+        optimizer: function from parameter groups to an optimizer, e.g. ``{class_path: torch.optim.SGD, ...}``.
+        num_classes: number of training people C. On the command line it comes from the data.
+        schedule: factor of the learning rate over the run. The length of the run comes from the trainer.
+        loss_lr_factor: factor of the learning rate of the loss's own parameters (class weights, centres).
+        image_size: (height, width) of an image in pixels.
+        image_mean: mean that is subtracted from pixels in [0, 1].
+        image_std: divisor applied after subtracting ``image_mean``.
+        channels_last: keep images and convolution weights with the channels innermost. Convolutions in bfloat16 and
+            float16 are made for this layout. In float32 on a CPU it can be slower, see the README of benchmarks.
+        max_params: largest number of parameters of the backbone, such as a course's limit of 30000000.
+        flip_test: also embed the mirror image in an evaluation: a lower error for twice the time. ``sum`` (or true)
+            takes the mean of the two directions, at their mean length. ``concatenate`` puts the two embeddings side by
+            side (Liu et al., CVPR 2017, section 4.1): embeddings of twice the size, which differ between an image and
+            its mirror.
+
+    Attributes:
+        card: what the checkpoint says about the model beside weights and hyperparameters.
+
     Raises:
-        ValueError: if ``loss_lr_factor`` is not positive, or the backbone is above ``max_params`` or takes images of
+        ValueError: if a setting is outside its range, or the backbone is above ``max_params`` or takes images of
             another size only.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones import ResNet
+        >>> from facerec.losses import ArcFace
+        >>> from facerec.recognizer import FaceRecognizer
+        >>> backbone, loss = ResNet(18, embedding_dim=8, width=8), ArcFace(scale=16.0)
+        >>> recognizer = FaceRecognizer(backbone, loss, torch.optim.SGD, num_classes=4, image_size=(32, 32))
+        >>> recognizer(torch.zeros(2, 3, 50, 40, dtype=torch.uint8)).shape
+        torch.Size([2, 8])
     """
 
     def __init__(
@@ -73,9 +115,11 @@ class FaceRecognizer(LightningModule):
         super().__init__()
         check_max_params(backbone, max_params)
         check_image_size(backbone, image_size)
-        if loss_lr_factor <= 0.0:
-            raise ValueError(f"model.loss_lr_factor={loss_lr_factor}: must be positive")
-        self.save_hyperparameters(logger=False)
+        require_positive("model.", loss_lr_factor=loss_lr_factor)
+        require_choice("model.", (False, True, "sum", "concatenate"), flip_test=flip_test)
+        with warnings.catch_warnings():  # that modules are saved twice: those are removed below
+            warnings.filterwarnings("ignore", message="Attribute '.*' is an instance of `nn.Module`")
+            self.save_hyperparameters(logger=False)
         for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
             del self.hparams[name]
         self.preprocess = Preprocess(image_size, image_mean, image_std)
@@ -88,11 +132,7 @@ class FaceRecognizer(LightningModule):
         self.flip_test = _views(flip_test)
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
-        self.identities: list[str] = []
-        self.calibration: Calibration | None = None
-        self.calibrated_step: int | None = None  # of the training, None outside it
-        self.alignment: dict[str, Any] | None = None
-        self.trained_steps = 0  # of the checkpoint that the weights are from
+        self.card = ModelCard()
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
@@ -110,13 +150,13 @@ class FaceRecognizer(LightningModule):
         return embeddings.float()
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
-        """Embed images for scores: what evaluation and every use of the checkpoint go through.
+        """Embed images for scores, as evaluation and every use of the checkpoint do.
 
         Args:
             images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.
 
         Returns:
-            float32 embeddings (B, D), not normalised; with ``flip_test`` those of image and mirror together, (B, 2 D)
+            float32 embeddings (B, D), not normalised. With ``flip_test`` those of image and mirror together: (B, 2 D)
             if they are concatenated.
         """
         embeddings_BD: Tensor = self(images_BCHW)
@@ -128,28 +168,38 @@ class FaceRecognizer(LightningModule):
         return _mean_view(embeddings_BD, mirrored_BD)
 
     def class_embeddings(self, embeddings: Tensor) -> Tensor:
-        """Of what :meth:`embed` gives, (B, D) for the class weights, of a length that they were trained for."""
+        """Embeddings (B, D) for the class weights, at the length of the training, from those of :meth:`embed`."""
         return _mean_view(*embeddings.chunk(2, dim=1)) if self.flip_test == "concatenate" else embeddings
 
     @property
     def score_dim(self) -> int:
-        """Size of what :meth:`embed` gives: twice that of an embedding where image and mirror are concatenated."""
+        """Length of a row of :meth:`embed`: D, or 2 D if image and mirror are concatenated."""
         return self.backbone.embedding_dim * (2 if self.flip_test == "concatenate" else 1)
 
+    @property
+    def identities(self) -> list[str]:
+        """Names of the training people; the index is the class."""
+        return list(self.card.identities)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The threshold of these very weights; None if they were never validated."""
+        return self.card.calibration
+
     def setup(self, stage: str) -> None:
-        """Take the names of the training people from the data, and how their images were aligned.
+        """Take the names of the training people and the alignment of their images from the data.
 
         Raises:
-            ValueError: if training starts and the number of people was never given.
+            ValueError: if training starts without the number of people.
         """
         if stage != "fit":
             return
         if self.num_classes is None:
             raise ValueError("FaceRecognizer needs num_classes to train: pass data.num_classes")
         datamodule = getattr(self.trainer, "datamodule", None)
-        self.identities = list(getattr(datamodule, "identities", []))
+        identities = tuple(getattr(datamodule, "identities", []))
         alignment = getattr(getattr(datamodule, "train", None), "alignment", None)
-        self.alignment = None if alignment is None else alignment.as_dict()
+        self.card = replace(self.card, identities=identities, alignment=alignment, configuration=None)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
@@ -161,9 +211,14 @@ class FaceRecognizer(LightningModule):
         return loss
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Step the optimizer, then what the loss counts: once, however many batches were accumulated."""
+        """Step the optimizer, then the loss, once however many batches were accumulated.
+
+        The weights change, so a threshold that was calibrated on the old ones goes.
+        """
         super().optimizer_step(*args, **kwargs)
         self.loss.step()
+        if self.card.calibration is not None:
+            self.card = replace(self.card, calibration=None)
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Embeddings of a batch; the callbacks measure them."""
@@ -174,7 +229,7 @@ class FaceRecognizer(LightningModule):
         return self.validation_step(batch, batch_idx, dataloader_idx)
 
     def on_validation_epoch_end(self) -> None:
-        """Let what is measured outside training stand at the training step of the weights, not at step 0."""
+        """Log evaluation metrics at the training step of the weights, not at step 0."""
         self._log_trained_steps()
 
     def on_test_epoch_end(self) -> None:
@@ -189,14 +244,14 @@ class FaceRecognizer(LightningModule):
 
     @property
     def steps_taken(self) -> int:
-        """Optimizer steps behind the weights: of this trainer, or else of the checkpoint they are from."""
-        return self.trainer.global_step or self.trained_steps
+        """Optimizer steps behind the weights: those of this trainer, else those of the checkpoint."""
+        return self.trainer.global_step or self.card.trained_step
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimizer on all parameters, the loss's included, and the schedule, stepped with it.
+        """The optimizer of all parameters, those of the loss included, and the schedule, which steps with it.
 
         Raises:
-            ValueError: for a training without an end, which a schedule cannot be a share of.
+            ValueError: if the training has no end: the schedule is in shares of its length.
         """
         steps = self.trainer.estimated_stepping_batches
         if math.isinf(steps):
@@ -207,27 +262,21 @@ class FaceRecognizer(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what a user of the checkpoint needs beside weights and hyperparameters.
-
-        A threshold that was calibrated at another step of this training is one of other weights, and stays out.
-        """
-        step = checkpoint.get("global_step")
-        of_these_weights = self.calibrated_step is None or self.calibrated_step == step
-        checkpoint["facerec"] = {
-            "version": __version__,
-            "identities": self.identities,
-            "calibration": self.calibration if of_these_weights else None,
-            "alignment": self.alignment,
-        }
+        """Add the model card."""
+        step = checkpoint.get("global_step") or self.card.trained_step
+        replace(self.card, trained_step=step).put_into(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore it, and outside training take the class weights as they are, whatever the data at hand.
+        """Take the model card. Outside training also build the class weights for the checkpoint's number of people.
+
+        A resumed training keeps the identities, the alignment and the configuration of its own data.
 
         Raises:
-            ValueError: if training would go on with another number of people.
+            ValueError: if training would go on with another number of people, or the card cannot be used.
         """
-        extra = checkpoint.get("facerec", {})
-        trained_on = checkpoint.get("hyper_parameters", {}).get("num_classes")
+        card = ModelCard.from_checkpoint(checkpoint)
+        settings = checkpoint.get("hyper_parameters", {})
+        trained_on = settings.get("num_classes")
         resuming = self._trainer is not None and self._trainer.state.fn == "fit"
         if trained_on is not None and trained_on != self.num_classes:
             if resuming:
@@ -237,14 +286,11 @@ class FaceRecognizer(LightningModule):
                 )
             self.num_classes = trained_on
             self.loss.build(self.backbone.embedding_dim, trained_on)
-        if not resuming:
-            self.identities = list(extra.get("identities", []))
-            self.alignment = extra.get("alignment")
-        views = _views(checkpoint.get("hyper_parameters", {}).get("flip_test", self.flip_test))
-        # A threshold of other views is one of other scores.
-        self.calibration = extra.get("calibration") if views == self.flip_test else None
-        self.calibrated_step = checkpoint.get("global_step") if resuming else None
-        self.trained_steps = int(checkpoint.get("global_step", 0))
+        if _views(settings.get("flip_test", self.flip_test)) != self.flip_test:
+            card = replace(card, calibration=None)  # a threshold of other scores
+        if resuming:
+            card = replace(self.card, calibration=card.calibration, trained_step=card.trained_step)
+        self.card = card
 
 
 def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:
@@ -263,7 +309,7 @@ def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a checkpoint can hold the value without pickling a class of ours."""
+    """Whether a checkpoint can hold the value without pickling one of our classes."""
     if isinstance(value, dict):
         return all(isinstance(key, str) and _is_plain(entry) for key, entry in value.items())
     if isinstance(value, (list, tuple)):
@@ -272,7 +318,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _views(flip_test: bool | FlipTest | None) -> FlipTest | None:
-    """What becomes of the mirror image, None if nothing; true stands for the sum."""
+    """How the mirror image counts, None if it does not. True stands for the sum."""
     if isinstance(flip_test, bool):
         return "sum" if flip_test else None
     return flip_test

@@ -59,5 +59,7 @@ def test_the_callback_clips_the_backbone_and_leaves_the_class_weights() -> None:
 
 
 def test_bad_settings_are_refused_at_once() -> None:
-    with pytest.raises(ValueError, match=r"clip_factor=0.0, eps=0.001: both must be above 0"):
+    with pytest.raises(ValueError, match="adaptive gradient clipping clip_factor=0.0: must be positive"):
         AdaptiveGradientClipping(clip_factor=0.0)
+    with pytest.raises(ValueError, match="adaptive gradient clipping eps=-1.0: must be positive"):
+        AdaptiveGradientClipping(eps=-1.0)

@@ -1,12 +1,15 @@
 """The recognizer's own checks, in Python."""
 
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from facerec.align import Alignment
 from facerec.backbones import Backbone, IResNet, ResNet, TimmBackbone
+from facerec.checkpoints import ModelCard
 from facerec.losses import Softmax
 from facerec.recognizer import FaceRecognizer
 
@@ -40,19 +43,76 @@ def test_a_backbone_for_this_size_or_for_any_embeds(make):
 THRESHOLD = {"threshold": 0.4, "far": 0.1, "frr": 0.1, "method": "eer", "score": "cosine"}
 
 
-def kept_threshold(model: FaceRecognizer, step: int) -> object:
-    """What a checkpoint at this step of the training says."""
+def kept(model: FaceRecognizer, step: int) -> ModelCard:
+    """The card of a checkpoint at this step of the training."""
     checkpoint: dict = {"global_step": step}
     model.on_save_checkpoint(checkpoint)
-    return checkpoint["facerec"]["calibration"]
+    return ModelCard.from_checkpoint(checkpoint)
 
 
-@pytest.mark.parametrize(("doing", "later"), [("fit", None), ("test", THRESHOLD)])
-def test_a_threshold_is_kept_with_the_weights_it_was_measured_on(doing, later):
+def stored(**settings: object) -> dict:
+    """A checkpoint of step 7 with a threshold."""
+    checkpoint = {"global_step": 7, "hyper_parameters": settings}
+    card = ModelCard(("ada", "ben"), THRESHOLD, Alignment("mtcnn", "", "112x112"), 7, "data: {root: old}")
+    card.put_into(checkpoint)
+    return checkpoint
+
+
+@pytest.mark.parametrize("doing", ["fit", "test"])
+def test_a_threshold_is_kept_with_the_weights_it_was_measured_on(doing):
     """A resumed training keeps what it loaded until it takes a step; an evaluation takes none, whatever it counts."""
     model = recognizer(ResNet(18, 16, width=4), (32, 64))
-    assert kept_threshold(model, 7) is None
+    assert kept(model, 7).calibration is None
     model._trainer = SimpleNamespace(state=SimpleNamespace(fn=doing))
-    model.on_load_checkpoint({"global_step": 7, "facerec": {"calibration": THRESHOLD}})
-    assert kept_threshold(model, 7) == THRESHOLD
-    assert kept_threshold(model, 8) == later
+    model.on_load_checkpoint(stored())
+    assert kept(model, 7).calibration == THRESHOLD
+    if doing == "test":
+        assert kept(model, 8).calibration == THRESHOLD
+    else:
+        model.optimizer_step(0, 0, torch.optim.SGD(model.parameters(), lr=0.1), lambda: None)
+        assert kept(model, 8).calibration is None
+
+
+def test_a_threshold_of_other_views_is_not_taken():
+    model = recognizer(ResNet(18, 16, width=4), (32, 64))
+    model.on_load_checkpoint(stored(flip_test="sum"))
+    assert model.calibration is None
+    model.on_load_checkpoint(stored(flip_test=False))
+    assert model.calibration == THRESHOLD
+
+
+def test_a_resumed_training_has_the_people_and_the_configuration_of_its_own_data():
+    model = recognizer(ResNet(18, 16, width=4), (32, 64))
+    model._trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"), global_step=0)
+    own = Alignment("yunet", "", "112x112")
+    model._trainer.datamodule = SimpleNamespace(identities=["cleo", "dan"], train=SimpleNamespace(alignment=own))
+    model.setup("fit")
+    model.card = replace(model.card, configuration="data: {root: new}")
+    model.on_load_checkpoint(stored())
+    assert kept(model, 7) == ModelCard(("cleo", "dan"), THRESHOLD, own, 7, "data: {root: new}")
+    assert (model.identities, model.steps_taken) == (["cleo", "dan"], 7)
+    model._trainer.state.fn = "test"
+    model.on_load_checkpoint(stored())
+    assert kept(model, 0) == ModelCard.from_checkpoint(stored())
+
+
+def test_a_new_training_forgets_the_configuration_of_the_old_one():
+    """A model that is loaded in Python and trained on: the old run's folders are not its own."""
+    model = recognizer(ResNet(18, 16, width=4), (32, 64))
+    model.on_load_checkpoint(stored())
+    assert model.card.configuration == "data: {root: old}"
+    model._trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"), datamodule=None)
+    model.setup("fit")
+    assert model.card.configuration is None
+
+
+@pytest.mark.parametrize("setting", [{"loss_lr_factor": 0.0}, {"loss_lr_factor": float("nan")}, {"flip_test": "mean"}])
+def test_a_bad_setting_is_named(setting):
+    [(name, value)] = setting.items()
+    with pytest.raises(ValueError, match=rf"model\.{name}={value!r}"):
+        FaceRecognizer(ResNet(18, 16, width=4), Softmax(), torch.optim.SGD, 4, image_size=(32, 64), **setting)
+
+
+def test_building_in_python_warns_of_nothing(recwarn):
+    recognizer(ResNet(18, 16, width=4), (32, 64))
+    assert [str(warning.message) for warning in recwarn] == []

@@ -3,7 +3,7 @@
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
-from facerec.align.record import Alignment, difference
+from facerec.align.record import difference
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 
 
@@ -22,7 +22,7 @@ class AlignmentCheck(Callback):
         self._compare(trainer, pl_module, "test")
 
     def _compare(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
-        trained_on = Alignment.from_dict(recognizer_of(pl_module).alignment)
+        trained_on = recognizer_of(pl_module).card.alignment
         if trained_on is None:
             return
         for name, pairs in data_of(trainer).pair_sets(stage).items():

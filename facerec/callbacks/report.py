@@ -9,10 +9,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
 from facerec.callbacks.verification import Verification, verification_of
+from facerec.checkpoints import store_calibration
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.figures import evaluation_figures
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
-from facerec.reports.results import results_folder, store_calibration, write_figure, write_scores
+from facerec.reports.results import results_folder, write_figure, write_scores
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import summary_table
 

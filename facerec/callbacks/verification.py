@@ -1,10 +1,10 @@
 """Verification: the error rates of each named set of pairs. Each image is embedded once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -108,8 +108,8 @@ class Verification(EvaluationCallback):
             recognizer.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
         if rates and stage == "val" and not trainer.sanity_checking:
             labelled = {name: (scored.scores, scored.same) for name, scored in self.scores.items()}
-            recognizer.calibration = calibrate(labelled, self.calibrate_at, self.score_name)
-            recognizer.calibrated_step = trainer.global_step if trainer.state.fn == TrainerFn.FITTING else None
+            calibration = calibrate(labelled, self.calibrate_at, self.score_name)
+            recognizer.card = replace(recognizer.card, calibration=calibration)
 
     def calibration_of(self, recognizer: FaceRecognizer) -> Calibration | None:
         """The model's threshold, if it belongs to scores of this kind."""

@@ -10,7 +10,7 @@ from facerec.cli.model_options import (
     EXIT_STATUS,
     YES,
     add_model_options,
-    alignment_of,
+    alignment_in_use,
     command_parser,
     encode_with,
     model_of,
@@ -49,7 +49,7 @@ def main(args: list[str]) -> int:
             names=np.array(names),
             embeddings=embeddings_ND,
             fingerprint=np.array(model.fingerprint),
-            alignment=np.array(alignment_of(options, model, source)),
+            alignment=np.array(alignment_in_use(options, model, source)),
         )
     print(f"{options.output}: {len(names)} embeddings of {embeddings_ND.shape[1]} numbers")
     return ERROR if encoded.left_out else YES

@@ -9,7 +9,7 @@ from facerec.cli.model_options import (
     EXIT_STATUS,
     YES,
     add_model_options,
-    alignment_of,
+    alignment_in_use,
     command_parser,
     encode_with,
     model_of,
@@ -54,7 +54,7 @@ def _enroll(options: argparse.Namespace, output: Path) -> int:
     source = FolderImages(options.people) if Path(options.people).is_dir() else NamedFiles(options.people)
     labels_N, identities = source.labels, list(source.identities)
     model = model_of(options)
-    alignment = alignment_of(options, model, source)
+    alignment = alignment_in_use(options, model, source)
     if known:
         known.check_model(model.fingerprint, alignment)
     encoded = encode_with(options, model, source)

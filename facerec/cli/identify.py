@@ -10,7 +10,7 @@ from facerec.cli.model_options import (
     NO,
     YES,
     add_model_options,
-    alignment_of,
+    alignment_in_use,
     command_parser,
     encode_with,
     model_of,
@@ -44,7 +44,7 @@ def main(args: list[str]) -> int:
     gallery = Gallery.load(options.gallery)
     source = find_images(options.image)
     model = model_of(options)
-    gallery.check_model(model.fingerprint, alignment_of(options, model, source))
+    gallery.check_model(model.fingerprint, alignment_in_use(options, model, source))
     threshold = decision_threshold(model, options.threshold)
     encoded = encode_with(options, model, source)
     matches = iter(gallery.search(encoded.embeddings[encoded.usable]))

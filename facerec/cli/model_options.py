@@ -89,8 +89,8 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
     return encoded
 
 
-def alignment_of(options: argparse.Namespace, model: FaceModel, source: Images) -> str:
-    """How the faces were cut out, by ``--align`` or by `facerec align` before; empty where nobody knows."""
+def alignment_in_use(options: argparse.Namespace, model: FaceModel, source: Images) -> str:
+    """Detector and template of the faces, by ``--align`` or by an earlier `facerec align`; empty if unknown."""
     how = alignment_for(model.alignment) if options.align else source.alignment
     return f"{how.detector} {how.template}" if how and how.detector != UNKNOWN else ""
 

@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -31,7 +32,8 @@ from facerec.callbacks import (
     Verification,
     VerificationFigures,
 )
-from facerec.checkpoints import load_checkpoint
+from facerec.callbacks.evaluation import recognizer_of
+from facerec.checkpoints import read_card
 from facerec.cli.parser import FaceArgumentParser
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
@@ -39,7 +41,6 @@ from facerec.settings import flatten
 
 DEFAULT_CONFIG = Path(__file__).parents[1] / "default.yaml"
 DEFAULT_NAME = "orl_resnet18_arcface"
-CONFIG_KEY = "facerec_config"
 HARMLESS_WARNINGS = (
     "LightningCLI's args parameter is intended",  # we pass the arguments on purpose
     ".*isinstance.treespec, LeafSpec.* is deprecated",  # inside Lightning
@@ -68,9 +69,10 @@ class SaveConfig(SaveConfigCallback):
                 # Not trainer.log_dir: it asks the other processes, and only the first one is here.
                 rank_zero_info(f"This run is kept in {logger.log_dir}")
 
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add it to the checkpoint, as text."""
-        checkpoint[CONFIG_KEY] = self._yaml
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put it into the model card, as text."""
+        recognizer = recognizer_of(pl_module)
+        recognizer.card = replace(recognizer.card, configuration=self._yaml)
 
     @cached_property
     def _yaml(self) -> str:
@@ -265,12 +267,12 @@ def from_checkpoint(path: str, command: str) -> str:
         SystemExit: with status 1, if there is no such checkpoint or it holds no configuration.
     """
     try:
-        checkpoint = load_checkpoint(path)
+        configuration = read_card(path).configuration
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(f"facerec: {error}") from error
-    if CONFIG_KEY not in checkpoint:
+    if configuration is None:
         raise SystemExit(f"facerec: {path} was not written by `facerec fit`: give the --config it was trained with")
-    settings = yaml.safe_load(checkpoint[CONFIG_KEY])
+    settings = yaml.safe_load(configuration)
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
     if command != "fit":

@@ -71,13 +71,21 @@ def decode_image(data: bytes, name: str) -> Tensor:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS:,}: shrink it")
-            upright = _eight_bits(ImageOps.exif_transpose(image), str(image.format))
-            pixels_3HW = np.ascontiguousarray(np.asarray(upright.convert("RGB")).transpose(2, 0, 1))
+            return rgb_pixels(image)
     except Exception as error:  # Pillow raises anything from OSError to SyntaxError on a broken file
         # Pillow names the buffer, which says nothing to the user
         reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
         raise UnreadableImageError(f"{name} does not decode as an image: {reason}") from error
-    return torch.from_numpy(pixels_3HW)
+
+
+def rgb_pixels(image: Image.Image) -> Tensor:
+    """Pixels uint8 (3, H, W) of a Pillow image, upright and in RGB, see :func:`decode_image`.
+
+    Raises:
+        ValueError: for 32-bit pixels. Pillow raises other errors where its file does not decode.
+    """
+    upright = _eight_bits(ImageOps.exif_transpose(image), str(image.format))
+    return torch.from_numpy(np.ascontiguousarray(np.asarray(upright.convert("RGB")).transpose(2, 0, 1)))
 
 
 def _eight_bits(image: Image.Image, file_format: str) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What a trained checkpoint is good for."""
+"""Uses of a trained checkpoint: embed, verify, enroll, identify, predict, export."""
 
 from facerec.inference.embedder import Embedder
 from facerec.inference.encoding import encode

@@ -1,4 +1,4 @@
-"""Photographs in use: the face of each, cut out as the faces were that the network was trained on."""
+"""Photographs in use: the face of each, aligned as the training images were."""
 
 from typing import Protocol
 
@@ -15,18 +15,18 @@ class FaceAligner(Protocol):
     """Finds the face in a photograph and turns it upright: pixels (3, H, W) to pixels (3, H', W'), both uint8."""
 
     def __call__(self, image_3HW: Tensor) -> Tensor:
-        """Cut out the face; a ValueError where there is none."""
+        """Cut out the face, or raise ValueError if there is none."""
 
 
 class AlignedImages(Images):
-    """The face of each photograph of another source.
+    """The face in each photograph of another source.
 
     Args:
-        source: of the photographs.
-        aligner: cuts the face out, as :func:`make_aligner` gives it.
+        source: source of the photographs.
+        aligner: function that cuts out the face, see :func:`make_aligner`.
 
     Raises:
-        ValueError: when read, where there is no face.
+        ValueError: when a photograph without a face is read.
     """
 
     def __init__(self, source: Images, aligner: FaceAligner) -> None:
@@ -41,19 +41,19 @@ class AlignedImages(Images):
         return self.aligner(self.source.read(index))
 
     def name(self, index: int) -> str:
-        """What to call the photograph in a message."""
+        """Name of the photograph in a message."""
         return self.source.name(index)
 
 
 def alignment_for(trained_on: Alignment | None) -> Alignment:
-    """How to align photographs for a network: as its training images were, as far as that can be done here.
+    """The alignment of photographs for a network: that of its training images if this machine can do it.
 
     Args:
-        trained_on: how the training images were aligned; None where nobody knows.
+        trained_on: alignment of the training images; None if unknown.
 
     Returns:
-        The training's own, with YuNet in place of a detector that needs a file or is not known; YuNet to 112x112 for
-        None. Its version is that of whatever is installed, so it is left open.
+        The alignment of the training, with YuNet in place of a detector that needs a file or is unknown. For None it is
+        YuNet to 112x112. The version is empty: it is that of the installed detector.
     """
     if trained_on is None:
         return DEFAULT
@@ -63,14 +63,14 @@ def alignment_for(trained_on: Alignment | None) -> Alignment:
 
 
 def make_aligner(alignment: Alignment) -> FaceAligner:
-    """What aligns in that way.
+    """A function that aligns in this way.
 
     Raises:
-        ValueError: if the detector is not installed, saying how to.
+        ValueError: if the detector is not installed, with the command that installs it.
     """
     from facerec.align.aligner import Aligner
 
     try:
         return Aligner(alignment.detector, alignment.template, alignment.face, alignment.min_score)  # type: ignore[arg-type]
     except ImportError as error:
-        raise ValueError(f"--align needs a face detector: {error}; or give faces that are aligned") from error
+        raise ValueError(f"--align needs a face detector: {error}. Or give aligned faces") from error

@@ -1,6 +1,6 @@
-"""Many images to embeddings: each once, in batches of one shape, read while the network runs."""
+"""Many images to embeddings: each once, in batches of one shape, decoded while the network runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from facerec.data.sources import Images
+from facerec.embeddings import require_finite
 from facerec.inference.model import FaceModel
 from facerec.threads import work_ahead
 from facerec.transforms.preprocess import resize
@@ -20,7 +21,7 @@ READERS = 4
 
 
 class LeftOut(NamedTuple):
-    """An image that could not be used, and why."""
+    """An image that cannot be used, and the reason."""
 
     name: str
     reason: str
@@ -30,9 +31,9 @@ class Encoded(NamedTuple):
     """Embeddings of the images of a source.
 
     Attributes:
-        embeddings: float32 (N, D), not normalised; NaN in the rows of images that could not be used.
-        usable: which images those are not (N,).
-        left_out: the images that could not be used.
+        embeddings: float32 (N, D), not normalised; NaN in the rows of images that cannot be used.
+        usable: whether each image can be used (N,).
+        left_out: images that cannot be used.
     """
 
     embeddings: Tensor
@@ -47,20 +48,38 @@ def encode(
     description: str = "encoding",
     readers: int = READERS,
 ) -> Encoded:
-    """Embed every image of a source, once.
+    """Embed every image of a source once.
 
-    All batches have one shape, the last one filled up with empty images, so that what libraries choose for a shape is
-    chosen once. Images are decoded and resized by other threads, a batch ahead of the network.
+    All batches have one shape, and empty images fill the last one, because libraries prepare anew for each shape. Other
+    threads decode and resize images, one batch ahead of the network.
 
     Args:
-        model: what embeds.
-        source: of the images.
-        batch_size: images of a batch; no more than there are images.
-        description: of the progress bar, which shows after a second.
-        readers: threads that decode.
+        model: model that embeds.
+        source: source of the images.
+        batch_size: images in a batch; a smaller source makes one smaller batch.
+        description: label of the progress bar, which appears after a second.
+        readers: number of decoding threads.
 
     Raises:
-        ValueError: if the source is empty, not one of its images can be used, or the model gives what is no number.
+        ValueError: if the source is empty, none of its images can be used, or the model gives NaN or inf.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from PIL import Image
+        >>> from facerec.backbones import ResNet
+        >>> from facerec.inference import Embedder, encode
+        >>> from facerec.inference.images import find_images
+        >>> from facerec.losses import Triplet
+        >>> from facerec.recognizer import FaceRecognizer
+        >>> backbone = ResNet(18, embedding_dim=8, width=8)
+        >>> embedder = Embedder(FaceRecognizer(backbone, Triplet(), torch.optim.SGD, image_size=(32, 32)))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("a.png", "b.png"):
+        ...         Image.new("RGB", (40, 50)).save(f"{folder}/{name}")
+        ...     encoded = encode(embedder, find_images([folder]))
+        >>> encoded.embeddings.shape, encoded.usable.tolist(), encoded.left_out
+        (torch.Size([2, 8]), [True, True], [])
     """
     if not len(source) or batch_size < 1:
         raise ValueError(f"{len(source)} images in batches of {batch_size}: nothing to embed")
@@ -76,7 +95,8 @@ def encode(
         pixels_BCHW = torch.zeros(batch_size, 3, *model.image_size, dtype=torch.uint8)
         torch.stack([image for image in batch if isinstance(image, Tensor)], out=pixels_BCHW[: len(places)])
         made_BD = model(pixels_BCHW)[: len(places)].cpu()
-        _check_finite(made_BD, [source.name(place) for place in places])
+        # A checkpoint is tried when it loads, an exported model only here.
+        require_finite(made_BD, "The model is broken: use another", [source.name(place) for place in places])
         if embeddings_ND is None:
             embeddings_ND = torch.full((len(source), made_BD.shape[1]), float("nan"))
         embeddings_ND[places] = made_BD
@@ -86,17 +106,10 @@ def encode(
     return Encoded(embeddings_ND, usable_N, left_out)
 
 
-def _check_finite(made_BD: Tensor, names: Sequence[str]) -> None:
-    """See that a model gave numbers; a checkpoint is looked at when it is loaded, an exported model only here."""
-    broken = torch.nonzero(~made_BD.isfinite().all(dim=1))[:, 0].tolist()
-    if broken:
-        raise ValueError(f"the model gives embeddings that are not finite, the first for {names[broken[0]]}")
-
-
 def _read_ahead(
     model: FaceModel, source: Images, batch_size: int, description: str, readers: int
 ) -> Iterator[tuple[int, list[Tensor | LeftOut]]]:
-    """Batches with the place of their first image, the next one being read meanwhile."""
+    """Batches with the place of their first image. The next batch is read meanwhile."""
 
     def read(index: int) -> Tensor | LeftOut:
         try:

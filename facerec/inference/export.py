@@ -1,4 +1,4 @@
-"""A checkpoint as one file for other runtimes: ONNX, or PyTorch's own ``.pt2``; checked against what it came from."""
+"""A checkpoint as one file for other runtimes: ONNX, or PyTorch's own ``.pt2``, compared with the checkpoint."""
 
 import json
 from collections.abc import Callable
@@ -21,11 +21,11 @@ PARITY_TOLERANCE = 1e-4
 
 
 class Parity(NamedTuple):
-    """How far the exported model is from PyTorch on random images, in batches of several sizes.
+    """Difference between the exported model and PyTorch on random images, in batches of several sizes.
 
     Attributes:
-        largest_difference: of an embedding's entries, relative to the largest entry.
-        lowest_cosine: of an embedding and its counterpart.
+        largest_difference: largest difference of an entry, as a share of the largest entry.
+        lowest_cosine: lowest cosine of an embedding and its counterpart.
     """
 
     largest_difference: float
@@ -33,17 +33,18 @@ class Parity(NamedTuple):
 
 
 class ExportedNetwork(nn.Module):
-    """Images to embeddings as evaluation makes them, mirror image included, for tracing.
+    """Images to embeddings as in an evaluation, mirror image included, for tracing.
 
     Args:
-        recognizer: of an Embedder, in float32.
-        preprocessing: ``inside`` takes uint8 RGB (B, 3, *image_size), ``outside`` takes them as floats normalised.
+        recognizer: recognizer of an Embedder, in float32.
+        preprocessing: ``inside`` takes uint8 RGB (B, 3, *image_size), ``outside`` takes normalised floats.
     """
 
     def __init__(self, recognizer: FaceRecognizer, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.recognizer = shallow_copy(recognizer)
         self.recognizer.memory_format = torch.contiguous_format  # the runtime chooses its own
+        self.recognizer.loss = nn.Identity()  # type: ignore[assignment]  # a .pt2 would keep the class weights
         if preprocessing == "outside":
             self.recognizer.preprocess = nn.Identity()  # type: ignore[assignment]
 
@@ -53,17 +54,17 @@ class ExportedNetwork(nn.Module):
 
 
 def export(embedder: Embedder, path: str | Path, preprocessing: Preprocessing = "inside") -> Parity:
-    """Write ``.onnx`` or ``.pt2``, told by the suffix, with a free batch dimension; load it again and compare.
+    """Write ``.onnx`` or ``.pt2``, by the suffix, with a free batch dimension. Load it again and compare.
 
-    Resizing stays outside in either case: both take images of the model's size.
+    Resizing stays outside: the file takes images of the model's size.
 
     Args:
-        embedder: of a checkpoint, in float32 on the CPU.
-        path: of the file.
-        preprocessing: whether scaling and normalising the pixels is part of the file.
+        embedder: model of a checkpoint, in float32 on the CPU.
+        path: file to write.
+        preprocessing: whether the file scales and normalises the pixels itself.
 
     Returns:
-        How far the file is from PyTorch. Above ``PARITY_TOLERANCE`` nothing is written.
+        Difference between the file and PyTorch. Above ``PARITY_TOLERANCE`` nothing is written.
 
     Raises:
         ValueError: for another suffix, if the ``export`` extra is not installed, or if the exported model gives other
@@ -87,8 +88,8 @@ def export(embedder: Embedder, path: str | Path, preprocessing: Preprocessing = 
 
 
 def metadata_of(embedder: Embedder, preprocessing: Preprocessing) -> dict[str, Any]:
-    """What a user of the file has to know: how images are prepared, which model it is, which threshold decides."""
-    preprocess = embedder.recognizer.preprocess
+    """Description of the model in the exported file: preparation of images, fingerprint, threshold, alignment."""
+    preprocess, alignment = embedder.recognizer.preprocess, embedder.alignment
     return {
         "version": __version__,
         "fingerprint": embedder.fingerprint,
@@ -98,7 +99,7 @@ def metadata_of(embedder: Embedder, preprocessing: Preprocessing) -> dict[str, A
         "image_mean": preprocess.mean,
         "image_std": preprocess.std,
         "calibration": embedder.calibration,
-        "alignment": embedder.recognizer.alignment,
+        "alignment": None if alignment is None else alignment.as_dict(),
     }
 
 
@@ -109,7 +110,7 @@ def _pixels(embedder: Embedder, count: int) -> Tensor:
 
 
 def _prepared(embedder: Embedder, pixels_BCHW: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Images as the exported model takes them."""
+    """Images in the form that the exported model takes."""
     return pixels_BCHW if preprocessing == "inside" else embedder.recognizer.preprocess(pixels_BCHW)
 
 
@@ -117,7 +118,7 @@ def _write_onnx(
     network: nn.Module, path: Path, examples_BCHW: Tensor, metadata: dict[str, Any]
 ) -> Callable[[Tensor], Tensor]:
     try:
-        import onnxruntime  # noqa: F401  # missed now rather than after the export
+        import onnxruntime  # noqa: F401  # to fail now, not after the export
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ValueError(f'ONNX needs an extra ({error}): pip install "facerec[export]"') from error
@@ -150,7 +151,7 @@ def _write_pt2(
 
 @torch.inference_mode()
 def _compare(embedder: Embedder, embed: Callable[[Tensor], Tensor], preprocessing: Preprocessing) -> Parity:
-    """The largest difference over batches of several sizes, none of which is the one it was traced with; NaN stays."""
+    """The largest difference over batches of several sizes, all unlike the traced one. NaN stays NaN."""
     differences, cosines = [], []
     for count in PARITY_BATCHES:
         pixels_BCHW = _pixels(embedder, count)

@@ -1,4 +1,4 @@
-"""Known people: one template each, kept in a file, searched for the person most like a face."""
+"""Enrolled people: one template each, kept in a file, and the search for the person most like a face."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import UNKNOWN
+from facerec.embeddings import require_finite
 from facerec.files import written_whole
 
 MATRIX_LIMIT = 100_000
-"""Templates up to which a search is one matrix product; above it FAISS takes over."""
+"""Largest number of templates that a matrix product searches; above it FAISS does."""
 PROBES_AT_ONCE = 256
 
 
@@ -26,10 +27,10 @@ class Match(NamedTuple):
     """The two people of a gallery most like a face.
 
     Attributes:
-        name: the one most like it.
-        score: cosine of the face and their template, in [-1, 1].
-        runner_up: the next one; None in a gallery of one.
-        runner_up_score: NaN in a gallery of one.
+        name: person most like the face.
+        score: cosine of the face and that person's template, in [-1, 1].
+        runner_up: next person; None in a gallery of one.
+        runner_up_score: cosine of the next person; NaN in a gallery of one.
     """
 
     name: str
@@ -39,26 +40,38 @@ class Match(NamedTuple):
 
 
 class Gallery:
-    """Templates of known people: the mean of a person's normalised embeddings, normalised.
+    """Templates of people: the mean of a person's normalised embeddings, normalised.
 
     Args:
-        names: of the people (P,).
-        means: mean of each one's normalised embeddings (P, D), float32.
-        counts: images of each (P,).
-        fingerprint: of the model; embeddings of another one mean nothing here.
-        alignment: how faces were cut out beforehand, ``yunet 112x112``; empty where nobody knows.
+        names: names of the people (P,).
+        means: mean of each person's normalised embeddings (P, D), float32.
+        counts: number of images of each person (P,).
+        fingerprint: hash of the model; embeddings of another model mean nothing here.
+        alignment: alignment of the faces, such as ``yunet 112x112``; empty if unknown.
 
     Raises:
-        ValueError: if a name comes twice, the lengths differ or a mean is not finite.
+        ValueError: if a name comes twice, the lengths differ, or a mean contains NaN or inf.
+
+    Example:
+        >>> import numpy as np
+        >>> import torch
+        >>> from facerec.inference import Gallery
+        >>> embeddings = torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
+        >>> gallery = Gallery.enroll(embeddings, np.array([0, 0, 1]), ["ada", "ben"], fingerprint="of the model")
+        >>> gallery.names, gallery.counts.tolist()
+        (['ada', 'ben'], [2, 1])
+        >>> gallery.search(torch.tensor([[3.0, 4.0]]))[0]
+        Match(name='ben', score=0.8..., runner_up='ada', runner_up_score=0.6...)
     """
 
     def __init__(
         self, names: Sequence[str], means: Tensor, counts: NDArray[np.int64], fingerprint: str, alignment: str = ""
     ) -> None:
         if len(set(names)) != len(names) or not len(names) == len(means) == len(counts):
-            raise ValueError(f"{len(names)} names, {len(means)} templates, {len(counts)} counts: one of each a person")
-        if not means.isfinite().all():
-            raise ValueError("templates that are not finite: nobody could be told from them")
+            raise ValueError(
+                f"{len(names)} names, {len(means)} templates, {len(counts)} counts: give one of each for each person"
+            )
+        require_finite(means, "Enroll the people again", names)
         self.names = list(names)
         self.means = means
         self.counts = counts
@@ -81,11 +94,11 @@ class Gallery:
         """Make the templates of people from embeddings of their images.
 
         Args:
-            embeddings_ND: of the images.
-            labels_N: index of the person of each in ``identities``; people without an image are left out.
-            identities: their names.
-            fingerprint: of the model.
-            alignment: how faces were cut out; empty where nobody knows.
+            embeddings_ND: embeddings of the images.
+            labels_N: index of each image's person in ``identities``. People without an image are left out.
+            identities: names of the people.
+            fingerprint: hash of the model.
+            alignment: alignment of the faces; empty if unknown.
         """
         labels = torch.as_tensor(labels_N)
         sums_PD = torch.zeros(len(identities), embeddings_ND.shape[1]).index_add_(0, labels, F.normalize(embeddings_ND))
@@ -96,34 +109,34 @@ class Gallery:
         return cls(names, means_PD, counts_P[there].numpy(), fingerprint, alignment)
 
     def check_model(self, fingerprint: str, alignment: str) -> None:
-        """Refuse a model or an alignment that this gallery was not made with; warn where one alignment is unknown.
+        """Refuse another model or alignment than this gallery was made with. Warn if one alignment is unknown.
 
         Raises:
-            ValueError: naming both.
+            ValueError: naming both models or alignments.
         """
         self._refuse(fingerprint, alignment)
         if alignment != self.alignment:
-            warnings.warn(f"{self._told(alignment)}; unless that is the same, scores are lower", stacklevel=2)
+            warnings.warn(f"{self._compared(alignment)}; scores are lower if the two differ", stacklevel=2)
 
     def _refuse(self, fingerprint: str, alignment: str) -> None:
         if fingerprint != self.fingerprint:
             raise ValueError(
                 f"the gallery was enrolled with model {self.fingerprint} and this one is {fingerprint}: scores between "
-                "them mean nothing; enroll the people again, or give the checkpoint it was enrolled with"
+                "them mean nothing. Enroll the people again, or give the checkpoint of the gallery"
             )
         if alignment and self.alignment and alignment != self.alignment:
-            raise ValueError(f"{self._told(alignment)}: align both alike")
+            raise ValueError(f"{self._compared(alignment)}: align both alike")
 
-    def _told(self, alignment: str) -> str:
+    def _compared(self, alignment: str) -> str:
         return f"the gallery's faces were aligned by {self.alignment or UNKNOWN} and these by {alignment or UNKNOWN}"
 
     def merged(self, other: Gallery) -> Gallery:
-        """A gallery of both; a person in both has the mean over all images, as if enrolled at once.
+        """A gallery of both. A person in both gets the mean over all images, as if enrolled at once.
 
-        Its alignment is unknown where one of theirs is.
+        The alignment is unknown if that of either is.
 
         Raises:
-            ValueError: see :meth:`check_model`, whose warning is left to it.
+            ValueError: if models or alignments differ, see :meth:`check_model`.
         """
         self._refuse(other.fingerprint, other.alignment)
         place = {name: index for index, name in enumerate(self.names)}
@@ -142,13 +155,13 @@ class Gallery:
         return Gallery(names, torch.stack(means), np.array(counts, dtype=np.int64), self.fingerprint, alignment)
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz`` that loads without unpickling: names, templates, mean_norms, counts and the model's."""
+        """Write an ``.npz`` that loads without unpickling."""
         with written_whole(path) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
                 names=np.array(self.names),
                 templates=self.templates_PD.numpy(),
-                mean_norms=self.means.norm(dim=1).numpy(),  # with them images can be added later
+                mean_norms=self.means.norm(dim=1).numpy(),  # needed to add images later
                 counts=self.counts,
                 fingerprint=np.array(self.fingerprint),
                 alignment=np.array(self.alignment),
@@ -156,7 +169,7 @@ class Gallery:
 
     @classmethod
     def load(cls, path: str | Path) -> Gallery:
-        """Read what :meth:`save` wrote.
+        """Read a gallery that :meth:`save` wrote.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -176,13 +189,12 @@ class Gallery:
         """The two people most like each face.
 
         Args:
-            embeddings_BD: of the faces, normalised or not.
+            embeddings_BD: embeddings of the faces, normalised or not.
 
         Raises:
-            ValueError: if an embedding is not finite; above ``MATRIX_LIMIT`` templates, if FAISS is not installed.
+            ValueError: if an embedding contains NaN or inf, or FAISS is missing above ``MATRIX_LIMIT`` templates.
         """
-        if not embeddings_BD.isfinite().all():
-            raise ValueError("embeddings that are not finite: whoever they are of would be like nobody or anybody")
+        require_finite(embeddings_BD)
         unit_BD = F.normalize(embeddings_BD)
         neighbours = min(2, len(self))
         if len(self) > MATRIX_LIMIT:
@@ -200,7 +212,7 @@ class Gallery:
 
 
 def _search_faiss(templates_PD: Tensor, probes_BD: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
-    """Scores and places (B, neighbours) by FAISS's exact inner product."""
+    """Scores and places (B, neighbours), by exact inner products in FAISS."""
     try:
         import faiss
     except ImportError as error:

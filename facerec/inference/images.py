@@ -1,4 +1,4 @@
-"""The images a user names: a file, a folder, a list, standard input."""
+"""Images named by a user: a file, a folder, a list, standard input."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -15,15 +15,15 @@ from facerec.data.sources import Images, ImageSource, PairSource
 
 STDIN = "-"
 NAMED_LINE = "image name"
-PAIR_LINE = "image image (a third column is passed over)"
+PAIR_LINE = "image image (a third column is ignored)"
 
 
 class ImageFiles(Images):
     """Image files by path.
 
     Args:
-        names: paths as they are to be called in the results.
-        root: folder that relative ones are relative to.
+        names: paths, and names of the images in the results.
+        root: folder that relative paths start from.
     """
 
     def __init__(self, names: Sequence[str], root: str | Path = "") -> None:
@@ -46,11 +46,11 @@ class NamedFiles(ImageFiles, ImageSource):
     """Image files of people, by a list.
 
     Args:
-        source: a text file with lines ``image name``, or ``-`` for such lines on standard input.
+        source: text file with lines ``image name``, or ``-`` for such lines on standard input.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: naming the line that has another number of columns, or if there are no lines.
+        ValueError: naming a line with another number of columns, or if there are no lines.
     """
 
     def __init__(self, source: str) -> None:
@@ -73,11 +73,11 @@ class NamedFiles(ImageFiles, ImageSource):
 
 
 class PairFiles(ImageFiles, PairSource):
-    """Pairs of image files by path, each file read once, however many pairs it is in.
+    """Pairs of image files by path. Each file is read once, however many pairs it is in.
 
     Args:
-        pairs: the two paths of each.
-        root: folder that relative ones are relative to.
+        pairs: two paths of each pair.
+        root: folder that relative paths start from.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]], root: str | Path = "") -> None:
@@ -94,20 +94,20 @@ class PairFiles(ImageFiles, PairSource):
 
     @property
     def same(self) -> None:
-        """Nobody knows."""
+        """None: unknown."""
         return None
 
 
 def find_images(inputs: Sequence[str]) -> ImageFiles:
-    """The images named by any mixture of files, folders, lists and standard input.
+    """The images in any mixture of files, folders, lists and standard input.
 
     Args:
-        inputs: an image file; a folder, of which all images below are taken, sorted by path; a text file with one path
-            a line; or ``-`` for such lines on standard input.
+        inputs: image files; folders, for all images below them, sorted by path; text files with one path on each line;
+            or ``-`` for such lines on standard input.
 
     Raises:
-        FileNotFoundError: if something that is not called like an image is not there.
-        ValueError: if a list is not UTF-8 text, or no image was named at all.
+        FileNotFoundError: if there is no such folder or list. An image file is looked for when it is read.
+        ValueError: if a list is not UTF-8 text, or there are no images.
     """
     names = [name for entry in inputs for name in _names_in(entry)]
     if not names:
@@ -120,16 +120,16 @@ def _names_in(entry: str) -> list[str]:
     if entry != STDIN and path.is_dir():
         return [str(path / name) for name in images_below(path)]
     if entry != STDIN and path.suffix.lower() in IMAGE_SUFFIXES:
-        return [entry]  # if it is not there, it is one bad image among others
+        return [entry]  # a missing one is one bad image among others
     return [line.strip() for line in read_lines(entry) if line.strip()]
 
 
 def read_pairs(source: str, root: str | Path = "") -> PairFiles:
-    """Pairs of a list, ``image image`` on each line, or of standard input for ``-``.
+    """The pairs in a list of lines ``image image``, or on standard input for ``-``.
 
     Raises:
         FileNotFoundError: if there is no such list.
-        ValueError: naming the line that has another number of columns, or if there are no lines.
+        ValueError: naming a line with another number of columns, or if there are no lines.
     """
     rows = split_rows(read_lines(source), _called(source), (2, 3), PAIR_LINE)
     pairs = PairFiles([(row[0], row[1]) for _, row in rows], root)
@@ -139,7 +139,7 @@ def read_pairs(source: str, root: str | Path = "") -> PairFiles:
 
 
 def read_lines(source: str) -> list[str]:
-    """Lines of a text file, or of standard input for ``-``.
+    """The lines of a text file, or of standard input for ``-``.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -1,4 +1,4 @@
-"""A model in use, whatever file it came from."""
+"""A model in use, from a checkpoint or an exported file."""
 
 from pathlib import Path
 from typing import Protocol
@@ -7,17 +7,18 @@ from torch import Tensor
 
 from facerec.align.record import Alignment
 from facerec.inference.embedder import Embedder, Precision
+from facerec.inference.pixels import FaceImages
 from facerec.metrics.calibration import Calibration
 
 ONNX_SUFFIX = ".onnx"
 
 
 class FaceModel(Protocol):
-    """What turns faces into embeddings, and knows from which score on two are taken for one person."""
+    """Turns faces into embeddings, and knows the threshold of their scores."""
 
     @property
     def fingerprint(self) -> str:
-        """Tells models apart; the same for a checkpoint and what was exported from it."""
+        """Hash that tells models apart; the same for a checkpoint and its exported file."""
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -25,23 +26,50 @@ class FaceModel(Protocol):
 
     @property
     def calibration(self) -> Calibration | None:
-        """Threshold of the cosine score, and the FAR and FRR expected there; None if it was never validated."""
+        """Threshold, its expected FAR and FRR; None if the model was never validated."""
 
     @property
     def alignment(self) -> Alignment | None:
-        """How the faces it was trained on were aligned; None where nobody noted it."""
+        """Alignment of the training images; None if unknown."""
 
-    def __call__(self, images_BCHW: Tensor) -> Tensor:
-        """Embed uint8 RGB images (B, 3, H, W) as float32 (B, D), not normalised."""
+    def __call__(self, images: FaceImages) -> Tensor:
+        """Embed uint8 RGB images (N, 3, H, W), or other forms of images, as float32 (N, D), not normalised."""
 
 
 def load_model(path: str | Path, device: str = "cpu", precision: Precision = "float32") -> FaceModel:
-    """A checkpoint of ``facerec fit``, or an ONNX model of ``facerec export``, told by the suffix.
+    """Load a checkpoint of ``facerec fit``, or by its suffix an ONNX model of ``facerec export``.
+
+    Args:
+        path: ``.ckpt`` or ``.onnx`` file.
+        device: device of a checkpoint's network.
+        precision: precision of a checkpoint's network.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it holds no model of ours; or for an ONNX model in another precision or on another device, which
-            its runtime chooses.
+        ValueError: if facerec did not write the file, or for an ONNX model with another precision or device.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from facerec.backbones import ResNet
+        >>> from facerec.checkpoints import ModelCard
+        >>> from facerec.inference import load_model
+        >>> from facerec.losses import Triplet
+        >>> from facerec.recognizer import FaceRecognizer
+        >>> sizes = {"depth": 18, "embedding_dim": 8, "width": 8}
+        >>> recognizer = FaceRecognizer(ResNet(**sizes), Triplet(), torch.optim.SGD, image_size=(32, 32))
+        >>> settings = {
+        ...     "backbone": {"class_path": "facerec.backbones.ResNet", "init_args": sizes},
+        ...     "loss": {"class_path": "facerec.losses.Triplet"},
+        ...     "image_size": [32, 32],
+        ... }
+        >>> checkpoint = {"state_dict": recognizer.state_dict(), "hyper_parameters": settings}  # as of `facerec fit`
+        >>> ModelCard(identities=("ada", "ben")).put_into(checkpoint)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save(checkpoint, f"{folder}/best.ckpt")
+        ...     model = load_model(f"{folder}/best.ckpt")
+        >>> model(torch.zeros(2, 3, 50, 40, dtype=torch.uint8)).shape
+        torch.Size([2, 8])
     """
     if Path(path).suffix.lower() != ONNX_SUFFIX:
         return Embedder.from_checkpoint(path, device, precision)
@@ -53,11 +81,10 @@ def load_model(path: str | Path, device: str = "cpu", precision: Precision = "fl
 
 
 def decision_threshold(model: FaceModel, given: float | None) -> float:
-    """The threshold that decides: the one given, else the calibrated one.
+    """The threshold that decides: the given one, else the calibrated one.
 
     Raises:
-        ValueError: if the one given is no cosine, if there is neither, or the calibrated one is of another score than
-            the cosine.
+        ValueError: if the given one is not a cosine, there is neither, or the calibrated one belongs to another score.
     """
     if given is not None:
         if not -1.0 <= given <= 1.0:
@@ -65,13 +92,13 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
         return given
     if model.calibration is None:
         raise ValueError(
-            "these weights were never validated, so they have no calibrated threshold: give --threshold, a cosine in "
-            "[-1, 1], or put one into the checkpoint with facerec validate --ckpt_path CKPT --verification.store true"
+            "the model has no calibrated threshold: these weights were never validated. Give --threshold, a cosine in "
+            "[-1, 1], or store one: facerec validate --ckpt_path CKPT --verification.store true"
         )
     score = model.calibration.get("score", "cosine")
     if score != "cosine":
         raise ValueError(
-            f"the model's threshold is one of the score {score!r}, and here the cosine decides: give --threshold, "
+            f"the model's threshold belongs to the score {score!r}, and here the cosine decides. Give --threshold, "
             "a cosine in [-1, 1]"
         )
     return model.calibration["threshold"]

@@ -1,4 +1,4 @@
-"""A model of ``facerec export`` in onnxruntime, with what it needs to know in the file's metadata."""
+"""A model of ``facerec export`` in onnxruntime. The metadata of its file describe it."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from facerec.align.record import Alignment
+from facerec.inference.pixels import FaceImages, to_pixels
 from facerec.metrics.calibration import Calibration
 from facerec.transforms.preprocess import Preprocess, resize
 
@@ -15,13 +16,13 @@ METADATA_PREFIX = "facerec."
 
 
 class OnnxModel:
-    """Embeds images as the checkpoint that was exported does.
+    """Embeds images as the exported checkpoint does.
 
     Args:
-        path: of the ``.onnx`` file.
+        path: ``.onnx`` file of ``facerec export``.
 
     Attributes:
-        metadata: what the file says about itself, see :func:`facerec.inference.export.metadata_of`.
+        metadata: the file's description of the model, see :func:`facerec.inference.export.metadata_of`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -39,14 +40,14 @@ class OnnxModel:
             if key.startswith(METADATA_PREFIX)
         }
         if "fingerprint" not in self.metadata:
-            raise ValueError(f"{path} was not written by `facerec export`: it does not say how images are prepared")
+            raise ValueError(f"{path} was not written by `facerec export`: it does not say how to prepare images")
         self._input = self._session.get_inputs()[0].name
         mean, std = self.metadata["image_mean"], self.metadata["image_std"]
         self._preprocess = Preprocess(self.image_size, mean, std)
 
     @property
     def fingerprint(self) -> str:
-        """That of the checkpoint."""
+        """Fingerprint of the checkpoint."""
         return str(self.metadata["fingerprint"])
 
     @property
@@ -57,22 +58,32 @@ class OnnxModel:
 
     @property
     def calibration(self) -> Calibration | None:
-        """That of the checkpoint."""
+        """Calibration of the checkpoint."""
         calibration: Calibration | None = self.metadata["calibration"]
         return calibration
 
     @property
     def alignment(self) -> Alignment | None:
-        """How the faces it was trained on were aligned; None where nobody noted it."""
+        """Alignment of the training images; None if unknown."""
         return Alignment.from_dict(self.metadata.get("alignment"))
 
-    def __call__(self, images_BCHW: Tensor) -> Tensor:
-        """Embed uint8 RGB images (B, 3, H, W) as float32 (B, D), not normalised."""
+    def __call__(self, images: FaceImages) -> Tensor:
+        """Embed images, see :meth:`facerec.inference.embedder.Embedder.forward`.
+
+        Returns:
+            float32 embeddings (N, D), not normalised.
+        """
+        pixels_BCHW = to_pixels(images, self.image_size)
         inside = self.metadata["preprocessing"] == "inside"
-        return self.run(resize(images_BCHW, self.image_size) if inside else self._preprocess(images_BCHW))
+        return self.run(self._uint8(pixels_BCHW) if inside else self._preprocess(pixels_BCHW))
+
+    def _uint8(self, pixels_BCHW: Tensor) -> Tensor:
+        """Pixels as a file with preprocessing inside takes them."""
+        resized = resize(pixels_BCHW, self.image_size)
+        return (resized * 255.0).round_().clamp_(0, 255).to(torch.uint8) if resized.is_floating_point() else resized
 
     def run(self, prepared_BCHW: Tensor) -> Tensor:
-        """Embed images that are as the file takes them: of its size, uint8 or normalised."""
+        """Embed images in the form that the file takes: of its size, uint8 or normalised."""
         return torch.from_numpy(self._session.run(None, {self._input: prepared_BCHW.contiguous().numpy()})[0])
 
 

@@ -1,4 +1,4 @@
-"""What a course asks for: CSV files of scores or classes, checked against its sample, and the model's metadata."""
+"""A course's submission: CSV files of scores or classes, checked against its sample, and the model's metadata."""
 
 import csv
 import json
@@ -20,36 +20,38 @@ def score_rows(scores_P: Sequence[float], fill: str = "") -> list[tuple[str, str
 
     Args:
         scores_P: cosine of each pair; NaN where an image could not be used.
-        fill: what stands in place of those.
+        fill: text in place of NaN.
     """
-    # Nine digits tell every two float32 apart: rounding would make ties.
+    # Nine digits keep any two float32 apart: rounding would make ties.
     return [(str(index), fill if score != score else f"{score:.9g}") for index, score in enumerate(scores_P)]
 
 
 @torch.inference_mode()
 def predict_classes(embedder: Embedder, embeddings_ND: Tensor) -> list[str]:
-    """Name of the training person whose class weights give each embedding the highest logit, without margin.
+    """Name of the training person with the highest logit, without margin, for each embedding.
 
     Args:
-        embedder: of the embeddings.
-        embeddings_ND: as it gives them, not normalised.
+        embedder: model that made the embeddings.
+        embeddings_ND: embeddings as the model gives them, not normalised.
 
     Raises:
         ValueError: if the model has no class weights, or does not know the names of its people.
     """
     recognizer = embedder.recognizer
-    logits_NC = recognizer.loss.logits(recognizer.class_embeddings(embeddings_ND.to(recognizer.device)))
+    loss = recognizer.loss.to(recognizer.device)  # class weights may still be in the file
+    logits_NC = loss.logits(recognizer.class_embeddings(embeddings_ND.to(recognizer.device)))
     if logits_NC is None:
         raise ValueError(
-            f"{type(recognizer.loss).__name__} has no class weights to classify with: "
+            f"{type(loss).__name__} has no class weights to classify with: "
             "`facerec enroll` the training images, and `facerec identify` with --threshold -1"
         )
-    if len(recognizer.identities) != logits_NC.shape[1]:
+    identities = recognizer.card.identities
+    if len(identities) != logits_NC.shape[1]:
         raise ValueError(
-            f"the checkpoint names {len(recognizer.identities)} people and has weights of {logits_NC.shape[1]}: "
+            f"the checkpoint names {len(identities)} people and has weights of {logits_NC.shape[1]}: "
             "it was not written by `facerec fit`"
         )
-    return [recognizer.identities[label] for label in logits_NC.argmax(1).tolist()]
+    return [identities[label] for label in logits_NC.argmax(1).tolist()]
 
 
 def read_sample(path: str | Path) -> tuple[tuple[str, str], list[str]]:
@@ -57,7 +59,7 @@ def read_sample(path: str | Path) -> tuple[tuple[str, str], list[str]]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is empty, or its header has not two columns.
+        ValueError: if it is empty, or its header does not have two columns.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no sample submission {path}")
@@ -73,10 +75,10 @@ def read_sample(path: str | Path) -> tuple[tuple[str, str], list[str]]:
 def in_sample_order(
     rows: Sequence[tuple[str, str]], sample_ids: Sequence[str], sample: str | Path
 ) -> list[tuple[str, str]]:
-    """The rows in the order of a sample submission, which has to have the same ids.
+    """The rows in the order of a sample submission with the same ids.
 
     Raises:
-        ValueError: if the numbers differ, naming both, or the ids do, naming the first that is missing.
+        ValueError: if the numbers of rows differ, or an id is missing or comes twice.
     """
     if len(rows) != len(sample_ids):
         raise ValueError(f"{len(rows)} predictions and {len(sample_ids)} rows in {sample}: these are not its images")
@@ -84,7 +86,7 @@ def in_sample_order(
     missing = [sample_id for sample_id in sample_ids if sample_id not in by_id]
     if missing:
         raise ValueError(
-            f"{sample} has the id {missing[0]!r} and {len(missing) - 1} more that were not predicted; predicted was "
+            f"{sample} has the id {missing[0]!r} and {len(missing) - 1} more that were not predicted. Predicted were "
             f"{rows[0][0]!r} and so on: these are not its images"
         )
     if len(set(sample_ids)) != len(sample_ids):
@@ -106,7 +108,7 @@ def write_rows(path: str | Path, columns: tuple[str, str], rows: Sequence[tuple[
 def write_metadata(path: str | Path, embedder: Embedder) -> dict[str, int | str]:
     """Write ``{parameter_count, model_architecture}``, as the course's backend wants it, and return it.
 
-    Counted is what was trained, the class weights included; the architecture is that of training, unfolded.
+    The count includes the class weights. The architecture is that of the training, before folding.
     """
     metadata = embedder.description
     write_whole(path, json.dumps(metadata, indent=2) + "\n")

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from facerec.embeddings import require_finite
 from facerec.metrics.ranking import check_finite
 from facerec.metrics.verification import is_supported
 
@@ -63,22 +64,11 @@ def gallery_templates(embeddings_ND: Tensor, labels_N: ArrayLike) -> tuple[Tenso
     Raises:
         ValueError: if an embedding is not finite.
     """
-    _check_embeddings(embeddings_ND)
+    require_finite(embeddings_ND)
     people_G, position_N = np.unique(np.asarray(labels_N), return_inverse=True)
     sums_GD = embeddings_ND.new_zeros(len(people_G), embeddings_ND.shape[1])
     sums_GD.index_add_(0, torch.from_numpy(position_N), F.normalize(embeddings_ND))
     return F.normalize(sums_GD), people_G.astype(np.int64)
-
-
-def _check_embeddings(embeddings_ND: Tensor) -> None:
-    """See that every embedding is made of numbers: compared with NaN, everybody comes first.
-
-    Raises:
-        ValueError: with the count of those that are not.
-    """
-    broken = int((~embeddings_ND.isfinite().all(dim=1)).sum())
-    if broken:
-        raise ValueError(f"{broken} of {len(embeddings_ND)} embeddings are not finite")
 
 
 def search(scores_QG: ArrayLike, probe_labels_Q: ArrayLike, gallery_labels_G: ArrayLike) -> Trials:
@@ -124,7 +114,7 @@ def leave_one_out(embeddings_ND: Tensor, labels_N: ArrayLike) -> Trials | None:
     Raises:
         ValueError: if an embedding is not finite.
     """
-    _check_embeddings(embeddings_ND)
+    require_finite(embeddings_ND)
     unit_ND = F.normalize(embeddings_ND.float())
     labels = np.asarray(labels_N)
     _, position_N = np.unique(labels, return_inverse=True)

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 import yaml
 
 from facerec.files import written_whole
-from facerec.metrics.calibration import Calibration
 from facerec.reports.scored import NamedImages, ScoredSet
 
 if TYPE_CHECKING:
@@ -73,14 +71,6 @@ def write_scores(path: Path, scored: ScoredSet, images: NamedImages) -> bool:
         for (first, second), score, same in zip(scored.pairs, scored.scores, scored.same, strict=True):
             writer.writerow([names[first], names[second], f"{score:.9g}", int(same)])  # 9 digits: a float32 exactly
     return True
-
-
-def store_calibration(path: Path, calibration: Calibration | None) -> None:
-    """Put a threshold into a checkpoint, in place of the one it holds."""
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    checkpoint.setdefault("facerec", {})["calibration"] = calibration
-    with written_whole(path) as unfinished:
-        torch.save(checkpoint, unfinished)
 
 
 def write_figure(path: Path, figure: Figure) -> None:

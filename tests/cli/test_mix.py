@@ -23,8 +23,8 @@ def test_softmax_trains_with_mixup_cutmix_and_rand_augment(tmp_path, monkeypatch
     main(["fit", *SMALL, "--model.loss=Softmax", *MIXED])
     checkpoint = next(Path("runs").rglob("last.ckpt"))
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    assert "mixup: 0.2" in saved["facerec_config"]
-    assert "num_ops: 1" in saved["facerec_config"]
+    assert "mixup: 0.2" in saved["facerec"]["configuration"]
+    assert "num_ops: 1" in saved["facerec"]["configuration"]
     assert all(torch.isfinite(value).all() for value in saved["state_dict"].values())
 
 

@@ -42,7 +42,7 @@ def test_both_checkpoints_load_without_unpickling_code_and_describe_themselves(o
         assert checkpoint["facerec"]["identities"] == [f"s{person:02d}" for person in range(1, 25)]
         assert set(checkpoint["facerec"]["calibration"]) == {"threshold", "far", "frr", "method", "score"}
         assert checkpoint["hyper_parameters"]["image_size"] == [32, 32]
-        assert yaml.safe_load(checkpoint["facerec_config"])["model"]["image_size"] == [32, 32]
+        assert yaml.safe_load(checkpoint["facerec"]["configuration"])["model"]["image_size"] == [32, 32]
 
 
 def test_tensorboard_shows_what_the_readme_promises(orl_run):
@@ -416,10 +416,11 @@ def test_one_callback_needs_no_list(tmp_path, monkeypatch):
 def test_a_callback_that_a_checkpoint_names_is_not_built_to_measure_it(command, named, run_copy):
     """A checkpoint may be someone else's."""
     checkpoint = last(run_copy)
-    settings = yaml.safe_load(checkpoint["facerec_config"])
+    settings = yaml.safe_load(checkpoint["facerec"]["configuration"])
     settings["trainer"]["callbacks"] = named
     path = run_copy / "checkpoints" / "strange.ckpt"
-    torch.save(checkpoint | {"facerec_config": yaml.safe_dump(settings)}, path)
+    checkpoint["facerec"]["configuration"] = yaml.safe_dump(settings)
+    torch.save(checkpoint, path)
     Witness.built = 0
     main([command, "--ckpt_path", str(path)])
     assert Witness.built == 0
@@ -439,6 +440,9 @@ def test_what_is_no_checkpoint_is_named(command, tmp_path):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     with pytest.raises(SystemExit, match=r"text.ckpt does not load as a checkpoint of `facerec fit`"):
         main([command, "--ckpt_path", str(tmp_path / "text.ckpt")])
+    torch.save({"state_dict": {}, "facerec_config": "seed_everything: 0"}, tmp_path / "old.ckpt")
+    with pytest.raises(SystemExit, match=r"old.ckpt was written by an earlier version of facerec. Train anew"):
+        main([command, "--ckpt_path", str(tmp_path / "old.ckpt")])
     (tmp_path / "model.onnx").write_bytes(b"x")
     with pytest.raises(
         SystemExit, match=r"model.onnx is what `facerec export` made: this command needs the checkpoint"

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from facerec.backbones import Backbone, ResNet
+from facerec.checkpoints import ModelCard
 from facerec.losses import Softmax
 from facerec.recognizer import FaceRecognizer
 
@@ -20,6 +21,6 @@ def small_recognizer(
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.running_mean, -0.5, 0.5)
-    recognizer.identities = ["ada", "ben", "cleo", "dan"]
-    recognizer.calibration = {"threshold": 0.5, "far": 0.1, "frr": 0.2}
+    calibration = {"threshold": 0.5, "far": 0.1, "frr": 0.2}
+    recognizer.card = ModelCard(identities=("ada", "ben", "cleo", "dan"), calibration=calibration)
     return recognizer

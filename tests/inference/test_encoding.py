@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from facerec.align import Alignment
+from facerec.checkpoints import ModelCard
 from facerec.data.images import read_image
 from facerec.data.sources import Images
 from facerec.inference import Embedder
@@ -160,8 +161,8 @@ def test_a_model_without_a_threshold_needs_one() -> None:
     recognizer = small_recognizer()
     assert decision_threshold(Embedder(recognizer), None) == 0.5
     assert decision_threshold(Embedder(recognizer), 0.0) == 0.0
-    recognizer.calibration = None
-    with pytest.raises(ValueError, match="give --threshold"):
+    recognizer.card = ModelCard()
+    with pytest.raises(ValueError, match="Give --threshold"):
         decision_threshold(Embedder(recognizer), None)
 
 
@@ -173,9 +174,10 @@ def test_a_threshold_that_is_no_cosine_is_refused(given) -> None:
 
 def test_a_threshold_of_another_score_is_no_cosine() -> None:
     recognizer = small_recognizer()
-    recognizer.calibration = {"threshold": -1.2, "far": 0.1, "frr": 0.2, "score": "euclidean"}
+    calibration = {"threshold": -1.2, "far": 0.1, "frr": 0.2, "score": "euclidean"}
+    recognizer.card = ModelCard(calibration=calibration)
     assert Embedder(recognizer).threshold is None
-    recognizer.calibration["score"] = "cosine"
+    recognizer.card = ModelCard(calibration=calibration | {"score": "cosine"})
     assert Embedder(recognizer).threshold == -1.2
 
 
@@ -186,7 +188,7 @@ def test_a_model_that_gives_no_numbers_is_refused() -> None:
         def __call__(self, images: torch.Tensor) -> torch.Tensor:
             return super().__call__(images) * torch.tensor([1.0, float("nan"), 1.0, 1.0])[:, None]
 
-    with pytest.raises(ValueError, match="not finite, the first for image 2"):
+    with pytest.raises(ValueError, match="embeddings contain NaN or inf: 1 of 3, the first of image 2"):
         encode(Broken(), Counted(4, broken=(0,)), batch_size=4)
 
 

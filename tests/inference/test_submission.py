@@ -4,6 +4,7 @@ import json
 import pytest
 import torch
 
+from facerec.checkpoints import ModelCard
 from facerec.files import written_whole
 from facerec.inference import Embedder
 from facerec.inference.submission import (
@@ -31,7 +32,7 @@ def test_classes_are_the_names_of_the_highest_logits() -> None:
     embedder = Embedder(small_recognizer())
     weight_CD = embedder.recognizer.loss.weight.detach()
     assert predict_classes(embedder, weight_CD[[2, 0, 3]] * 100.0) == ["cleo", "ada", "dan"]
-    embedder.recognizer.identities = ["ada"]
+    embedder.recognizer.card = ModelCard(identities=("ada",))
     with pytest.raises(ValueError, match="names 1 people and has weights of 4"):
         predict_classes(embedder, weight_CD)
 

@@ -1,0 +1,127 @@
+"""Building a model from its checkpoint alone."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from facerec.cli import main
+from facerec.inference import Embedder
+from facerec.inference.loading import load_recognizer
+from facerec.inference.submission import predict_classes
+from facerec.recognizer import FaceRecognizer
+from tests.conftest import face
+from tests.losses.loss_cases import every_case
+
+PEOPLE = 60_000
+
+
+@pytest.fixture
+def best(orl_run: Path) -> Path:
+    return next((orl_run / "checkpoints").glob("best-*.ckpt"))
+
+
+@pytest.fixture
+def large(best: Path, tmp_path: Path) -> Path:
+    """The checkpoint with so many people that their class weights are larger than everything else together."""
+    checkpoint = torch.load(best, weights_only=True)
+    generator = torch.Generator().manual_seed(0)
+    checkpoint["state_dict"]["loss.weight"] = torch.randn(PEOPLE, 16, generator=generator)
+    checkpoint["hyper_parameters"]["num_classes"] = PEOPLE
+    checkpoint["facerec"]["identities"] = [f"p{person}" for person in range(PEOPLE)]
+    torch.save(checkpoint, tmp_path / "large.ckpt")
+    return tmp_path / "large.ckpt"
+
+
+def largest_allocation(work) -> int:
+    """Bytes of the largest tensor that an operator of torch makes; a mapped file is none."""
+    with torch.profiler.profile(profile_memory=True) as profiler:
+        work()
+    return max(event.self_cpu_memory_usage for event in profiler.events() if event.name.startswith("aten::"))
+
+
+def test_verify_reads_the_file_once(best, monkeypatch, capsys) -> None:
+    reads = []
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: reads.append((args, kwargs)) or load(*args, **kwargs))
+    main(["verify", str(face(1, 1)), str(face(1, 1)), "--ckpt_path", str(best)])
+    assert "same person" in capsys.readouterr().out
+    assert [(str(args[0]), kwargs["mmap"]) for args, kwargs in reads] == [(str(best), True)]
+
+
+def test_class_weights_are_not_built_to_embed_images(large) -> None:
+    images = torch.randint(0, 256, (2, 3, 112, 92), dtype=torch.uint8)
+    class_weights = PEOPLE * 16 * 4
+    assert largest_allocation(lambda: FaceRecognizer.load_from_checkpoint(large)) >= class_weights
+    assert largest_allocation(lambda: Embedder.from_checkpoint(large)(images)) < class_weights // 2
+
+
+def test_class_weights_are_there_when_classes_are_asked_for(large) -> None:
+    whole = FaceRecognizer.load_from_checkpoint(large, weights_only=True).eval()
+    embedder = Embedder.from_checkpoint(large)
+    assert embedder.description["parameter_count"] == sum(weight.numel() for weight in whole.parameters())
+    embeddings = torch.randn(5, 16, generator=torch.Generator().manual_seed(1))
+    expected = [f"p{label}" for label in whole.loss.logits(embeddings).argmax(1).tolist()]
+    assert predict_classes(embedder, embeddings) == expected
+
+
+def test_the_model_is_the_one_that_was_trained(best) -> None:
+    ours = load_recognizer(best)
+    theirs = FaceRecognizer.load_from_checkpoint(best, weights_only=True)
+    assert ours.card == theirs.card
+    assert (ours.num_classes, ours.preprocess.size, ours.flip_test) == (24, (32, 32), theirs.flip_test)
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    for name, weight in theirs.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], weight), name
+    assert all(weight.dtype == torch.float32 for weight in ours.backbone.parameters())
+
+
+def test_weights_that_were_trained_in_bfloat16_are_used_in_float32(best, tmp_path) -> None:
+    checkpoint = torch.load(best, weights_only=True)
+    state = checkpoint["state_dict"]
+    checkpoint["state_dict"] = {
+        name: tensor.bfloat16() if tensor.is_floating_point() else tensor for name, tensor in state.items()
+    }
+    torch.save(checkpoint, tmp_path / "half.ckpt")
+    embedder = Embedder.from_checkpoint(tmp_path / "half.ckpt")
+    embeddings = embedder(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    assert embeddings.dtype == torch.float32
+    assert len(predict_classes(embedder, embeddings)) == 2
+
+
+@every_case
+def test_every_loss_can_be_built_without_memory_and_filled(case) -> None:
+    trained, empty = case.build(8, 5), case.make(**case.settings)
+    with torch.device("meta"):
+        empty.build(8, 5)
+    empty.load_state_dict(trained.state_dict(), assign=True)
+    held = [*empty.parameters(), *empty.buffers()]
+    assert not any(tensor.is_meta for tensor in held)
+    assert sum(map(torch.numel, held)) == sum(map(torch.numel, [*trained.parameters(), *trained.buffers()]))
+
+
+def test_the_optimizer_of_the_training_is_not_needed(best, tmp_path) -> None:
+    checkpoint = torch.load(best, weights_only=True)
+    checkpoint["hyper_parameters"]["optimizer"] = {"class_path": "package_that_is_not_here.Adam"}
+    torch.save(checkpoint, tmp_path / "other.ckpt")
+    assert load_recognizer(tmp_path / "other.ckpt").card == load_recognizer(best).card
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda checkpoint: checkpoint["state_dict"].pop(next(iter(checkpoint["state_dict"]))), "Missing key"),
+        (lambda checkpoint: checkpoint["state_dict"].update({"teacher.weight": torch.zeros(1)}), "teacher"),
+        (lambda checkpoint: checkpoint["state_dict"].update({"loss.weight": torch.zeros(3, 16)}), "size mismatch"),
+        (lambda checkpoint: checkpoint["hyper_parameters"].update(loss={"class_path": "facerec.losses.None"}), "None"),
+        (lambda checkpoint: checkpoint.pop("facerec"), "no model card"),
+        (lambda checkpoint: checkpoint.update(facerec_config="seed: 1"), "earlier version of facerec"),
+        (lambda checkpoint: checkpoint["hyper_parameters"].pop("backbone"), "built in Python"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_file(change, message, best, tmp_path) -> None:
+    checkpoint = torch.load(best, weights_only=True)
+    change(checkpoint)
+    torch.save(checkpoint, tmp_path / "broken.ckpt")
+    with pytest.raises(ValueError, match=rf"(?s)broken\.ckpt .*{message}"):
+        load_recognizer(tmp_path / "broken.ckpt")
