@@ -14,6 +14,7 @@ from facerec import __version__
 from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
 from facerec.data.batches import Batch
+from facerec.data.interfaces import TrainingPeople
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
@@ -146,9 +147,9 @@ class FaceRecognizer(LightningModule):
             return
         if self.num_classes is None:
             raise ValueError("FaceRecognizer needs num_classes to train: pass data.num_classes")
-        datamodule = getattr(self.trainer, "datamodule", None)
-        self.identities = list(getattr(datamodule, "identities", []))
-        alignment = getattr(getattr(datamodule, "train", None), "alignment", None)
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
+        self.identities = list(identities)
         self.alignment = None if alignment is None else alignment.as_dict()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

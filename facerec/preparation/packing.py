@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from facerec.data.formats.packed import Header
-from facerec.data.images import PathList, UnreadableImageError
+from facerec.data.formats.pack_file import Header
+from facerec.data.images import UnreadableImageError
+from facerec.data.paths import PathList
 from facerec.data.sources import Images, ImageSource
 from facerec.files import held
 from facerec.transforms.preprocess import resize

@@ -10,7 +10,7 @@ from facerec.cli import main
 from facerec.cli.training import DEFAULT_CONFIG
 from facerec.data import write_bin, write_records
 from tests.conftest import SMALL, face, save_face
-from tests.data.formats.test_torchvision_sets import mnist  # noqa: F401  # a fixture
+from tests.data.formats.test_mnist import mnist  # noqa: F401  # a fixture
 
 
 def named(name, **settings):
