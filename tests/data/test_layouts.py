@@ -5,12 +5,7 @@ import pytest
 from facerec.data import FaceDataModule, ListImages, UnlabelledImages
 from facerec.data.layouts import find_sources
 from tests.conftest import save_face, write_pairs
-
-
-def fitted(root, **settings):
-    data = FaceDataModule(root=str(root), image_size=(32, 32), batch_size=4, **settings)
-    data.setup("fit")
-    return data
+from tests.data.test_datamodule import fitted
 
 
 @pytest.mark.parametrize("base", ["cls_data", "."])

@@ -8,8 +8,8 @@ from facerec.align import TEMPLATES, Alignment, align_face
 from facerec.align.record import RECORD_FILE, record_text
 from facerec.data import AllPairs, FolderImages, LandmarkImages, LandmarkPairs, ListPairs, read_image
 from tests.conftest import save_face
+from tests.data.formats.test_landmarks import POINTS, listed
 
-POINTS = "29\t47\t61\t47\t45\t68\t32\t85\t58\t85"
 ARRAY = np.array([float(value) for value in POINTS.split("\t")]).reshape(5, 2)
 
 
@@ -19,11 +19,6 @@ def images(tmp_path):
         for image in (1, 2):
             save_face(person, image, tmp_path / "images" / f"p {person}" / f"{image}.png")
     return tmp_path / "images"
-
-
-def listed(tmp_path, text):
-    (tmp_path / "landmarks.txt").write_text(text)
-    return str(tmp_path / "landmarks.txt")
 
 
 def test_casia_lists_carry_labels(tmp_path, images):

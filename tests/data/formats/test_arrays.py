@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from facerec.data import AllPairs, MNISTImages
-from tests.data.formats.test_mnist import mnist  # noqa: F401  # a fixture
 
 
-def test_the_first_images_of_each_class(mnist):  # noqa: F811
+def test_the_first_images_of_each_class(mnist):
     source = MNISTImages(mnist, "train", images_per_class=2)
     whole = MNISTImages(mnist, "train")
     assert source.labels.tolist() == [*range(10), *range(10)]

@@ -12,29 +12,18 @@ from facerec.data.formats.image_records import ENTRY, decode_entry, encode_entry
 from facerec.data.formats.recordio import MAGIC_BYTES, RecordWriter
 from tests.data.cases import encoded, shows
 
-LABELS = [5, 2, 2, 9, 5]
 
-
-@pytest.fixture
-def root(tmp_path):
-    paths = [tmp_path / f"{value}.png" for value in range(5)]
-    for value, path in enumerate(paths):
-        path.write_bytes(encoded(value))
-    write_records(tmp_path / "set", paths, LABELS, (6, 8))
-    return tmp_path / "set"
-
-
-def test_records_round_trip_in_the_order_of_people(root):
-    source = RecordImages(str(root))
+def test_records_round_trip_in_the_order_of_people(records):
+    source = RecordImages(str(records))
     assert source.identities == ["2", "5", "9"]
     assert source.labels.tolist() == [0, 0, 1, 1, 2]
     assert all(shows(value, index)(source) for index, value in enumerate((1, 2, 0, 4, 3)))
-    assert (root / "property").read_text() == "10,6,8\n"
-    assert sorted(path.name for path in root.iterdir()) == ["property", "train.idx", "train.rec"]
+    assert (records / "property").read_text() == "10,6,8\n"
+    assert sorted(path.name for path in records.iterdir()) == ["property", "train.idx", "train.rec"]
 
 
-def test_each_worker_opens_the_file_for_itself(root):
-    source = RecordImages(str(root))
+def test_each_worker_opens_the_file_for_itself(records):
+    source = RecordImages(str(records))
     dataset = SourceDataset(source, (6, 8))
     alone, _, _ = dataset.__getitems__(list(range(5)))
     batch = next(iter(BatchLoader(dataset, 5, num_workers=1, collate_fn=as_loaded, multiprocessing_context="fork")))
@@ -57,11 +46,11 @@ def test_a_record_that_holds_the_magic_is_split_and_joined(tmp_path):
     assert decode_entry(source._file.read(int(source._listing.offsets[2]))).image == image
 
 
-def test_labels_are_read_from_every_record_where_ranges_do_not_cover_them(root, monkeypatch):
+def test_labels_are_read_from_every_record_where_ranges_do_not_cover_them(records, monkeypatch):
     """The short way, over the records of people, gives what a look at every record gives."""
-    short = RecordImages(str(root)).labels
+    short = RecordImages(str(records)).labels
     monkeypatch.setattr(RecordImages, "_labels_of_ranges", lambda *_: None)
-    np.testing.assert_array_equal(RecordImages(str(root)).labels, short)
+    np.testing.assert_array_equal(RecordImages(str(records)).labels, short)
 
 
 def test_many_plain_records(tmp_path):
@@ -94,17 +83,17 @@ LAST_LINES = [slice(-count, None) for count in (1, 4, 7, 8)]
 
 
 @pytest.mark.parametrize("lost", [*LAST_LINES, slice(2, 3), slice(1, 2)])
-def test_an_index_that_lost_lines_is_refused(root, lost):
+def test_an_index_that_lost_lines_is_refused(records, lost):
     """People, or images of them, would be missing without a word."""
-    index = root / "train.idx"
+    index = records / "train.idx"
     lines = index.read_text().splitlines(keepends=True)
     assert len(lines) == 1 + 5 + 3
     kept = lines[:]
     del kept[lost]
     index.write_text("".join(kept))
     if lost == slice(-1, None):  # a person's range alone: the images are all there, and tell their labels themselves
-        assert RecordImages(str(root)).labels.tolist() == [0, 0, 1, 1, 2]
+        assert RecordImages(str(records)).labels.tolist() == [0, 0, 1, 1, 2]
     else:
         told = r"it lists \d of the images up to 5 .*: lines are missing|is the index of this"
         with pytest.raises(ValueError, match=told):
-            len(RecordImages(str(root)))
+            len(RecordImages(str(records)))

@@ -7,24 +7,12 @@ import pytest
 from facerec.data import write_records
 from facerec.data.formats.image_records import ENTRY
 from facerec.data.formats.recordio import RecordFile
-from tests.data.cases import encoded
-
-LABELS = [5, 2, 2, 9, 5]
 
 
-@pytest.fixture
-def root(tmp_path):
-    paths = [tmp_path / f"{value}.png" for value in range(5)]
-    for value, path in enumerate(paths):
-        path.write_bytes(encoded(value))
-    write_records(tmp_path / "set", paths, LABELS, (6, 8))
-    return tmp_path / "set"
-
-
-def test_the_layout_is_insightfaces(root):
+def test_the_layout_is_insightfaces(records):
     """Record 0 and the records of people, by struct alone."""
-    offsets = dict(map(int, line.split("\t")) for line in (root / "train.idx").read_text().splitlines())
-    file = RecordFile(root / "train.rec")
+    offsets = dict(map(int, line.split("\t")) for line in (records / "train.idx").read_text().splitlines())
+    file = RecordFile(records / "train.rec")
     assert list(offsets) == list(range(9))
 
     def labels(key):
@@ -54,8 +42,8 @@ def test_records_that_cannot_be_written(tmp_path, images, labels, message):
         write_records(tmp_path, images, labels)
 
 
-def test_a_failed_writing_leaves_nothing_behind(root, tmp_path):
-    before = {path.name: path.read_bytes() for path in root.iterdir()}
+def test_a_failed_writing_leaves_nothing_behind(records, tmp_path):
+    before = {path.name: path.read_bytes() for path in records.iterdir()}
     with pytest.raises(FileNotFoundError):
-        write_records(root, [root / "property", tmp_path / "none.png"], [0, 1])
-    assert {path.name: path.read_bytes() for path in root.iterdir()} == before
+        write_records(records, [records / "property", tmp_path / "none.png"], [0, 1])
+    assert {path.name: path.read_bytes() for path in records.iterdir()} == before
