@@ -129,7 +129,8 @@ def resolve_sources(
     """
     if root is not None:
         found = find_sources(root, layout)
-        train, dev = train or found.train, dev or found.dev
+        train = found.train if train is None else train  # not `or`, which would ask a source for its length
+        dev = found.dev if dev is None else dev
         val_pairs = found.val_pairs if val_pairs is None else val_pairs
         test_pairs = found.test_pairs if test_pairs is None else test_pairs
     elif train is None and dev is None and val_pairs is None and test_pairs is None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from facerec.data import FaceDataModule, ListImages, UnlabelledImages
-from facerec.data.layouts import find_sources
+from facerec.data import FaceDataModule, FolderImages, ListImages, UnlabelledImages
+from facerec.data.layouts import find_sources, resolve_sources
 from tests.conftest import save_face, write_pairs
 from tests.data.test_datamodule import fitted
 
@@ -81,6 +81,16 @@ def test_what_is_missing_is_said(tmp_path, vggface_root):
     (vggface_root / "val_pairs.txt").rename(vggface_root / "other.txt")
     with pytest.raises(ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt"):
         fitted(vggface_root)
+
+
+def test_a_named_source_takes_the_place_of_that_of_the_root(vggface_root, tmp_path):
+    """Even where its list is missing: to find sources reads none of them."""
+    named = ListImages(str(tmp_path), str(tmp_path / "none.txt"))
+    sources = resolve_sources(str(vggface_root), None, named, None, None, {})
+    assert sources.train is named
+    assert isinstance(sources.dev, FolderImages)
+    assert list(sources.val_pairs) == ["pairs"]
+    assert sources.test_pairs == {}
 
 
 def test_a_folder_of_people_is_told_where_it_belongs(tmp_path):

@@ -23,7 +23,7 @@ class ImagesInPack(Images):
         return indices
 
     def _place(self, index: int) -> int:
-        return int(self.places(np.array([index]))[0])
+        return int(self.places(np.asarray(index)))
 
     @property
     def alignment(self) -> Alignment | None:
