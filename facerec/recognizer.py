@@ -10,8 +10,8 @@ Without Lightning: a backbone and a loss are plain modules, and this is a traini
     >>> from facerec.metrics import cosine_scores, equal_error_rate
     >>> from facerec.optim import parameter_groups
     >>> images, labels = torch.rand(8, 3, 32, 32) * 2.0 - 1.0, torch.arange(8) % 4  # pixels in [-1, 1], four people
-    >>> backbone, loss = ResNet(18, embedding_dim=8, width=8), ArcFace(scale=16.0)
-    >>> loss.build(embedding_dim=8, num_classes=4)
+    >>> backbone = ResNet(18, embedding_dim=8, width=8)
+    >>> loss = ArcFace(scale=16.0).build(embedding_dim=8, num_classes=4)
     >>> optimizer = torch.optim.SGD(parameter_groups(backbone, loss), lr=0.1, weight_decay=5e-4)
     >>> for _ in range(2):
     ...     optimizer.zero_grad()
@@ -43,6 +43,7 @@ from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
 from facerec.checkpoints import ModelCard
 from facerec.data.batches import Batch
+from facerec.data.interfaces import TrainingPeople
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
@@ -196,10 +197,9 @@ class FaceRecognizer(LightningModule):
             return
         if self.num_classes is None:
             raise ValueError("FaceRecognizer needs num_classes to train: pass data.num_classes")
-        datamodule = getattr(self.trainer, "datamodule", None)
-        identities = tuple(getattr(datamodule, "identities", []))
-        alignment = getattr(getattr(datamodule, "train", None), "alignment", None)
-        self.card = replace(self.card, identities=identities, alignment=alignment, configuration=None)
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
+        self.card = replace(self.card, identities=tuple(identities), alignment=alignment, configuration=None)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from facerec.cli.messages import messages
 from facerec.data.formats.folders import FolderImages
 from facerec.data.formats.lists import ListImages, ListPairs
-from facerec.data.formats.packed import Pack
+from facerec.data.formats.pack_file import Pack
 from facerec.data.layouts import find_sources
 from facerec.data.sources import Images, PairSource
 from facerec.preparation.packing import Packed, pack

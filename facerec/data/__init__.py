@@ -1,17 +1,20 @@
 """Sources of images and pairs, and the data module that makes batches of them."""
 
+from facerec.data.all_pairs import AllPairs
 from facerec.data.datamodule import FaceDataModule
+from facerec.data.formats.aligned import LandmarkImages, LandmarkPairs
 from facerec.data.formats.bins import BinPairs, write_bin
+from facerec.data.formats.cifar10 import CIFAR10Images
 from facerec.data.formats.folders import FolderImages, UnlabelledImages
-from facerec.data.formats.insightface import RecordImages, write_records
-from facerec.data.formats.landmarks import LandmarkImages, LandmarkPairs
+from facerec.data.formats.insightface import RecordImages
+from facerec.data.formats.insightface_writer import write_records
 from facerec.data.formats.lfw import LFWPairs
 from facerec.data.formats.lists import ListImages, ListPairs
+from facerec.data.formats.mnist import MNISTImages
 from facerec.data.formats.orl import ORLImages, ORLPairs
 from facerec.data.formats.packed import PackedImages, PackedPairs
-from facerec.data.formats.torchvision_sets import CIFAR10Images, MNISTImages
 from facerec.data.images import UnreadableImageError, decode_image, read_image
-from facerec.data.sources import AllPairs, ImageSource, PairSource
+from facerec.data.sources import ImageSource, PairSource
 
 __all__ = [
     "AllPairs",

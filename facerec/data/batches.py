@@ -1,4 +1,4 @@
-"""From a source to batches of one size: what runs in the loader's workers."""
+"""From a source to batches of images of one size. This code runs in the workers of a loader."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -8,9 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
+from torch.utils.data.distributed import DistributedSampler
 
-from facerec.data.images import UnreadableImageError
 from facerec.data.sources import Images, ImageSource
 
 NO_LABEL = -1
@@ -20,10 +19,10 @@ class Batch(NamedTuple):
     """A batch on its way to the model.
 
     Attributes:
-        images: uint8 (B, 3, H, W) as read, or when no more than mirrored; float (B, 3, H, W) in [0, 1] otherwise.
-        labels: class of each image (B,), int64; -1 where it has none (images of pairs). Once mixed, the share of each
-            class (B, C), float32.
-        indices: place of each image in its source (B,), int64.
+        images: uint8 (B, 3, H, W), as read or mirrored; float (B, 3, H, W) in [0, 1] after other augmentation.
+        labels: class of each image (B,), int64; -1 for images of pairs. After mixing, the share of each class (B, C),
+            float32.
+        indices: index of each image in its source (B,), int64.
     """
 
     images: Tensor
@@ -38,10 +37,10 @@ class SourceDataset(Dataset[Loaded]):
     """Reads images of a source, resized to one size, a whole batch at a time.
 
     Args:
-        source: of the images.
-        size: (height, width) that every image gets.
-        labels: class of each image (N,) as the model counts them; by default the source's own.
-        indices: which images, by default all.
+        source: the images.
+        size: (height, width) of every image in a batch.
+        labels: class of each image (N,) as the model counts classes; by default those of the source.
+        indices: images to use; by default all.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class SourceDataset(Dataset[Loaded]):
         return len(self.indices)
 
     def __getitems__(self, positions: list[int]) -> Loaded:
-        """What a loader asks for: all the images of a batch at once, which lets a source read them in one go."""
+        """All images of a batch at once, which the source may read in one go. Loaders call this method."""
         indices_B = self.indices[positions]
         return self.source.read_batch(indices_B, self.size), self.labels[indices_B], indices_B
 
@@ -72,9 +71,9 @@ class SourceDataset(Dataset[Loaded]):
 
 
 class BatchLoader(DataLoader[Loaded]):
-    """A torch loader of a :class:`SourceDataset`, which gives a :class:`Batch` at a time.
+    """A torch loader of a :class:`SourceDataset` that gives :class:`Batch` objects.
 
-    Its workers send labels and indices as arrays: each tensor would pass through a file descriptor of its own, with a
+    Its workers send labels and indices as arrays. A tensor would pass through a file descriptor of its own, with a
     handshake between the processes that costs as much as many images.
     """
 
@@ -85,23 +84,33 @@ class BatchLoader(DataLoader[Loaded]):
 
 
 def as_loaded(loaded: Loaded) -> Loaded:
-    """What a loader is to do with a batch, which by default it would put together from samples: nothing."""
+    """The batch as the dataset made it. By default a loader would put it together from samples."""
     return loaded
 
 
-def readable(source: Images, description: str) -> tuple[NDArray[np.int64], list[str]]:
-    """Decode every image once, with a progress bar where it takes more than two seconds.
+def batch_loader(
+    dataset: SourceDataset,
+    batch_size: int,
+    sampler: DistributedSampler[SourceDataset] | None = None,
+    num_workers: int = 0,
+    drop_last: bool = False,
+) -> BatchLoader:
+    """A loader of whole batches.
 
-    Returns:
-        Indices of those that decode, and the messages of those that do not.
+    Args:
+        dataset: the images.
+        batch_size: images in a batch.
+        sampler: order of the images; by default their order in the dataset.
+        num_workers: processes that read images; 0 reads them in this process.
+        drop_last: whether to leave out a last batch that is not full.
     """
-    good: list[int] = []
-    messages: list[str] = []
-    for index in tqdm(range(len(source)), desc=description, unit="image", delay=2, leave=False):
-        try:
-            source.read(index)
-        except UnreadableImageError as error:
-            messages.append(str(error))
-        else:
-            good.append(index)
-    return np.array(good, dtype=np.int64), messages
+    return BatchLoader(
+        dataset,
+        batch_size,
+        sampler=sampler,
+        num_workers=num_workers,
+        collate_fn=as_loaded,  # type: ignore[arg-type]  # torch knows no data sets that make whole batches
+        pin_memory=torch.cuda.is_available(),
+        drop_last=drop_last,
+        persistent_workers=num_workers > 0,
+    )

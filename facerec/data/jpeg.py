@@ -1,8 +1,8 @@
-"""Ordinary JPEGs in half of Pillow's time, through torchvision; anything out of the ordinary is left to Pillow.
+"""Decodes ordinary JPEGs in half of Pillow's time, through torchvision, and leaves all others to Pillow.
 
-What is ordinary is told from the bytes, never from the name of the file: 8 bits, gray or three colours, baseline or
-progressive. CMYK, lossless and arithmetic coding, headers of huge images, and whatever does not decode get no pixels
-here, so :func:`facerec.data.images.decode_image` alone decides what becomes of them.
+An ordinary JPEG has 8 bits, gray or three colours, and is baseline or progressive. Its bytes decide, never its name.
+CMYK, lossless and arithmetic coding, headers of huge images, and broken files get no pixels here.
+:func:`facerec.data.images.decode_image` alone decides about them.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
-MAX_PIXELS = 1 << 24  # larger ones take long anyway, and Pillow knows a decompression bomb
+MAX_PIXELS = 1 << 24  # larger images take long anyway, and Pillow knows a decompression bomb
 START_OF_IMAGE = b"\xff\xd8\xff"
 EXIF = b"Exif"
 APP1 = 0xE1
@@ -55,7 +55,7 @@ def decode_ordinary_jpeg(data: bytes) -> Tensor | None:
 
 
 def _is_ordinary(data: bytes) -> bool | None:
-    """Whether the segments before the frame hold EXIF; None if the frame is none that is meant here."""
+    """Whether the segments before the frame hold EXIF; None unless the frame is ordinary."""
     has_exif = False
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:

@@ -1,15 +1,15 @@
-"""What a user's root folder holds, told by what is on disk: which sources it gives to which role.
+"""Which sources a user's root folder gives to which role, found by what is on disk.
 
-Three layouts are known; beside the classes each may hold ``val_pairs.txt`` and ``test_pairs.txt``:
+There are three layouts. Each may also hold ``val_pairs.txt`` and ``test_pairs.txt``:
 
-- ``folders``: ``train/<person>/<image>`` and ``dev/<person>/<image>``; pairs relative to ``ver_data/``. VGGFace2 as the
-  course hands it out.
-- ``hw2p2``: ``[cls_data/]train/images/`` with ``train/labels.txt``, and ``dev`` alike; pairs relative to ``ver_data/``.
-  ``test`` has its ``labels.txt`` in some terms (S25) and not in others (S26).
+- ``folders``: ``train/<person>/<image>`` and ``dev/<person>/<image>``; pairs relative to ``ver_data/``. The course's
+  VGGFace2.
+- ``hw2p2``: ``[cls_data/]train/images/`` with ``train/labels.txt``, and ``dev`` likewise; pairs relative to
+  ``ver_data/``. ``test`` has a ``labels.txt`` in some terms (S25) and none in others (S26).
 - ``lists``: one ``images/`` with ``train.txt`` and ``dev.txt``; pairs relative to ``images/``.
 
-An archive often unpacks into one more folder, named differently each term: a root that holds no data itself, and one
-folder that does, stands for that folder.
+An archive often unpacks into one more folder, whose name changes each term. If a root holds no data itself and exactly
+one of its folders does, the root stands for that folder.
 """
 
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, get_args
 from facerec.data.formats.folders import FolderImages, UnlabelledImages, image_names
 from facerec.data.formats.lists import ListImages, ListPairs
 from facerec.data.sources import Images, ImageSource, PairSource
+from facerec.settings import require_choice
 
 Layout = Literal["folders", "hw2p2", "lists"]
 PAIR_FILES = ("val_pairs.txt", "test_pairs.txt")
@@ -30,29 +31,29 @@ EXPECTED = (
 
 
 class Sources(NamedTuple):
-    """The sources of each role; None and empty where the root has none.
+    """The sources of each role; None or empty for a role without one.
 
     Attributes:
         train: labelled images to train on.
         dev: other images of the same people.
         val_pairs: named sets of pairs of validation people.
         test_pairs: named sets of pairs of test people.
-        test: other images of the training people to classify, an ``ImageSource`` where their people are told.
+        test: other images of the training people to classify; an ``ImageSource`` if a list names their people.
     """
 
     train: ImageSource | None
     dev: ImageSource | None
     val_pairs: dict[str, PairSource]
     test_pairs: dict[str, PairSource]
-    test: Images | None
+    test: Images | None = None
 
 
 def find_base(root: Path) -> Path:
     """The folder that holds the data: the root, or the only folder in it that does.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
-        ValueError: if several folders in it hold data and it holds none itself, or the root fits several layouts.
+        FileNotFoundError: for a missing folder.
+        ValueError: if it holds no data itself and several folders in it do, or if it fits several layouts.
     """
     if _holds_data(root):
         return root
@@ -64,14 +65,14 @@ def find_base(root: Path) -> Path:
 
 
 def _holds_data(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in PAIR_FILES) or tell_layout(folder) is not None
+    return any((folder / name).is_file() for name in PAIR_FILES) or detect_layout(folder) is not None
 
 
-def tell_layout(root: Path) -> Layout | None:
-    """The layout of the training images, or None where there are none.
+def detect_layout(root: Path) -> Layout | None:
+    """The layout of the training images, or None without training images.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        FileNotFoundError: for a missing folder.
         ValueError: if the root fits more than one layout.
     """
     if not root.is_dir():
@@ -89,20 +90,20 @@ def tell_layout(root: Path) -> Layout | None:
 
 
 def find_sources(root: str, layout: Layout | None = None) -> Sources:
-    """The sources under a root. Nothing is read yet beyond what tells the layout.
+    """The sources under a root. Only file names are looked at; no list or image is read.
 
     Args:
         root: the user's folder.
-        layout: to name it rather than have it told.
+        layout: its layout; by default it is detected.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
-        ValueError: if nothing known is in it, or more than one layout fits, or the layout is not one of the three.
+        FileNotFoundError: for a missing folder.
+        ValueError: for a folder without data, a folder that fits several layouts, or an unknown layout.
     """
-    if layout is not None and layout not in get_args(Layout):
-        raise ValueError(f"data.layout={layout!r}: choose one of {', '.join(get_args(Layout))}")
+    if layout is not None:
+        require_choice("data.", get_args(Layout), layout=layout)
     base = Path(root) if layout else find_base(Path(root))
-    layout = layout or tell_layout(base)
+    layout = layout or detect_layout(base)
     val_pairs, test_pairs = (_pairs(base, name) for name in PAIR_FILES)
     if layout is None and not val_pairs and not test_pairs:
         raise ValueError(f"data.root={root} holds neither training images nor pairs: {EXPECTED}{_hint(base)}")
@@ -112,8 +113,33 @@ def find_sources(root: str, layout: Layout | None = None) -> Sources:
     return Sources(train, dev, val_pairs, test_pairs, test)
 
 
+def resolve_sources(
+    root: str | None,
+    layout: Layout | None,
+    train: ImageSource | None,
+    dev: ImageSource | None,
+    val_pairs: dict[str, PairSource] | None,
+    test_pairs: dict[str, PairSource] | None,
+) -> Sources:
+    """The named sources, and those of the root for roles without a named source (None).
+
+    Raises:
+        FileNotFoundError: for a missing root.
+        ValueError: without a root and a named source, or for a root that :func:`find_sources` refuses.
+    """
+    if root is not None:
+        found = find_sources(root, layout)
+        train = found.train if train is None else train  # not `or`, which would ask a source for its length
+        dev = found.dev if dev is None else dev
+        val_pairs = found.val_pairs if val_pairs is None else val_pairs
+        test_pairs = found.test_pairs if test_pairs is None else test_pairs
+    elif train is None and dev is None and val_pairs is None and test_pairs is None:
+        raise ValueError("no data: give --data.root DIR, or name sources (data.train, data.val_pairs, ...)")
+    return Sources(train, dev, dict(val_pairs or {}), dict(test_pairs or {}))
+
+
 def _hint(root: Path) -> str:
-    """What to do with a folder that holds nothing but people's folders."""
+    """What to do with a folder that holds only people's folders."""
     if not any(image_names(folder) for folder in sorted(root.iterdir())[:LOOKED_AT] if folder.is_dir()):
         return ""
     return (
@@ -135,12 +161,12 @@ def _images(root: Path, layout: Layout, part: str) -> ImageSource | None:
 
 
 def _classes(root: Path) -> Path:
-    """Where HW2P2's ``train``, ``dev`` and ``test`` are."""
+    """The folder of HW2P2's ``train``, ``dev`` and ``test``."""
     return root / "cls_data" if (root / "cls_data").is_dir() else root
 
 
 def _test_images(root: Path) -> Images | None:
-    """HW2P2's images to classify, in the order of the list where there is one, else of their sorted names."""
+    """HW2P2's images to classify, in the order of their list if there is one, else of their sorted names."""
     folder = _classes(root) / "test"
     if (folder / "labels.txt").is_file():
         return ListImages(str(folder / "images"), str(folder / "labels.txt"))

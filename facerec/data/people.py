@@ -1,22 +1,22 @@
-"""Who is on the images of a set, and who and what is in two sets, as far as names tell."""
+"""The person on each image of a set, from labels and folders, and the people whom two sets share."""
 
 import unicodedata
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from facerec.data.sources import AllPairs, Images, ImageSource, PairSource
+from facerec.data.all_pairs import AllPairs
+from facerec.data.sources import Images, ImageSource, PairSource
 
 UNKNOWN = ""
-NAMES_AT_MOST = 1_000_000  # of a larger set every second, third, ... image is looked at, which takes a second
 
 
 class People(NamedTuple):
-    """The person on each image of a set, as far as anything tells.
+    """The person on each image of a set.
 
     Attributes:
-        names: of the person on each image; empty where nobody knows.
-        told_by: ``folder`` where each person has one, ``label`` where a list or record numbers them, None where nothing
-            tells. Names of different origin cannot be compared.
+        names: name of the person on each image; empty where it is unknown.
+        told_by: origin of the names: ``folder`` if each person has one, ``label`` if a list or record numbers people,
+            None if all names are unknown. Names of different origin cannot be compared.
     """
 
     names: list[str]
@@ -26,20 +26,24 @@ class People(NamedTuple):
 def people_of(images: Images) -> People:
     """The person on each image.
 
-    A list may number people whose folders carry their names; where class and folder are the same thing, the folder's
-    name counts, so that people of different lists can be compared.
+    A list may number people whose folders carry their names. If classes and folders correspond one to one, the folders
+    name the people, so that people of different lists can be compared.
     """
     labelled = images.images if isinstance(images, AllPairs) else images
     if isinstance(labelled, ImageSource):
-        identities = labelled.identities
-        names = [identities[label] for label in labelled.labels.tolist()]
-        folders = labelled.folders()
-        told_by_folder = len(set(zip(names, folders, strict=True))) == len(set(names)) == len(set(folders))
-        is_certain = len(set(names)) > 1 or folders == names  # the folder of one person may be that of all images
-        return People(folders, "folder") if told_by_folder and is_certain else People(names, "label")
+        return _labelled_people(labelled)
     known = images.people if isinstance(images, PairSource) else frozenset[str]()
     folders = [folder if folder in known else UNKNOWN for folder in images.folders()]
     return People(folders, "folder" if any(folders) else None)
+
+
+def _labelled_people(images: ImageSource) -> People:
+    identities = images.identities
+    names = [identities[label] for label in images.labels.tolist()]
+    folders = images.folders()
+    is_one_to_one = len(set(zip(names, folders, strict=True))) == len(set(names)) == len(set(folders))
+    is_certain = len(set(names)) > 1 or folders == names  # the folder of one person may be that of all images
+    return People(folders, "folder") if is_one_to_one and is_certain else People(names, "label")
 
 
 def comparable(first: People, second: People) -> bool:
@@ -53,17 +57,19 @@ def comparable(first: People, second: People) -> bool:
 
 
 def in_both(first: People, second: People) -> set[str] | None:
-    """Names of the people who are in both sets; None where names do not tell."""
+    """Names of the people in both sets; None if their names cannot be compared.
+
+    Example:
+        >>> in_both(People(["ann", "bob"], "folder"), People(["bob"], "folder"))
+        {'bob'}
+        >>> in_both(People(["ann", "bob"], "folder"), People(["0"], "label")) is None
+        True
+    """
     return (_composed(first.names) & _composed(second.names)) - {UNKNOWN} if comparable(first, second) else None
 
 
-def names_of(images: Images) -> Iterable[str]:
-    """What the images of a set are called; of a very large one, of a part spread evenly over it."""
-    return (images.name(index) for index in range(0, len(images), -(-len(images) // NAMES_AT_MOST) or 1))
-
-
 def _composed(names: Iterable[str]) -> set[str]:
-    """Names in one of the two ways in which Unicode writes an accent: file systems differ in theirs."""
+    """Names in one of Unicode's two ways to write an accent, because file systems differ in theirs."""
     return {unicodedata.normalize("NFC", name) for name in set(names)}
 
 

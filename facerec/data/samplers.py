@@ -10,22 +10,23 @@ from numpy.typing import NDArray
 from torch.utils.data.distributed import DistributedSampler
 
 from facerec.data.batches import SourceDataset
+from facerec.settings import require_within
 
 
 class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
     """Deals every image into groups of K of one person, and the groups into batches of P different people.
 
-    An epoch covers the set: each image comes at least once. Where a person's images do not fill the last group, images
-    of that person are repeated; where too few people are left to fill a batch, groups of others are. The order is a
-    function of (seed, epoch). Processes take whole batches in turn, so every process sees P people with K images.
+    An epoch covers the set: each image comes at least once. If a person's images do not fill the last group, images of
+    that person are repeated. If too few people are left to fill a batch, groups of other people are repeated. The order
+    is a function of (seed, epoch). Processes take whole batches in turn, so every process sees P people with K images.
 
     Args:
-        dataset: whose ``labels`` and ``indices`` say who is where.
-        people: P, in a batch of one process.
-        images_per_person: K.
+        dataset: the images, with the ``labels`` and ``indices`` of their people.
+        people: number of people P in a batch of one process.
+        images_per_person: number of images K of each.
         replicas: number of processes.
-        rank: which of them this is.
-        seed: of the order.
+        rank: number of this process.
+        seed: seed of the order.
 
     Raises:
         ValueError: for a size below 1, or fewer than P people.
@@ -41,8 +42,7 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
         seed: int = 0,
     ) -> None:
         super().__init__(dataset, replicas, rank, shuffle=True, seed=seed)
-        if people < 1 or images_per_person < 1:
-            raise ValueError(f"people={people}, images_per_person={images_per_person}: both must be at least 1")
+        require_within(self, 1, math.inf, people=people, images_per_person=images_per_person)
         self.people = people
         self.images_per_person = images_per_person
         labels_N = np.asarray(dataset.labels)[dataset.indices]
@@ -90,12 +90,12 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
 
 
 def _deal(groups: list[int], people: int, random: np.random.Generator) -> list[list[int]]:
-    """Batches of different people that use up everybody's groups, those with most left first.
+    """Batches of different people that use up all groups; people with the most groups left come first.
 
     Args:
-        groups: how many groups each person has.
-        people: in a batch.
-        random: breaks ties, and chooses who fills the last batches.
+        groups: number of groups of each person.
+        people: number of people in a batch.
+        random: breaks ties, and chooses the people who fill the last batches.
     """
     ties = random.random(len(groups)).tolist()
     heap = [(-count, ties[person], person) for person, count in enumerate(groups)]

@@ -1,13 +1,12 @@
 """The two contracts of the data: labelled images, and pairs of images to verify.
 
-A source is cheap to construct: it stores its settings. Folders and lists are read when its length, labels or pairs are
-first asked for, and an image only when it is read.
+A source is cheap to construct: it stores its settings. It reads folders and lists when its length, labels or pairs are
+first asked for, and an image only in ``read``.
 """
 
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,12 @@ from facerec.transforms.preprocess import resize
 
 
 def folder_names(paths: Iterable[str]) -> list[str]:
-    """Name of the folder that each path lies in; empty if in none."""
+    """Name of the folder of each path; empty for a path without a folder."""
     return [os.path.basename(os.path.dirname(path)) for path in paths]
 
 
 class Images(ABC):
-    """Anything that gives faces by index: the part that both contracts share."""
+    """Images by index: the part that both contracts share."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -37,7 +36,7 @@ class Images(ABC):
         """Decode one image: uint8 (3, H, W), RGB. Several threads may do so at a time.
 
         Raises:
-            FileNotFoundError: if its file has gone.
+            FileNotFoundError: if its file is missing.
             UnreadableImageError: if it does not decode.
         """
 
@@ -45,8 +44,8 @@ class Images(ABC):
         """Decode some images, each resized to (height, width), into one batch: uint8 (B, 3, H, W).
 
         Raises:
-            FileNotFoundError: if a file has gone.
-            UnreadableImageError: if one does not decode.
+            FileNotFoundError: if a file is missing.
+            UnreadableImageError: if an image does not decode.
         """
         batch_B3HW = np.empty((len(indices_B), 3, *size), dtype=np.uint8)
 
@@ -62,37 +61,52 @@ class Images(ABC):
 
     @abstractmethod
     def name(self, index: int) -> str:
-        """What to call an image in a message: its path, or its place in a file."""
+        """Name of an image in messages: its path, or its place in a file."""
 
     def folders(self) -> list[str]:
-        """Name of the folder that each image is in, which may be that of the person; empty if it is in none."""
+        """Name of the folder of each image, which may name the person; empty for an image without a folder."""
         return folder_names(self.name(index) for index in range(len(self)))
 
     @property
     def alignment(self) -> Alignment | None:
-        """How the images were aligned, as `facerec align` noted it in their folder or one above; None if nowhere.
+        """How the images were aligned: the record of `facerec align` in their folder or above; None without one.
 
-        The first image speaks for all of them.
+        The first image stands for all.
 
         Raises:
-            ValueError: if that note is broken.
+            ValueError: if the record is broken.
         """
         return find_record(Path(self.name(0)).parent) if len(self) else None
 
     def check(self) -> None:
-        """Read the lists and see that the files are there, without decoding them.
+        """Read the lists and look for the files, without decoding an image.
 
         Raises:
-            FileNotFoundError: naming the first file or folder that is missing.
+            FileNotFoundError: naming the first missing file or folder.
             ValueError: naming the file and line that is malformed.
         """
         len(self)
 
 
 class ImageSource(Images):
-    """Images with the person each of them shows.
+    """Images, and the person on each of them.
 
-    ``identities`` holds the names of the people, sorted (index = class); ``labels`` the class of each image.
+    Example:
+        A source of your own: two colours stand for two people.
+
+        >>> import numpy as np, torch
+        >>> from facerec.data import ImageSource
+        >>> class Colours(ImageSource):
+        ...     identities = ["black", "white"]
+        ...     labels = np.array([0, 1])
+        ...     def __len__(self):
+        ...         return 2
+        ...     def read(self, index):
+        ...         return torch.full((3, 4, 4), 255 * index, dtype=torch.uint8)
+        ...     def name(self, index):
+        ...         return f"colour {index}"
+        >>> Colours().read_batch(np.array([1, 0, 1]), size=(2, 2)).shape
+        torch.Size([3, 3, 2, 2])
     """
 
     @property
@@ -107,7 +121,25 @@ class ImageSource(Images):
 
 
 class PairSource(Images):
-    """Unique images, and pairs of them by index. Each image is encoded once, however many pairs it is in."""
+    """Images, each once, and pairs of them by index. An image is encoded once, however many pairs it is in.
+
+    Example:
+        A source of your own: three images, one genuine and one impostor pair.
+
+        >>> import numpy as np, torch
+        >>> from facerec.data import PairSource
+        >>> class Shades(PairSource):
+        ...     pairs = np.array([[0, 1], [0, 2]])
+        ...     same = np.array([True, False])
+        ...     def __len__(self):
+        ...         return 3
+        ...     def read(self, index):
+        ...         return torch.full((3, 4, 4), (0, 1, 255)[index], dtype=torch.uint8)
+        ...     def name(self, index):
+        ...         return f"shade {index}"
+        >>> Shades().folds is None, Shades().people
+        (True, frozenset())
+    """
 
     @property
     @abstractmethod
@@ -117,7 +149,7 @@ class PairSource(Images):
     @property
     @abstractmethod
     def same(self) -> NDArray[np.bool_] | None:
-        """Whether each pair shows one person (P,), or None where nobody knows (a submission)."""
+        """Whether each pair shows one person (P,), or None for pairs without labels."""
 
     @property
     def folds(self) -> NDArray[np.int64] | None:
@@ -126,76 +158,14 @@ class PairSource(Images):
 
     @property
     def people(self) -> frozenset[str]:
-        """Names of the people, as far as they are known: to tell that nobody is in two sets."""
+        """Names of the people, to compare with those of other sets; empty where they are unknown."""
         return frozenset()
 
     @property
     def subjects(self) -> NDArray[np.int64] | None:
-        """Who is on each image, as a number (N,), or None where it is not known of every image.
+        """Number of the person on each image (N,), or None unless it is known of every image.
 
-        Needed to resample people and to measure identification. It is never guessed from the pairs: two images that no
-        chain of genuine pairs joins may still show one person.
+        Resampling of people and identification need it. It is never guessed from the pairs: two images that no chain of
+        genuine pairs joins may still show one person.
         """
         return None
-
-
-class AllPairs(PairSource):
-    """Every pair of different images of a labelled source.
-
-    Args:
-        images: the labelled images. n images give n (n - 1) / 2 pairs.
-        max_images: refuse more images than this; the pairs grow with the square.
-
-    Raises:
-        ValueError: when read, if there are more than ``max_images`` images.
-    """
-
-    def __init__(self, images: ImageSource, max_images: int = 10_000) -> None:
-        self.images = images
-        self.max_images = max_images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def read(self, index: int) -> Tensor:
-        """Decode one image: uint8 (3, H, W), RGB."""
-        return self.images.read(index)
-
-    def read_batch(self, indices_B: NDArray[np.int64], size: tuple[int, int]) -> Tensor:
-        """Decode some images into one batch: uint8 (B, 3, H, W)."""
-        return self.images.read_batch(indices_B, size)
-
-    def name(self, index: int) -> str:
-        """What to call an image in a message."""
-        return self.images.name(index)
-
-    @property
-    def alignment(self) -> Alignment | None:
-        """How the labelled images were aligned."""
-        return self.images.alignment
-
-    @cached_property
-    def pairs(self) -> NDArray[np.int64]:
-        """All index pairs i < j (P, 2)."""
-        if len(self) > self.max_images:
-            raise ValueError(
-                f"AllPairs of {len(self)} images would be {len(self) * (len(self) - 1) // 2:,} pairs; "
-                f"give fewer people, or raise max_images={self.max_images}"
-            )
-        return np.stack(np.triu_indices(len(self), k=1), axis=1).astype(np.int64)
-
-    @property
-    def same(self) -> NDArray[np.bool_]:
-        """Whether both images carry one label (P,)."""
-        labels_N = self.images.labels
-        return np.asarray(labels_N[self.pairs[:, 0]] == labels_N[self.pairs[:, 1]])
-
-    @property
-    def subjects(self) -> NDArray[np.int64]:
-        """The label of each image (N,)."""
-        return self.images.labels
-
-    @property
-    def people(self) -> frozenset[str]:
-        """Names of the people."""
-        return frozenset(self.images.identities)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.data.formats.folders import images_below
-from facerec.data.formats.lists import split_rows
+from facerec.data.formats.rows import split_rows
 from facerec.data.images import IMAGE_SUFFIXES, read_image
 from facerec.data.sources import Images, ImageSource, PairSource
 

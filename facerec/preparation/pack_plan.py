@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.data.formats.packed import Header
-from facerec.data.images import PathList, UnreadableImageError
+from facerec.data.formats.pack_file import Header
+from facerec.data.images import UnreadableImageError
+from facerec.data.paths import PathList
 from facerec.data.sources import Images, ImageSource
 
 PROBED = 32  # images looked at for their common size

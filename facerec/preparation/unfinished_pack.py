@@ -11,8 +11,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.data.formats.packed import Header
-from facerec.data.images import PathList
+from facerec.data.formats.pack_file import Header
+from facerec.data.paths import PathList
 from facerec.files import held
 from facerec.journal import Journal
 

@@ -206,7 +206,7 @@ def test_people_the_model_was_trained_on_are_told_in_a_test(run_copy, tmp_path):
         for image in (1, 2):
             save_face(int(person[1:]) % 10 + 1, image, tmp_path / "seen" / "ver_data" / person / f"{image}.png")
     (tmp_path / "seen" / "test_pairs.txt").write_text("s01/1.png s01/2.png 1\ns01/1.png s40/1.png 0\n")
-    with pytest.warns(UserWarning, match="1 people of the test pairs are called as people that .* trained on, 's01'"):
+    with pytest.warns(UserWarning, match=r"1 person is in both the training people of the model and .* \('s01'\)"):
         main(["test", "--ckpt_path", str(best_file(run_copy)), "--data.root", str(tmp_path / "seen")])
 
 

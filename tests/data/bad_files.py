@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facerec.data import BinPairs, CIFAR10Images, MNISTImages, RecordImages, write_records
-from facerec.data.formats.insightface import pack
+from facerec.data.formats.image_records import encode_entry
 from facerec.data.formats.recordio import FIRST, LAST, LENGTH_BITS, MAGIC, RecordWriter
 from tests.data.cases import ERROR, SKIP, WORKS, Cases, encoded, shows
 
@@ -67,7 +67,7 @@ def plain(case: str, outcome: str, expected: object, *labels: float | list[float
         with (folder / "train.rec").open("wb") as file:
             writer = RecordWriter(file)
             for key, label in enumerate(labels):
-                writer.write(key, pack(label, key, encoded(key)))
+                writer.write(key, encode_entry(label, key, encoded(key)))
         (folder / "train.idx").write_text("".join(writer.index))
         return RecordImages(str(folder))
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from facerec.data.images import PathList, UnreadableImageError, read_image
+from facerec.data.images import UnreadableImageError, read_image
 from tests.conftest import face
 
 
@@ -54,16 +54,6 @@ def test_what_does_not_decode_is_named(tmp_path, content):
 def test_missing_file_is_another_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="no image at .*none.jpg"):
         read_image(tmp_path / "none.jpg")
-
-
-def test_path_list_keeps_any_name(tmp_path):
-    names = ["a.jpg", "", "folder/b c.jpg", "ünï/çödé\n.png", "\udcff.jpg"]
-    paths = PathList("/faces", names)
-    assert len(paths) == 5
-    assert [paths.relative(index) for index in range(5)] == names
-    assert paths[2] == "/faces/folder/b c.jpg"
-    with pytest.raises(IndexError):
-        paths.relative(5)
 
 
 def test_no_other_program_is_run_for_what_claims_to_be_a_photograph(tmp_path, monkeypatch):

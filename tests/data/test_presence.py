@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facerec.data import ListImages, presence
-from facerec.data.images import PathList
+from facerec.data.paths import PathList
 from facerec.data.presence import first_missing
 
 

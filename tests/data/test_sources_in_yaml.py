@@ -10,7 +10,6 @@ from facerec.cli import main
 from facerec.cli.training import DEFAULT_CONFIG
 from facerec.data import write_bin, write_records
 from tests.conftest import SMALL, face, save_face
-from tests.data.formats.test_torchvision_sets import mnist  # noqa: F401  # a fixture
 
 
 def named(name, **settings):
@@ -18,7 +17,7 @@ def named(name, **settings):
 
 
 @pytest.fixture
-def config(tmp_path, mnist):  # noqa: F811
+def config(tmp_path, mnist):
     """insightface's records train, pairs of each format validate."""
     people = range(1, 5)
     for name, images in (("train", range(1, 5)), ("dev", range(5, 7))):

@@ -107,9 +107,8 @@ def test_a_sum_of_losses_takes_soft_labels_where_every_part_does():
 
 def module(root, loss, **settings):
     data = FaceDataModule(root=str(root), image_size=(32, 32), batch_size=4, **settings)
-    data.trainer = SimpleNamespace(
-        lightning_module=SimpleNamespace(loss=loss), training=True, current_epoch=2, world_size=1, global_rank=0
-    )
+    model = torch.nn.ModuleDict({"loss": loss})
+    data.trainer = SimpleNamespace(lightning_module=model, training=True, current_epoch=2, world_size=1, global_rank=0)
     return data
 
 

@@ -1,72 +1,94 @@
-"""Verification sets of insightface: ``lfw.bin``, ``cfp_fp.bin``, ``agedb_30.bin`` and one's own.
+"""Verification sets of insightface: ``lfw.bin``, ``cfp_fp.bin``, ``agedb_30.bin`` and your own.
 
 Such a file is a pickle of ``(images, same)``: 2 P encoded images, of which 2 i and 2 i + 1 are pair i, and P booleans.
 """
 
 import pickle
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.data.formats.pairs import equal_folds
+from facerec.data.formats.pairs import ListedPairs, PairListing, equal_folds
 from facerec.data.formats.unpickle import ForbiddenPickleError, PickledArray, load_bytes_and_booleans
 from facerec.data.images import decode_image
-from facerec.data.sources import PairSource
 from facerec.files import written_whole
 
 EXPECTED = "a pickle of (images, same) as insightface writes it: 2 P encoded images, then P booleans"
 
 
-class _Content(NamedTuple):
-    data: NDArray[np.uint8]  # all images, one after another: an array is shared with workers, a list would be copied
+@dataclass(frozen=True)
+class BinListing(PairListing):
+    """The content of a ``.bin`` file.
+
+    Attributes:
+        data: all image files, one after another: workers share an array, and would copy a list.
+        ends: end of each image file in ``data`` (N,).
+        places: place of the first occurrence of each image in the file (N,).
+    """
+
+    data: NDArray[np.uint8]
     ends: NDArray[np.int64]
-    first_places: NDArray[np.int64]
-    pairs: NDArray[np.int64]
-    same: NDArray[np.bool_]
+    places: NDArray[np.int64]
 
 
-class BinPairs(PairSource):
+class BinPairs(ListedPairs[BinListing]):
     """Pairs of a ``.bin`` file, in ten folds in their order. An image that is in several pairs is encoded once.
 
     The pickle is read without running code: see :mod:`facerec.data.formats.unpickle`.
 
     Args:
-        path: of the file.
+        path: the file.
 
     Raises:
-        FileNotFoundError: when read, if there is no such file.
+        FileNotFoundError: when read, for a missing file.
         ForbiddenPickleError: when read, naming what the file asks for beyond bytes and booleans.
-        ValueError: when read, if it is truncated or holds something else than pairs of images.
+        ValueError: when read, for a file that is truncated or holds something else than pairs of images.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> from facerec.data import BinPairs, write_bin
+        >>> with TemporaryDirectory() as root:
+        ...     for shade in (0, 1, 255):
+        ...         Image.new("L", (8, 8), shade).save(f"{root}/{shade}.png")
+        ...     a, b, c = (Path(root, f"{shade}.png") for shade in (0, 1, 255))
+        ...     write_bin(f"{root}/set.bin", [a, b, a, c], same=[True, False])
+        ...     pairs = BinPairs(f"{root}/set.bin")
+        ...     len(pairs), pairs.pairs.tolist(), pairs.same.tolist(), pairs.read(2).shape
+        (3, [[0, 1], [0, 2]], [True, False], torch.Size([3, 8, 8]))
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def __getstate__(self) -> dict[str, Any]:
+        """The path alone: another process reads the file itself."""
         return {"path": self.path}
 
-    @cached_property
-    def _content(self) -> _Content:
+    def find(self) -> BinListing:
+        """Read the file."""
         images, same = self._load()
-        place_of: dict[bytes, int] = {}
-        first_places: list[int] = []
+        index_of: dict[bytes, int] = {}
+        places: list[int] = []
         indices: list[int] = []
         for place, image in enumerate(images):
-            if image not in place_of:
-                place_of[image] = len(place_of)
-                first_places.append(place)
-            indices.append(place_of[image])
-        return _Content(
-            np.frombuffer(b"".join(place_of), dtype=np.uint8),
-            np.cumsum([len(image) for image in place_of], dtype=np.int64),
-            np.array(first_places, dtype=np.int64),
+            if image not in index_of:
+                index_of[image] = len(index_of)
+                places.append(place)
+            indices.append(index_of[image])
+        return BinListing(
             np.array(indices, dtype=np.int64).reshape(-1, 2),
             same,
+            equal_folds(len(same)),
+            np.frombuffer(b"".join(index_of), dtype=np.uint8),
+            np.cumsum([len(image) for image in index_of], dtype=np.int64),
+            np.array(places, dtype=np.int64),
         )
 
     def _load(self) -> tuple[list[bytes], NDArray[np.bool_]]:
@@ -107,43 +129,40 @@ class BinPairs(PairSource):
         return np.array(values, dtype=np.bool_)
 
     def __len__(self) -> int:
-        return len(self._content.ends)
-
-    @property
-    def pairs(self) -> NDArray[np.int64]:
-        """Image indices (P, 2)."""
-        return self._content.pairs
-
-    @property
-    def same(self) -> NDArray[np.bool_]:
-        """Whether each pair shows one person (P,)."""
-        return self._content.same
-
-    @property
-    def folds(self) -> NDArray[np.int64] | None:
-        """Fold of each pair (P,), ten in their order; None for fewer than ten pairs."""
-        return equal_folds(len(self.pairs))
+        return len(self._listing.ends)
 
     def read(self, index: int) -> Tensor:
         """Decode one image: uint8 (3, H, W), RGB."""
-        start = int(self._content.ends[index - 1]) if index else 0
-        return decode_image(self._content.data[start : int(self._content.ends[index])].tobytes(), self.name(index))
+        listing = self._listing
+        start = int(listing.ends[index - 1]) if index else 0
+        return decode_image(listing.data[start : int(listing.ends[index])].tobytes(), self.name(index))
 
     def name(self, index: int) -> str:
         """The file and the place of the image's first occurrence in it."""
-        return f"{self.path}, image {self._content.first_places[index]}"
+        return f"{self.path}, image {self._listing.places[index]}"
 
 
 def write_bin(path: str | Path, images: Iterable[bytes | Path], same: Sequence[bool]) -> None:
-    """Write a ``.bin`` that this and insightface's own evaluation read.
+    """Write a ``.bin`` that :class:`BinPairs` and insightface's own evaluation read.
 
     Args:
-        path: of the file to write, atomically.
-        images: 2 P image files, as their bytes or as paths; 2 i and 2 i + 1 are pair i.
+        path: file to write; it appears whole.
+        images: 2 P image files, as bytes or paths; 2 i and 2 i + 1 are pair i.
         same: whether each pair shows one person (P,).
 
     Raises:
-        ValueError: if there are not two images for each of at least one pair.
+        ValueError: without pairs, or for another number of images than two for each pair.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from facerec.data import BinPairs, ORLImages, write_bin
+        >>> faces = ORLImages("val")
+        >>> images = [Path(faces.name(index)) for index in (0, 1, 0, 10)]  # two images of a person, then two people
+        >>> with TemporaryDirectory() as root:
+        ...     write_bin(f"{root}/two.bin", images, same=[True, False])
+        ...     BinPairs(f"{root}/two.bin").same.tolist()
+        [True, False]
     """
     encoded = [image.read_bytes() if isinstance(image, Path) else bytes(image) for image in images]
     if not encoded or len(encoded) != 2 * len(same):

@@ -1,25 +1,23 @@
-"""Images by the folder they are in: one for each person, as VGGFace2 is handed out, or one of unknown people."""
+"""Images by their folder: one for each person, as in VGGFace2, or one of unknown people."""
 
 import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
-from numpy.typing import NDArray
-from torch import Tensor
 
-from facerec.data.images import PathList, is_image, read_image
-from facerec.data.sources import Images, ImageSource, folder_names
+from facerec.data.formats.listings import FileImages, FileListing, Files
+from facerec.data.images import is_image
+from facerec.data.paths import PathList
 
 
 def image_names(folder: Path) -> list[str]:
-    """Names of the image files in a folder, sorted. Links count even where they lead nowhere: reading will say so.
+    """Names of the image files in a folder, sorted. A link that leads nowhere counts: reading it will fail.
 
     Raises:
-        ValueError: if the folder may not be read.
+        ValueError: for a folder without permission to read.
     """
     try:
         with os.scandir(folder) as entries:  # knows files from folders without asking for each
@@ -35,10 +33,10 @@ def image_names(folder: Path) -> list[str]:
 def images_below(folder: Path) -> list[str]:
     """Paths of all images in a folder and the folders below, relative to it and sorted.
 
-    Hidden files and folders are passed over; linked folders are followed, but not back to one that they lie in.
+    Hidden files and folders are passed over. Linked folders are followed, but not back to a folder that they lie in.
 
     Raises:
-        ValueError: if a folder may not be read.
+        ValueError: for a folder without permission to read.
     """
     return sorted(_images_below(str(folder), "", frozenset()))
 
@@ -59,49 +57,75 @@ def _images_below(folder: str, prefix: str, above: frozenset[str]) -> Iterator[s
             yield prefix + entry.name
 
 
-class Listing(NamedTuple):
-    """What a folder or a list was found to hold."""
+class FolderImages(FileImages[FileListing]):
+    """Images in one folder for each person.
 
-    identities: list[str]
-    paths: PathList
-    labels: NDArray[np.int64]
+    Args:
+        root: the folder of the people's folders. Hidden files and files that are not images are passed over. Images in
+            folders within a person's folder are passed over with a warning.
+
+    Raises:
+        FileNotFoundError: when read, for a missing folder.
+        ValueError: when read, for a root without folders, or a person without images.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> from facerec.data import FolderImages
+        >>> with TemporaryDirectory() as root:
+        ...     for person in ("ann", "bob"):
+        ...         Path(root, person).mkdir()
+        ...         Image.new("RGB", (8, 8)).save(f"{root}/{person}/1.png")
+        ...     faces = FolderImages(root)
+        ...     faces.identities, faces.labels.tolist(), faces.read(0).shape
+        (['ann', 'bob'], [0, 1], torch.Size([3, 8, 8]))
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def find(self) -> FileListing:
+        """List the people and files, both sorted by name."""
+        root = Path(self.root)
+        people = _person_folders(root)
+        files = [_person_files(person) for person in people]
+        _warn_of_folders_within(people)
+        names = [person.name for person in people]
+        paths = [f"{name}/{file}" for name, own in zip(names, files, strict=True) for file in own]
+        labels = np.repeat(np.arange(len(people)), [len(own) for own in files])
+        return FileListing(names, labels, PathList(root, paths))
 
 
-class ListedImages(ImageSource):
-    """Labelled image files; how they are found is left to :meth:`find`."""
+def _person_folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise FileNotFoundError(f"no folder {root}: expected one folder of images for each person in it")
+    entries = [entry for entry in root.iterdir() if not entry.name.startswith(".")]
+    for entry in entries:
+        if entry.is_symlink() and not entry.exists():
+            raise FileNotFoundError(f"{entry} is a link that leads nowhere: remove it, or restore the folder")
+    people = sorted(entry for entry in entries if entry.is_dir())
+    if not people:
+        raise ValueError(f"{root} holds no folders: expected one folder of images for each person in it")
+    return people
 
-    def find(self) -> Listing:
-        """List the people and files."""
-        raise NotImplementedError
 
-    @cached_property
-    def _listing(self) -> Listing:
-        return self.find()
+def _person_files(person: Path) -> list[str]:
+    files = image_names(person)
+    if not files:
+        raise ValueError(f"{person} holds no images: remove the folder, or add images of this person")
+    return files
 
-    @property
-    def identities(self) -> list[str]:
-        """Names of the people; the index is the class."""
-        return self._listing.identities
 
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Class of each image (N,)."""
-        return self._listing.labels
-
-    def __len__(self) -> int:
-        return len(self._listing.paths)
-
-    def read(self, index: int) -> Tensor:
-        """Decode one image: uint8 (3, H, W), RGB."""
-        return read_image(self._listing.paths[index])
-
-    def name(self, index: int) -> str:
-        """Its path."""
-        return self._listing.paths[index]
-
-    def folders(self) -> list[str]:
-        """Name of the folder that each image is in."""
-        return folder_names(os.path.join(self._listing.paths.root, path) for path in self._listing.paths)
+def _warn_of_folders_within(people: list[Path]) -> None:
+    """Warn of images that are passed over because they are one folder too deep."""
+    deep = [person for person in people if _holds_folders(person)]
+    left_out = [f"{person}/{name}" for person in deep for name in images_below(person) if "/" in name]
+    if left_out:
+        rank_zero_warn(
+            f"{len(left_out)} images are not used, for example {left_out[0]}: they are in folders within people's "
+            "folders. Move them up, or name each image and its person in a list"
+        )
 
 
 def _holds_folders(folder: Path) -> bool:
@@ -109,73 +133,34 @@ def _holds_folders(folder: Path) -> bool:
         return any(os.path.isdir(entry) if entry.is_symlink() else entry.is_dir() for entry in entries)
 
 
-def _warn_of_folders_within(people: list[Path]) -> None:
-    """Say so where images are left out because they are one folder too deep."""
-    deep = [person for person in people if _holds_folders(person)]
-    left_out = [f"{person}/{name}" for person in deep for name in images_below(person) if "/" in name]
-    if left_out:
-        rank_zero_warn(
-            f"{len(left_out)} images are not used: they are in folders within people's folders, {left_out[0]} for one. "
-            "Move them up, or name each image and its person in a list"
-        )
-
-
-class FolderImages(ListedImages):
-    """Images in one folder for each person.
-
-    Args:
-        root: the folder that holds the people's folders. Hidden files, and files that are not images, are passed over;
-            images in folders within a person's folder as well, with a warning.
-
-    Raises:
-        FileNotFoundError: when read, if there is no such folder.
-        ValueError: when read, if it holds no folders, or one of them no image.
-    """
-
-    def __init__(self, root: str) -> None:
-        self.root = root
-
-    def find(self) -> Listing:
-        """List the people and files, both sorted by name."""
-        root = Path(self.root)
-        if not root.is_dir():
-            raise FileNotFoundError(f"no folder {root}: expected one folder of images for each person in it")
-        entries = [entry for entry in root.iterdir() if not entry.name.startswith(".")]
-        for entry in entries:
-            if entry.is_symlink() and not entry.exists():
-                raise FileNotFoundError(f"{entry} is a link that leads nowhere: remove it, or restore the folder")
-        people = sorted(entry for entry in entries if entry.is_dir())
-        if not people:
-            raise ValueError(f"{root} holds no folders: expected one folder of images for each person in it")
-        paths: list[str] = []
-        counts: list[int] = []
-        for person in people:
-            files = image_names(person)
-            if not files:
-                raise ValueError(f"{person} holds no images: remove the folder, or add images of this person")
-            paths += [f"{person.name}/{file}" for file in files]
-            counts.append(len(files))
-        _warn_of_folders_within(people)
-        labels = np.repeat(np.arange(len(people)), counts)
-        return Listing([person.name for person in people], PathList(root, paths), labels)
-
-
-class UnlabelledImages(Images):
-    """The images of one folder, of people nobody names: a test split to predict. In the order of their sorted names.
+class UnlabelledImages(Files):
+    """The images of one folder, of unknown people, in the order of their sorted names: a test split to predict.
 
     Args:
         root: the folder. Hidden files, folders, and files that are not images are passed over.
 
     Raises:
-        FileNotFoundError: when read, if there is no such folder.
-        ValueError: when read, if it holds no image.
+        FileNotFoundError: when read, for a missing folder.
+        ValueError: when read, for a folder without images.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> from facerec.data import UnlabelledImages
+        >>> with TemporaryDirectory() as root:
+        ...     for name in ("b.png", "a.png"):
+        ...         Image.new("RGB", (8, 8)).save(f"{root}/{name}")
+        ...     faces = UnlabelledImages(root)
+        ...     len(faces), faces.name(0).endswith("a.png")
+        (2, True)
     """
 
     def __init__(self, root: str) -> None:
         self.root = root
 
     @cached_property
-    def _paths(self) -> PathList:
+    def paths(self) -> PathList:
+        """The files (N)."""
         root = Path(self.root)
         if not root.is_dir():
             raise FileNotFoundError(f"no folder {root}: expected images in it")
@@ -183,14 +168,3 @@ class UnlabelledImages(Images):
         if not names:
             raise ValueError(f"{root} holds no images")
         return PathList(root, names)
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def read(self, index: int) -> Tensor:
-        """Decode one image: uint8 (3, H, W), RGB."""
-        return read_image(self._paths[index])
-
-    def name(self, index: int) -> str:
-        """Its path."""
-        return self._paths[index]

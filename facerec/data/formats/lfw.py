@@ -1,4 +1,4 @@
-"""The lists of pairs of Labeled Faces in the Wild and of those who write theirs alike.
+"""The lists of pairs of Labeled Faces in the Wild, and lists in the same format.
 
 ``pairs.txt`` (View 2): a line ``10 <tab> 300``, then ten folds of 300 lines ``person i j`` (two images of one person)
 and 300 lines ``person i person j``. ``pairsDevTrain.txt`` and ``pairsDevTest.txt`` (View 1): a line with one number N,
@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.data.formats.lists import inside, read_rows
-from facerec.data.formats.pairs import ListedPairs, PairListing, equal_folds
-from facerec.data.images import IMAGE_SUFFIXES, PathList
+from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector, equal_folds
+from facerec.data.formats.rows import image_folder, inside, read_rows
+from facerec.data.images import IMAGE_SUFFIXES
+from facerec.data.paths import PathList
 
 EXPECTED = "person i j, or person i person j for two people"
 
@@ -37,49 +38,57 @@ class _Row(NamedTuple):
         return self.first[0] == self.second[0]
 
 
-class LFWPairs(ListedPairs):
-    """Pairs of LFW, by its own list, with the folds that the list states.
+class LFWPairs(FilePairs):
+    r"""Pairs of LFW, by its own list, with the folds that the list states.
 
     Without a first line of numbers, there are ten folds if each of ten equal parts holds as many genuine as impostor
-    pairs, as those of RFW do.
+    pairs, as in the lists of RFW.
 
     Args:
         images: folder with one folder for each person.
-        pairs_file: ``pairs.txt``, ``pairsDevTrain.txt``, ``pairsDevTest.txt`` or one alike.
+        pairs_file: ``pairs.txt``, ``pairsDevTrain.txt``, ``pairsDevTest.txt`` or a list in their format.
         extension: of the image files, such as ``.png``; by default that of the first person's.
 
     Raises:
-        FileNotFoundError: when read, if the list, the folder or the first person's folder is missing; by ``check`` if
-            an image is.
-        ValueError: when read, naming file and line, for a malformed line, one of the wrong kind for its place, an image
-            paired with itself, or more or fewer lines than the first one says.
+        FileNotFoundError: when read, for a missing list, folder or first person's folder; by ``check``, for a missing
+            image.
+        ValueError: when read, naming file and line, for a malformed line, a line of the wrong kind for its place, an
+            image paired with itself, or another number of lines than the first line says.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from facerec.data import LFWPairs
+        >>> with TemporaryDirectory() as root:
+        ...     _ = Path(root, "pairs.txt").write_text("Ann\t1\t2\nAnn\t1\tBob\t1\n")
+        ...     pairs = LFWPairs(root, f"{root}/pairs.txt", extension=".jpg")
+        ...     pairs.pairs.tolist(), pairs.same.tolist(), sorted(pairs.people)
+        ([[0, 1], [0, 2]], [True, False], ['Ann', 'Bob'])
     """
 
     def __init__(self, images: str, pairs_file: str, extension: str | None = None) -> None:
-        self.images = images
-        self.pairs_file = pairs_file
+        super().__init__(images, pairs_file)
         self.extension = extension
 
-    def find(self) -> PairListing:
+    def find(self) -> FilePairListing:
         """Read the list; each image is held once, in the order of first use."""
+        image_folder(self.images, self.pairs_file)
         header, rows = self._rows()
         if header is not None:
             self._check_order(header, rows)
         extension = self.extension or self._found_extension(rows[0].first[0])
-        index_of: dict[tuple[str, int], int] = {}
-        lines: list[int] = []
-        pairs: list[list[int]] = []
+        collector = PairCollector[tuple[str, int]]()
         for row in rows:
-            pairs.append([index_of.setdefault(image, len(index_of)) for image in (row.first, row.second)])
-            lines += [row.line] * (len(index_of) - len(lines))
+            collector.add(row.first, row.second, row.line)
         same_P = np.array([row.same for row in rows])
-        return PairListing(
-            PathList(self.images, [f"{person}/{person}_{number:04d}{extension}" for person, number in index_of]),
-            np.array(lines, dtype=np.int64),
-            np.array(pairs, dtype=np.int64),
+        names = [f"{person}/{person}_{number:04d}{extension}" for person, number in collector.index_of]
+        return FilePairListing(
+            np.array(collector.pairs, dtype=np.int64),
             same_P,
             _folds(header, same_P),
-            frozenset(person for person, _ in index_of),
+            PathList(self.images, names),
+            np.array(collector.lines, dtype=np.int64),
+            frozenset(person for person, _ in collector.index_of),
         )
 
     def _rows(self) -> tuple[_Header | None, list[_Row]]:
@@ -117,7 +126,7 @@ class LFWPairs(ListedPairs):
         return int(text)
 
     def _check_order(self, header: _Header, rows: list[_Row]) -> None:
-        """See that the pairs are as many, and of the kinds, that the first line says."""
+        """Refuse pairs of another number or kind than the first line says."""
         kind = header.pairs_of_each_kind
         due = 2 * header.folds * kind
         if len(rows) != due:
@@ -145,7 +154,7 @@ class LFWPairs(ListedPairs):
 
 
 def _escaped(name: str) -> str:
-    """A name to be taken literally in a pattern of file names."""
+    """The pattern of file names that matches this name alone."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in name)
 
 

@@ -1,78 +1,21 @@
 """Text files that name images: ``image label`` (HW2P2's labels.txt) and ``image image [0|1]`` (verification pairs)."""
 
 import posixpath
-from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 
-from facerec.data.formats.folders import ListedImages, Listing
-from facerec.data.formats.pairs import ListedPairs, PairListing
-from facerec.data.images import PathList
-from facerec.data.presence import first_missing
+from facerec.data.formats.listings import FileImages, FileListing
+from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector
+from facerec.data.formats.rows import add_once, image_folder, inside, read_rows, whole_number
+from facerec.data.paths import PathList
+from facerec.data.presence import require_files
+
+LABEL_LINE = "image label"
+PAIR_LINE = "image image 1, or 0 for two people (the third column in every line or in none)"
 
 
-def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines of a list, split into columns: at tabs where there are any, else at spaces; blank lines are passed over.
-
-    Args:
-        path: of the text file, UTF-8, with or without byte order mark, any line ends.
-        columns: allowed numbers of columns.
-        expected: what a line looks like, for the message.
-
-    Yields:
-        Line number from 1, and the columns.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: naming the file and line that has another number of columns, or is not UTF-8 or may not be read.
-    """
-    try:
-        # Not splitlines(), for which a line ends at characters that a file's name may hold
-        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no list {path}: expected lines '{expected}'") from None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text ({error}): expected lines '{expected}'") from error
-    yield from split_rows(lines, str(path), columns, expected)
-
-
-def split_rows(
-    lines: Iterable[str], origin: str, columns: tuple[int, ...], expected: str
-) -> Iterator[tuple[int, list[str]]]:
-    """Lines from anywhere, split as :func:`read_rows` does; ``origin`` is what a message calls the place.
-
-    Raises:
-        ValueError: naming the origin and line that has another number of columns.
-    """
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        row = line.split("\t") if "\t" in line else line.split()
-        row = [column.strip() for column in row]
-        if len(row) not in columns or not all(row):
-            hint = "; names with spaces need tabs between the columns" if len(row) > max(columns) else ""
-            raise ValueError(f"{origin}:{number}: expected '{expected}', got {line!r}{hint}")
-        yield number, row
-
-
-def inside(root: Path, relative: str, origin: str) -> str:
-    """The path without detours (``a//./b``), by which one file has one name, if it stays inside the root.
-
-    Raises:
-        ValueError: for an absolute path or one that climbs out with ``..``; a list from elsewhere is not trusted.
-    """
-    # half a million paths: take apart only those that could
-    suspicious = relative.startswith(("/", "\\")) or ".." in relative or ":" in relative
-    if suspicious and (Path(relative).is_absolute() or ".." in Path(relative).parts):
-        raise ValueError(f"{origin}: {relative!r} leaves the folder of images {root}: give a path below it")
-    return posixpath.normpath(relative) if "./" in relative or "//" in relative else relative
-
-
-class ListImages(ListedImages):
-    """Images named by a list with a whole-number label on each line: ``image label``.
+class ListImages(FileImages[FileListing]):
+    r"""Images of a list with a whole-number label on each line: ``image label``.
 
     Labels may have gaps: class i is the i-th smallest label, and its name is the label as text.
 
@@ -81,98 +24,125 @@ class ListImages(ListedImages):
         labels_file: the list.
 
     Raises:
-        FileNotFoundError: when read, if the list or the folder is missing; by ``check`` if an image is.
+        FileNotFoundError: when read, for a missing list or folder; by ``check``, for a missing image.
         ValueError: when read, naming file and line, for a malformed line, a label that is not a whole number or is
             negative, or an image listed twice.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> from facerec.data import ListImages
+        >>> with TemporaryDirectory() as root:
+        ...     for name in ("a.png", "b.png"):
+        ...         Image.new("RGB", (8, 8)).save(f"{root}/{name}")
+        ...     _ = Path(root, "labels.txt").write_text("a.png 70\nb.png 9\n")
+        ...     faces = ListImages(root, f"{root}/labels.txt")
+        ...     faces.identities, faces.labels.tolist(), faces.read(0).shape
+        (['9', '70'], [1, 0], torch.Size([3, 8, 8]))
     """
 
     def __init__(self, images: str, labels_file: str) -> None:
         self.images = images
         self.labels_file = labels_file
 
-    def find(self) -> Listing:
+    def find(self) -> FileListing:
         """Read the list; the images keep its order."""
-        root = Path(self.images)
-        if not root.is_dir():
-            raise FileNotFoundError(f"no folder {root}, which holds the images of {self.labels_file}")
+        root = image_folder(self.images, self.labels_file)
         line_of: dict[str, int] = {}
         labels: list[int] = []
-        for number, (image, label) in read_rows(self.labels_file, (2,), "image label"):
+        for number, (image, label) in read_rows(self.labels_file, (2,), LABEL_LINE):
             origin = f"{self.labels_file}:{number}"
-            if not label.isascii() or not label.isdigit() or int(label) >= 2**63:
-                raise ValueError(f"{origin}: label {label!r} is not a whole number from 0; expected 'image label'")
-            image = inside(root, image, origin)
-            if image in line_of:
-                raise ValueError(f"{origin}: {image!r} is listed already on line {line_of[image]}")
-            line_of[image] = number
-            labels.append(int(label))
+            labels.append(whole_number(label, origin, LABEL_LINE))
+            add_once(line_of, inside(root, image, origin), number, origin)
         if not labels:
-            raise ValueError(f"{self.labels_file} is empty: expected lines 'image label'")
-        names, classes = np.unique(np.array(labels, dtype=np.int64), return_inverse=True)
-        return Listing([str(name) for name in names], PathList(root, line_of), classes.astype(np.int64))
+            raise ValueError(f"{self.labels_file} is empty: expected lines '{LABEL_LINE}'")
+        numbers, classes = np.unique(np.array(labels, dtype=np.int64), return_inverse=True)
+        return FileListing([str(number) for number in numbers], classes.astype(np.int64), PathList(root, line_of))
 
     def check(self) -> None:
-        """Read the list and see that every file is there.
+        """Read the list and look for every file.
 
         Raises:
-            FileNotFoundError: naming the first that is not, with its line.
+            FileNotFoundError: naming the first missing file and its line.
         """
-        missing = first_missing(self._listing.paths)
-        if missing is not None:
-            rows = read_rows(self.labels_file, (2,), "image label")  # one image on each
-            line = next(number for place, (number, _) in enumerate(rows) if place == missing)
-            raise FileNotFoundError(f"{self.labels_file}:{line}: names {self.name(missing)}, which is not there")
+        require_files(self.paths, self._origin)
+
+    def _origin(self, index: int) -> str:
+        rows = read_rows(self.labels_file, (2,), LABEL_LINE)  # one image on each
+        line = next(number for place, (number, _) in enumerate(rows) if place == index)
+        return f"{self.labels_file}:{line}:"
 
 
-class ListPairs(ListedPairs):
-    """Pairs named by a list: ``image image`` and, where it is known, 1 (one person) or 0 (two people).
+class ListPairs(FilePairs):
+    r"""Pairs of a list: ``image image`` and, if it is known, 1 (one person) or 0 (two people).
 
     Args:
-        images: folder that the names are relative to. Where each person has a folder in it, these name the people.
-        pairs_file: the list. Either every line has the third column or none has.
+        images: folder that the names are relative to. If each person has a folder in it, the folders name the people.
+        pairs_file: the list. Every line has the third column, or none has.
 
     Raises:
-        FileNotFoundError: when read, if the list or the folder is missing; by ``check`` if an image is.
-        ValueError: when read, naming file and line, for a malformed line, a third column that is not 0 or 1 or is
-            missing in some lines, or a pair marked 0 that is one image or is marked 1 elsewhere.
+        FileNotFoundError: when read, for a missing list or folder; by ``check``, for a missing image.
+        ValueError: when read, naming file and line, for a malformed line, a third column that is not 0 or 1 or that
+            some lines lack, or a pair marked 0 that is one image or that is marked 1 elsewhere.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from facerec.data import ListPairs
+        >>> with TemporaryDirectory() as root:
+        ...     _ = Path(root, "pairs.txt").write_text("a.png b.png 1\na.png c.png 0\n")
+        ...     pairs = ListPairs(root, f"{root}/pairs.txt")
+        ...     len(pairs), pairs.pairs.tolist(), pairs.same.tolist()
+        (3, [[0, 1], [0, 2]], [True, False])
     """
 
-    def __init__(self, images: str, pairs_file: str) -> None:
-        self.images = images
-        self.pairs_file = pairs_file
-
-    def find(self) -> PairListing:
+    def find(self) -> FilePairListing:
         """Read the list; each image is held once, in the order of first use."""
-        index_of: dict[str, int] = {}
-        lines: list[int] = []
-        pairs: list[tuple[int, int]] = []
-        same: list[bool] = []
-        first_line: dict[tuple[int, int], tuple[int, str]] = {}
-        expected = "image image 1, or 0 for two people (the third column in every line or in none)"
-        for number, row in read_rows(self.pairs_file, (2, 3), expected):
-            origin = f"{self.pairs_file}:{number}"
-            if len(row) == 3 and row[2] not in ("0", "1"):
-                raise ValueError(f"{origin}: third column {row[2]!r}; expected '{expected}'")
-            if pairs and (len(row) == 3) != bool(same):
-                raise ValueError(f"{origin}: {len(row)} columns, unlike the lines before; expected '{expected}'")
-            names = [inside(Path(self.images), name, origin) for name in row[:2]]
-            first, second = (index_of.setdefault(name, len(index_of)) for name in names)
-            lines += [number] * (len(index_of) - len(lines))
-            pairs.append((first, second))
+        root = image_folder(self.images, self.pairs_file)
+        collector = PairCollector[str]()
+        marks = _Marks(self.pairs_file)
+        for line, row in read_rows(self.pairs_file, (2, 3), PAIR_LINE):
+            origin = f"{self.pairs_file}:{line}"
+            if collector.pairs and (len(row) == 3) != bool(marks.same):
+                raise ValueError(f"{origin}: {len(row)} columns, unlike the lines before; expected '{PAIR_LINE}'")
+            names = inside(root, row[0], origin), inside(root, row[1], origin)
+            pair = collector.add(*names, line)
             if len(row) == 3:
-                same.append(row[2] == "1")
-                line, mark = first_line.setdefault((min(first, second), max(first, second)), (number, row[2]))
-                if mark != row[2] or (first == second and row[2] == "0"):
-                    why = "one image" if first == second else f"marked {mark} on line {line}"
-                    raise ValueError(f"{origin}: {names[0]!r} and {names[1]!r} are marked {row[2]}, and are {why}")
-        if not pairs:
-            raise ValueError(f"{self.pairs_file} is empty: expected lines '{expected}'")
-        parents = frozenset(posixpath.basename(posixpath.dirname(name)) for name in index_of)
-        return PairListing(
-            PathList(self.images, index_of),
-            np.array(lines, dtype=np.int64),
-            np.array(pairs, dtype=np.int64),
-            np.array(same) if same else None,
+                marks.add(row[2], pair, names, line)
+        if not collector.pairs:
+            raise ValueError(f"{self.pairs_file} is empty: expected lines '{PAIR_LINE}'")
+        parents = frozenset(posixpath.basename(posixpath.dirname(name)) for name in collector.index_of)
+        return FilePairListing(
+            np.array(collector.pairs, dtype=np.int64),
+            np.array(marks.same) if marks.same else None,
             None,
+            PathList(self.images, collector.index_of),
+            np.array(collector.lines, dtype=np.int64),
             parents if len(parents) > 1 else frozenset(),
         )
+
+
+class _Marks:
+    """The marks of the pairs so far. None may contradict another."""
+
+    def __init__(self, pairs_file: str) -> None:
+        self.same: list[bool] = []
+        self._pairs_file = pairs_file
+        self._first: dict[tuple[int, int], tuple[str, int]] = {}  # mark and line of each pair
+
+    def add(self, mark: str, pair: tuple[int, int], names: tuple[str, str], line: int) -> None:
+        """Add the mark of a pair.
+
+        Raises:
+            ValueError: unless it is 0 or 1, and agrees with an earlier mark of the pair.
+        """
+        origin = f"{self._pairs_file}:{line}"
+        if mark not in ("0", "1"):
+            raise ValueError(f"{origin}: third column {mark!r}; expected '{PAIR_LINE}'")
+        first_mark, first_line = self._first.setdefault((min(pair), max(pair)), (mark, line))
+        is_one_image = pair[0] == pair[1]
+        if mark != first_mark or (is_one_image and mark == "0"):
+            why = "one image" if is_one_image else f"marked {first_mark} on line {first_line}"
+            raise ValueError(f"{origin}: {names[0]!r} and {names[1]!r} are marked {mark}, and are {why}")
+        self.same.append(mark == "1")

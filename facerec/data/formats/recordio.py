@@ -1,9 +1,9 @@
 """RecordIO, the container of MXNet and insightface: records in a ``.rec`` file, their places in an ``.idx`` file.
 
 A record is, little-endian, ``u32 magic | u32 flag << 29 | length | payload | zeros up to a multiple of 4``. The magic
-lets a reader find the next record after a gap, so a payload may not hold it at a multiple of 4: there the writer cuts
-the payload in parts (flag 1 first, 2 middle, 3 last; 0 is a whole record) and drops the magic, and a reader puts it
-back between the parts (dmlc-core, ``include/dmlc/recordio.h``). An ``.idx`` line is ``key <tab> offset``.
+lets a reader find the next record after a gap, so a payload may not hold it at a multiple of 4. There the writer cuts
+the payload in parts (flag 1 first, 2 middle, 3 last; 0 is a whole record) and drops the magic. A reader puts it back
+between the parts (dmlc-core, ``include/dmlc/recordio.h``). An ``.idx`` line is ``key <tab> offset``.
 """
 
 import mmap
@@ -31,10 +31,14 @@ def _padding(length: int) -> int:
 
 
 def encode_record(payload: bytes) -> bytes:
-    """A record as it stands in the file, cut wherever the payload holds the magic at a multiple of 4.
+    """The bytes of a record, cut wherever the payload holds the magic at a multiple of 4.
 
     Raises:
         ValueError: for a payload of 2^29 bytes or more, whose length does not fit.
+
+    Example:
+        >>> encode_record(b"a").hex(" ", 4)
+        '0a23d7ce 01000000 61000000'
     """
     if len(payload) >= 1 << LENGTH_BITS:
         raise ValueError(f"a record of {len(payload):,} bytes: RecordIO holds less than {1 << LENGTH_BITS:,} in one")
@@ -60,13 +64,13 @@ def _magic_places(payload: bytes) -> Iterator[int]:
 class RecordFile:
     """Reads the records of a ``.rec`` file by offset.
 
-    The file is mapped into memory when first read, by each process for itself; pickled, it is only its path.
+    Each process maps the file into memory when it first reads. The pickle of this object holds the path alone.
 
     Args:
-        path: of the file.
+        path: the file.
 
     Raises:
-        FileNotFoundError: when read, if there is no such file.
+        FileNotFoundError: when read, for a missing file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,7 +81,7 @@ class RecordFile:
 
     @cached_property
     def data(self) -> memoryview:
-        """The bytes of the file, read by the operating system as they are looked at."""
+        """The bytes of the file, which the operating system reads on access."""
         if not self.path.is_file():
             raise FileNotFoundError(f"no record file {self.path}")
         if self.path.stat().st_size == 0:
@@ -89,13 +93,13 @@ class RecordFile:
         """Payload of the record at an offset, its parts joined.
 
         Raises:
-            ValueError: naming file and offset, if no whole record is there.
+            ValueError: naming file and offset, unless a whole record is there.
         """
         payload, _ = self._read(offset)
         return payload
 
     def end_of(self, offset: int) -> int:
-        """Where the record at an offset ends, padding included."""
+        """End of the record at an offset, padding included."""
         return self._read(offset)[1]
 
     def _read(self, offset: int) -> tuple[bytes, int]:
@@ -116,7 +120,7 @@ class RecordFile:
         return MAGIC_BYTES.join(parts), place + length + _padding(length)
 
     def _part(self, place: int, offset: int) -> tuple[int, int, int]:
-        """Flag and length of a part, and where its bytes begin."""
+        """Flag and length of a part, and the place of its bytes."""
         size = len(self.data)
         if place + HEADER.size > size:
             raise ValueError(f"{self.path}: ends at byte {size}, within the record at byte {offset}: is it truncated?")
@@ -135,9 +139,9 @@ def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Keys (N,), sorted, and the offset (N,) of each record, from an ``.idx`` file.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: naming file and line, for one that is not ``key <tab> offset`` or repeats a key, or an offset that
-            no record can have.
+        FileNotFoundError: for a missing file.
+        ValueError: naming file and line, for a line that is not ``key <tab> offset``; naming the file, for a key that
+            comes twice, or an offset that no record can have.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no index {path}: expected lines 'key <tab> offset' (MXNet's rec2idx makes one)")
@@ -169,10 +173,13 @@ def _bad_line(path: Path) -> tuple[int, str]:
 
 
 class RecordWriter:
-    """Appends records to an open file and notes where they are.
+    """Appends records to an open file, and keeps the lines of its index.
 
     Args:
-        file: open for writing, at its beginning.
+        file: file open for writing, at its beginning.
+
+    Attributes:
+        index: lines ``key <tab> offset`` of the records so far.
     """
 
     def __init__(self, file: BinaryIO) -> None:

@@ -1,7 +1,7 @@
-"""Unpickling of insightface's ``.bin`` files, which come from strangers, without running what they ask for.
+"""Reads the pickles of insightface's ``.bin`` files, which come from strangers, without running what they ask for.
 
-A pickle is a program: it names functions and calls them. Only the names that lists of bytes, booleans and NumPy arrays
-of them need are known here, and even they stand for our own few lines, never for NumPy's or Python's functions.
+A pickle is a program: it names functions and calls them. This reader knows only the names that lists of bytes, booleans
+and NumPy arrays of them need. Even these stand for our own few lines, never for functions of NumPy or Python.
 """
 
 import pickle
@@ -19,10 +19,10 @@ class ForbiddenPickleError(ValueError):
 
 
 class StandIn:
-    """What a known name stands for. It has no attributes that a pickle could set.
+    """Our own function in the place of a known name. It has no attributes that a pickle could set.
 
     Args:
-        build: what a call of it gives.
+        build: the function.
     """
 
     __slots__ = ("_build",)
@@ -31,7 +31,7 @@ class StandIn:
         self._build = build
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the pickle gets."""
+        """Call the function, as the pickle asks."""
         return self._build(*arguments)
 
     def __setstate__(self, state: object) -> None:
@@ -39,11 +39,11 @@ class StandIn:
 
 
 class PickledType:
-    """The element type of a pickled array: of one byte, or it is refused.
+    """The element type of a pickled array. Types of more than one byte are refused.
 
     Args:
-        code: NumPy's, such as ``u1``; bytes in a file of Python 2.
-        _: copying and alignment, which say nothing here.
+        code: NumPy's code, such as ``u1``; bytes in a file of Python 2.
+        _: copying and alignment, which do not matter here.
     """
 
     __slots__ = ("code",)
@@ -55,7 +55,7 @@ class PickledType:
             raise ForbiddenPickleError(f"it holds an array of {text!r} where bytes or booleans are due")
 
     def __setstate__(self, state: object) -> None:
-        """Byte order and the like, which one byte has not."""
+        """Ignore byte order and the like, which one byte does not have."""
 
 
 class PickledArray:
@@ -73,13 +73,13 @@ class PickledArray:
         self.fill(data, kind)
 
     def fill(self, data: object, kind: object) -> None:
-        """Take the bytes and their type."""
+        """Set the bytes and their type."""
         if not isinstance(data, (bytes, bytearray)) or not isinstance(kind, PickledType):
             raise ForbiddenPickleError("it holds an array that is not of plain bytes")
         self.data, self.kind = bytes(data), kind
 
     def array(self) -> NDArray[Any]:
-        """The elements (N,), in the order of memory."""
+        """The elements (N,), in their order in memory."""
         return np.frombuffer(self.data, dtype=ONE_BYTE[self.kind.code])
 
 
@@ -113,7 +113,7 @@ for _core in ("numpy.core", "numpy._core"):  # before and since NumPy 2
 
 
 class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined,misc,unused-ignore]
-    """The one in Python: for the one in C, ten bytes that name a high place in its memo take gigabytes."""
+    """Python's own unpickler. In the one in C, ten bytes that name a high place in its memo take gigabytes."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in KNOWN:
@@ -127,11 +127,19 @@ def load_bytes_and_booleans(file: BinaryIO) -> Any:
     """Unpickle lists and tuples of bytes, booleans, numbers and arrays of bytes or booleans, from Python 2 or 3.
 
     Returns:
-        What the pickle holds; each array is a :class:`PickledArray`.
+        The content of the pickle; each array is a :class:`PickledArray`.
 
     Raises:
         ForbiddenPickleError: naming the class or function that it asks for.
-        ValueError: if it is no pickle, or is truncated.
+        ValueError: for a file that is no pickle, or is truncated.
+
+    Example:
+        >>> import io, os
+        >>> load_bytes_and_booleans(io.BytesIO(pickle.dumps(([b"a face"], [True]))))
+        ([b'a face'], [True])
+        >>> load_bytes_and_booleans(io.BytesIO(pickle.dumps(os.getcwd)))
+        Traceback (most recent call last):
+        facerec.data.formats.unpickle.ForbiddenPickleError: refused, since it asks to run ...
     """
     try:
         return _Unpickler(file, encoding="bytes").load()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facerec.data import FolderImages, ListImages, ListPairs
+from facerec.data import ListImages, ListPairs
 from tests.conftest import save_face
 
 
@@ -102,36 +102,3 @@ def test_pairs_hold_each_image_once(tmp_path, images):
 def test_malformed_pairs(tmp_path, images, text, message):
     with pytest.raises(ValueError, match=message):
         paired(tmp_path, images, text).check()
-
-
-def test_folder_of_people(tmp_path):
-    for name, count in (("b", 2), ("a", 1), ("ä c", 1)):
-        for image in range(1, count + 1):
-            save_face(1, image, tmp_path / "root" / name / f"{image}.jpg")
-    (tmp_path / "root" / "a" / "notes.txt").write_text("not an image")
-    (tmp_path / "root" / ".hidden").mkdir()
-    source = FolderImages(str(tmp_path / "root"))
-    assert source.identities == ["a", "b", "ä c"]
-    np.testing.assert_array_equal(source.labels, [0, 1, 1, 2])
-    assert [source.read(index).shape for index in range(4)] == [(3, 112, 92)] * 4
-    (tmp_path / "root" / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty holds no images"):
-        FolderImages(str(tmp_path / "root")).check()
-    with pytest.raises(FileNotFoundError, match="no folder"):
-        FolderImages(str(tmp_path / "none")).check()
-    (tmp_path / "bare").mkdir()
-    with pytest.raises(ValueError, match="holds no folders"):
-        FolderImages(str(tmp_path / "bare")).check()
-
-
-def test_subjects_are_the_folders_where_the_labels_agree(tmp_path):
-    images = tmp_path / "images"
-    for name in ("a/1.png", "a/2.png", "b/1.png"):
-        save_face(1, 1, images / name)
-    pairs = tmp_path / "pairs.txt"
-    pairs.write_text("a/1.png a/2.png 1\na/1.png b/1.png 0\n")
-    assert ListPairs(str(images), str(pairs)).subjects.tolist() == [0, 0, 1]
-    pairs.write_text("a/1.png a/2.png 0\na/1.png b/1.png 0\n")  # then a folder is not a person
-    assert ListPairs(str(images), str(pairs)).subjects is None
-    pairs.write_text("a/1.png a/2.png\n")
-    assert ListPairs(str(images), str(pairs)).subjects is None

@@ -128,7 +128,7 @@ def test_pairs_read_from_a_pack(vggface_root, tmp_path, capsys):
         np.testing.assert_array_equal(ours.same, theirs.same)
         assert torch.equal(ours.read_batch(np.arange(6), (32, 32)), theirs.read_batch(np.arange(6), (32, 32)))
         assert torch.equal(ours.read(4), theirs.read(4))
-        assert ours.name(4) == f"{path}:{theirs._listing[0].relative(4)}"
+        assert ours.name(4) == f"{path}:{theirs.paths.relative(4)}"
     with pytest.raises(ValueError, match=r"names no people: it was packed for pairs"):
         PackedImages(path).check()
     with open(lists[0], "a") as file:

@@ -1,0 +1,102 @@
+"""Lines of the text files that name images, and what may stand in their columns."""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+
+def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines of a list, split into columns: at tabs if there are any, else at spaces. Blank lines are passed over.
+
+    Args:
+        path: text file in UTF-8, with or without byte order mark, with any line ends.
+        columns: allowed numbers of columns.
+        expected: what a line looks like, for the message.
+
+    Yields:
+        Line number from 1, and the columns.
+
+    Raises:
+        FileNotFoundError: for a missing file.
+        ValueError: naming the file, if it cannot be read or is not UTF-8; naming file and line, for another number of
+            columns.
+    """
+    try:
+        # Not splitlines(), for which a line ends at characters that a file's name may hold
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no list {path}: expected lines '{expected}'") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error}): expected lines '{expected}'") from error
+    yield from split_rows(lines, str(path), columns, expected)
+
+
+def split_rows(
+    lines: Iterable[str], origin: str, columns: tuple[int, ...], expected: str
+) -> Iterator[tuple[int, list[str]]]:
+    r"""Lines of any origin, split as :func:`read_rows` does; messages call the origin by ``origin``.
+
+    Raises:
+        ValueError: naming origin and line, for another number of columns.
+
+    Example:
+        >>> list(split_rows(["a.png 3", "", "b c.png\t7"], "labels.txt", (2,), "image label"))
+        [(1, ['a.png', '3']), (3, ['b c.png', '7'])]
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        row = line.split("\t") if "\t" in line else line.split()
+        row = [column.strip() for column in row]
+        if len(row) not in columns or not all(row):
+            hint = "; names with spaces need tabs between the columns" if len(row) > max(columns) else ""
+            raise ValueError(f"{origin}:{number}: expected '{expected}', got {line!r}{hint}")
+        yield number, row
+
+
+def image_folder(folder: str, list_file: str) -> Path:
+    """The folder of the images that a list names.
+
+    Raises:
+        FileNotFoundError: naming the folder and the list, if there is no such folder.
+    """
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"no folder {folder}, which holds the images of {list_file}")
+    return Path(folder)
+
+
+def inside(root: Path, relative: str, origin: str) -> str:
+    """The path of an image without detours (``a//./b``), so that one file has one name.
+
+    Raises:
+        ValueError: for an absolute path, or one that leaves the root through ``..``: no list is trusted.
+    """
+    # half a million paths: take apart only those that could
+    suspicious = relative.startswith(("/", "\\")) or ".." in relative or ":" in relative
+    if suspicious and (Path(relative).is_absolute() or ".." in Path(relative).parts):
+        raise ValueError(f"{origin}: {relative!r} leaves the folder of images {root}: give a path below it")
+    return posixpath.normpath(relative) if "./" in relative or "//" in relative else relative
+
+
+def whole_number(label: str, origin: str, expected: str) -> int:
+    """The label of an image.
+
+    Raises:
+        ValueError: unless it is a whole number from 0 that fits in 64 bits.
+    """
+    if not label.isascii() or not label.isdigit() or int(label) >= 2**63:
+        raise ValueError(f"{origin}: label {label!r} is not a whole number from 0; expected '{expected}'")
+    return int(label)
+
+
+def add_once(line_of: dict[str, int], image: str, line: int, origin: str) -> None:
+    """Note the line of an image.
+
+    Raises:
+        ValueError: if an earlier line names the same image.
+    """
+    if image in line_of:
+        raise ValueError(f"{origin}: {image!r} is listed already on line {line_of[image]}")
+    line_of[image] = line

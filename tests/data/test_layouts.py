@@ -1,0 +1,99 @@
+"""Which sources a root folder gives to which role."""
+
+import pytest
+
+from facerec.data import FaceDataModule, FolderImages, ListImages, UnlabelledImages
+from facerec.data.layouts import find_sources, resolve_sources
+from tests.conftest import save_face, write_pairs
+from tests.data.test_datamodule import fitted
+
+
+@pytest.mark.parametrize("base", ["cls_data", "."])
+def test_hw2p2_layout(tmp_path, base):
+    for part, image in (("train", 1), ("dev", 2)):
+        folder = tmp_path / base / part
+        for person, label in ((1, 5), (2, 11)):
+            save_face(person, image, folder / "images" / f"{label}.jpg")
+        (folder / "labels.txt").write_text("11.jpg 11\n5.jpg 5\n")
+    write_pairs(tmp_path, tmp_path / "ver_data")
+    data = fitted(tmp_path)
+    assert isinstance(data.train, ListImages)
+    assert data.identities == ["5", "11"]
+    assert data.evaluation_sets("test") == ["dev", "pairs"]
+
+
+def hw2p2(root, test_labels):
+    """A small HW2P2 root, as the terms hand it out."""
+    for part, image in (("train", 1), ("dev", 2), ("test", 3)):
+        for name, person in (("b.jpg", 1), ("a.jpg", 2)):
+            save_face(person, image, root / "cls_data" / part / "images" / name)
+        if part != "test" or test_labels:
+            (root / "cls_data" / part / "labels.txt").write_text("b.jpg 0\na.jpg 1\n")
+    write_pairs(root, root / "ver_data")
+    return root
+
+
+def test_hw2p2_test_images_come_in_the_order_of_their_list_or_of_their_names(tmp_path):
+    listed = find_sources(str(hw2p2(tmp_path / "S25", test_labels=True))).test
+    assert isinstance(listed, ListImages)
+    assert [listed.name(index)[-5:] for index in range(2)] == ["b.jpg", "a.jpg"]
+    unlabelled = find_sources(str(hw2p2(tmp_path / "S26", test_labels=False))).test
+    assert isinstance(unlabelled, UnlabelledImages)
+    assert [unlabelled.name(index)[-5:] for index in range(2)] == ["a.jpg", "b.jpg"]
+    assert unlabelled.read(0).shape == (3, 112, 92)
+
+
+def test_the_folder_of_an_archive_is_found(tmp_path):
+    hw2p2(tmp_path / "HW2p2_S25", test_labels=True)
+    assert fitted(tmp_path).num_classes == 2
+    hw2p2(tmp_path / "hw2p2_data", test_labels=True)
+    with pytest.raises(ValueError, match=r"holds several sets \(HW2p2_S25, hw2p2_data\): give one of these"):
+        find_sources(str(tmp_path))
+
+
+def test_lists_layout(tmp_path):
+    for person in (1, 2):
+        for image in (1, 2):
+            save_face(person, image, tmp_path / "images" / f"p{person}" / f"{image}.jpg")
+    (tmp_path / "train.txt").write_text("p1/1.jpg 0\np2/1.jpg 1\n")
+    (tmp_path / "dev.txt").write_text("p1/2.jpg 0\np2/2.jpg 1\n")
+    write_pairs(tmp_path, tmp_path / "images")
+    assert fitted(tmp_path).num_classes == 2
+
+
+def test_layout_can_be_named_and_must_be_when_two_fit(vggface_root):
+    (vggface_root / "train.txt").write_text("x 0\n")
+    with pytest.raises(ValueError, match="fits the layouts lists and folders: name one with data.layout"):
+        find_sources(str(vggface_root))
+    assert fitted(vggface_root, layout="folders").num_classes == 4
+    with pytest.raises(ValueError, match="choose one of folders, hw2p2, lists"):
+        find_sources(str(vggface_root), "tar")  # type: ignore[arg-type]
+
+
+def test_what_is_missing_is_said(tmp_path, vggface_root):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        fitted(tmp_path / "none")
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(ValueError, match="holds neither training images nor pairs: expected train/<person>"):
+        fitted(tmp_path / "bare")
+    with pytest.raises(ValueError, match="no data: give --data.root DIR"):
+        FaceDataModule().setup("fit")
+    (vggface_root / "val_pairs.txt").rename(vggface_root / "other.txt")
+    with pytest.raises(ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt"):
+        fitted(vggface_root)
+
+
+def test_a_named_source_takes_the_place_of_that_of_the_root(vggface_root, tmp_path):
+    """Even where its list is missing: to find sources reads none of them."""
+    named = ListImages(str(tmp_path), str(tmp_path / "none.txt"))
+    sources = resolve_sources(str(vggface_root), None, named, None, None, {})
+    assert sources.train is named
+    assert isinstance(sources.dev, FolderImages)
+    assert list(sources.val_pairs) == ["pairs"]
+    assert sources.test_pairs == {}
+
+
+def test_a_folder_of_people_is_told_where_it_belongs(tmp_path):
+    save_face(1, 1, tmp_path / "ann" / "1.png")
+    with pytest.raises(ValueError, match=r"looks like one folder for each person: move those .*/train, and"):
+        find_sources(str(tmp_path))
