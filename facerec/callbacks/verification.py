@@ -15,8 +15,8 @@ from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
 from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
+from facerec.metrics.curve import VerificationCurve
 from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
-from facerec.metrics.verification import VerificationCurve
 from facerec.recognizer import FaceRecognizer
 
 

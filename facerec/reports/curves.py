@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from facerec.callbacks.verification import ScoredSet
 from facerec.data.sources import PairSource
-from facerec.metrics import VerificationCurve
-from facerec.metrics.confidence import Interval
-from facerec.metrics.verification import Roc, normal_deviate
+from facerec.metrics import Interval, Roc, VerificationCurve
+from facerec.metrics.verification import normal_deviate
 from facerec.reports.summary import Identification
 from facerec.transforms.preprocess import resize
 

@@ -9,16 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.metrics.confidence import (
-    LEAST_PEOPLE,
-    IdentificationIntervals,
-    Intervals,
-    bootstrap,
-    bootstrap_identification,
-)
+from facerec.metrics.confidence import Intervals, bootstrap
+from facerec.metrics.curve import TarAtFar, VerificationCurve
 from facerec.metrics.folds import FoldAccuracy, kfold_accuracy
 from facerec.metrics.identification import TpirAtFpir, cumulative_match, leave_one_out, tpir_at_fpir
-from facerec.metrics.verification import TarAtFar, VerificationCurve
+from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
+from facerec.metrics.resampling import LEAST_PEOPLE
 
 SCORES_RESAMPLED = 20_000_000  # in all, which takes seconds: 1,000 resamples of up to 20,000 scores, fewer of more
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from facerec.metrics.confidence import Interval, Intervals
+from facerec.metrics import Interval, Intervals
 from facerec.reports.summary import Summary
 
 
