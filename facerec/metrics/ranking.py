@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from facerec.metrics.checks import check_scores
 
 BLOCK = 4096  # pairs between two counts that are kept
-CHUNK = 1 << 16  # pairs worked on at a time: they stay in the cache
+CHUNK = 1 << 17  # pairs worked on at a time: they stay in the cache
 
 
 class RankedScores:
@@ -29,7 +29,7 @@ class RankedScores:
     def __init__(self, scores: ArrayLike, same: ArrayLike) -> None:
         self.scores, self.genuine = _sort(*check_scores(scores, same))
         counts = [np.count_nonzero(self.genuine[start : start + BLOCK]) for start in range(0, len(self), BLOCK)]
-        self._genuine_before_block = np.append(0, np.cumsum(counts))
+        self._genuine_before_block: list[int] = [0, *np.cumsum(counts).tolist()]
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -37,7 +37,7 @@ class RankedScores:
     def genuine_below(self, position: int) -> int:
         """Number of genuine pairs among the ``position`` lowest."""
         block = position // BLOCK
-        return int(self._genuine_before_block[block] + np.count_nonzero(self.genuine[block * BLOCK : position]))
+        return self._genuine_before_block[block] + int(np.count_nonzero(self.genuine[block * BLOCK : position]))
 
     def ties(self, position: int) -> tuple[int, int]:
         """First position with the score at ``position``, and the first position after that score."""
@@ -49,34 +49,36 @@ class RankedScores:
         couples, impostors, start = 0.0, 0, 0
         while start < len(self):
             _, stop = self.ties(min(start + CHUNK, len(self)) - 1)  # equal scores stay in one chunk
-            genuine = self.genuine[start:stop]
-            places = np.flatnonzero(genuine)
-            couples += len(places) * impostors + int(places.sum()) - len(places) * (len(places) - 1) // 2
-            couples -= 0.5 * _tied_couples(self.scores[start:stop], genuine)
-            impostors += stop - start - len(places)
+            genuine = int(np.count_nonzero(self.genuine[start:stop]))
+            couples += genuine * impostors + _couples(self.scores[start:stop], self.genuine[start:stop])
+            impostors += stop - start - genuine
             start = stop
         return couples
 
 
-def _tied_couples(rising: NDArray[np.floating], genuine: NDArray[np.bool_]) -> int:
+def _couples(rising: NDArray[np.floating], genuine: NDArray[np.bool_]) -> float:
+    below = np.zeros(len(rising) + 1, np.int32)  # genuine pairs below each position
+    np.cumsum(genuine, out=below[1:])
+    count = int(below[-1])
+    places = len(rising) * count - int(below.sum(dtype=np.int64))  # the sum of the genuine pairs' positions
     repeats = np.zeros(len(rising) + 1, np.bool_)  # whether the score before is the same; False at both ends
     np.equal(rising[1:], rising[:-1], out=repeats[1:-1])
     changes = np.flatnonzero(repeats[1:] != repeats[:-1])
     starts, stops = changes[::2], changes[1::2] + 1  # of each run of equal scores
-    below = np.append(0, np.cumsum(genuine))
-    genuine_in_run = below[stops] - below[starts]
-    return int(genuine_in_run @ (stops - starts - genuine_in_run))
+    tied = below[stops] - below[starts]
+    return places - count * (count - 1) // 2 - 0.5 * int(tied @ (stops - starts - tied))
 
 
 def _sort(scores_P: NDArray[np.floating], same_P: NDArray[np.bool_]) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
     """Scores and labels by rising score. A float of [-1, 1] has a bit to spare; larger ones are scaled, if exact."""
     floats = scores_P if scores_P.dtype == np.float32 else scores_P.astype(np.float64)
     scale = floats.dtype.type(2.0 ** max(0, np.frexp(max(floats.max(), -floats.min()))[1] - 1))
-    rising = floats / scale
-    if scale > 1 and not np.array_equal(rising * scale, floats):
-        order = np.lexsort((same_P, floats))
-        return floats[order], same_P[order]
-    rising += 0.0  # -0.0 becomes 0.0: they compare equal
+    rising = floats + 0.0  # a copy in which -0.0 is 0.0: they compare equal
+    if scale > 1:
+        rising /= scale
+        if not np.array_equal(rising * scale, floats):
+            order = np.lexsort((same_P, floats))
+            return floats[order], same_P[order]
     integer: Any = np.int32 if rising.dtype == np.float32 else np.int64
     keys: NDArray[Any] = rising.view(integer)
     genuine = np.empty(len(keys), np.bool_)
@@ -89,8 +91,7 @@ def _sort(scores_P: NDArray[np.floating], same_P: NDArray[np.bool_]) -> tuple[ND
         np.equal(key & 1, 1, out=label)
         key >>= 1
         _reverse_negative(key)
-    rising *= scale
-    return rising, genuine
+    return rising * scale if scale > 1 else rising, genuine
 
 
 def _reverse_negative(bits: NDArray[Any]) -> None:
