@@ -10,7 +10,7 @@ import facerec
 
 HOUSE = Path(facerec.__file__).parent
 
-GROUND = {"settings", "files", "threads", "memory", "embeddings", "clipping"}
+GROUND = {"settings", "files", "threads", "memory", "arrays", "clipping"}
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
 MIDDLE = {"data", "checkpoints", "reports", "recognizer"}
 
@@ -20,14 +20,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
     "threads": {"settings"},
     "memory": set(),
-    "embeddings": set(),
+    "arrays": set(),
     "clipping": {"settings"},
     "journal": {"files"},
     "transforms": {"settings"},
     "align": {"settings", "files", "transforms"},
     "optim": {"settings", "clipping"},
-    "backbones": {"settings", "embeddings"},
-    "metrics": {"settings", "threads", "embeddings"},
+    "backbones": {"settings", "arrays"},
+    "metrics": {"settings", "threads", "arrays"},
     "losses": {"settings", "metrics"},
     "data": GROUND | {"align", "transforms"},
     "checkpoints": GROUND | {"align", "transforms", "metrics"},

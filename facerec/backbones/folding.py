@@ -7,8 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from facerec.arrays import require_finite
 from facerec.backbones.winograd import use_winograd
-from facerec.embeddings import require_finite
 
 M = TypeVar("M", bound=nn.Module)
 Linear = nn.Conv2d | nn.Linear
@@ -45,7 +45,9 @@ def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
                 if child is norm:
                     setattr(parent, name, nn.Identity())
     expected, got = network(images_BCHW), folded(images_BCHW)
-    require_finite(expected, "The training diverged: take an earlier checkpoint, or train with a lower learning rate")
+    require_finite(
+        "embeddings", expected, "The training diverged: take an earlier checkpoint, or train with a lower learning rate"
+    )
     if torch.allclose(got, expected, rtol=0.0, atol=FOLDED_TOLERANCE * float(expected.abs().max())):
         return folded
     warnings.warn(

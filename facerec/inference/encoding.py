@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from facerec.arrays import require_finite
 from facerec.data.sources import Images
-from facerec.embeddings import require_finite
 from facerec.inference.model import FaceModel
 from facerec.threads import work_ahead
 from facerec.transforms.preprocess import resize
@@ -96,7 +96,9 @@ def encode(
         torch.stack([image for image in batch if isinstance(image, Tensor)], out=pixels_BCHW[: len(places)])
         made_BD = model(pixels_BCHW)[: len(places)].cpu()
         # A checkpoint is tried when it loads, an exported model only here.
-        require_finite(made_BD, "The model is broken: use another", [source.name(place) for place in places])
+        require_finite(
+            "embeddings", made_BD, "The model is broken: use another", [source.name(place) for place in places]
+        )
         if embeddings_ND is None:
             embeddings_ND = torch.full((len(source), made_BD.shape[1]), float("nan"))
         embeddings_ND[places] = made_BD

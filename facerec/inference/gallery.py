@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import UNKNOWN
-from facerec.embeddings import require_finite
+from facerec.arrays import require_finite
 from facerec.files import written_whole
 
 MATRIX_LIMIT = 100_000
@@ -71,7 +71,7 @@ class Gallery:
             raise ValueError(
                 f"{len(names)} names, {len(means)} templates, {len(counts)} counts: give one of each for each person"
             )
-        require_finite(means, "Enroll the people again", names)
+        require_finite("embeddings", means, "Enroll the people again", names)
         self.names = list(names)
         self.means = means
         self.counts = counts
@@ -194,7 +194,7 @@ class Gallery:
         Raises:
             ValueError: if an embedding contains NaN or inf, or FAISS is missing above ``MATRIX_LIMIT`` templates.
         """
-        require_finite(embeddings_BD)
+        require_finite("embeddings", embeddings_BD)
         unit_BD = F.normalize(embeddings_BD)
         neighbours = min(2, len(self))
         if len(self) > MATRIX_LIMIT:

@@ -1,14 +1,8 @@
 """Pure functions on raw scores, and one class for torchmetrics."""
 
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
-from facerec.metrics.confidence import (
-    IdentificationIntervals,
-    Interval,
-    Intervals,
-    bootstrap,
-    bootstrap_identification,
-    bootstrap_interval,
-)
+from facerec.metrics.confidence import Intervals, bootstrap, bootstrap_interval
+from facerec.metrics.curve import ErrorRates, Roc, TarAtFar, VerificationCurve
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
 from facerec.metrics.identification import (
     TpirAtFpir,
@@ -19,14 +13,12 @@ from facerec.metrics.identification import (
     search,
     tpir_at_fpir,
 )
+from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
+from facerec.metrics.intervals import Interval
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
 from facerec.metrics.verification import (
     Det,
-    ErrorRates,
-    Roc,
-    TarAtFar,
-    VerificationCurve,
     area_under_roc,
     det,
     equal_error_rate,

@@ -1,12 +1,14 @@
 """The threshold that a model is used with, and what it is expected to do."""
 
+import math
 from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from facerec.arrays import as_array
+from facerec.metrics.curve import VerificationCurve, is_supported
 from facerec.metrics.folds import best_accuracy
-from facerec.metrics.verification import VerificationCurve, is_supported
 
 CalibrateAt = Literal["eer", "accuracy"] | float
 
@@ -15,11 +17,16 @@ class Calibration(TypedDict, total=False):
     """A threshold chosen on the validation pairs; a checkpoint keeps it.
 
     Keys:
-        threshold: score from which two images are taken for one person.
+        threshold: lowest score at which two images count as one person.
         far: share of the impostor pairs accepted there, on the pairs it was chosen on.
         frr: share of the genuine pairs rejected there.
-        method: what it was chosen by: ``eer``, ``accuracy``, or ``far=0.001``.
+        method: how it was chosen: ``eer``, ``accuracy``, or ``far=0.001``.
         score: what it is a threshold of: ``cosine``, ``euclidean``, with `` as-norm`` appended if normalised.
+
+    Example:
+        >>> from facerec.metrics import Calibration
+        >>> Calibration(threshold=0.3, far=0.01, frr=0.1, method="far=0.01", score="cosine")["threshold"]
+        0.3
     """
 
     threshold: float
@@ -30,16 +37,16 @@ class Calibration(TypedDict, total=False):
 
 
 def check_far(far: float, impostors: int) -> None:
-    """See that so many impostor pairs let a threshold be chosen at a FAR.
+    """Refuse a FAR at which fewer than 10 of the impostor pairs would be accepted.
 
     Raises:
-        ValueError: if fewer than 10 of them would be accepted.
+        ValueError: with the lowest FAR that so many pairs support.
     """
     if not is_supported(far, impostors):
         enough = f"give at least {10 / impostors:.2g}, or more validation pairs" if impostors else "there are none"
         raise ValueError(
-            f"calibrate_at={far}: {impostors} impostor pairs cannot support this FAR, fewer than 10 would be "
-            f"accepted; {enough}"
+            f"calibrate_at={far}: {impostors} impostor pairs cannot support this FAR. Fewer than 10 would be accepted; "
+            f"{enough}."
         )
 
 
@@ -55,7 +62,12 @@ def calibrate_threshold(
         score: kind of the scores, kept with the threshold.
 
     Raises:
-        ValueError: for a FAR that the impostor pairs cannot support, or see :func:`facerec.metrics.check_scores`.
+        ValueError: for a FAR that the impostor pairs cannot support, or see :class:`facerec.metrics.VerificationCurve`.
+
+    Example:
+        >>> from facerec.metrics import calibrate_threshold
+        >>> calibrate_threshold([0.75, 0.5, 0.25, 0.0], [True, False, True, False])
+        {'threshold': 0.375, 'far': 0.5, 'frr': 0.5, 'method': 'eer', 'score': 'cosine'}
     """
     curve = VerificationCurve(scores, same)
     if at == "eer":
@@ -67,7 +79,9 @@ def calibrate_threshold(
     else:
         check_far(at, curve.impostor)
         point = curve.tar_at_far([at])[0]
-        threshold = point.threshold if np.isfinite(point.threshold) else float(np.nextafter(np.max(scores), np.inf))
+        threshold = point.threshold
+        if math.isinf(threshold):  # accepts nothing
+            threshold = float(np.nextafter(as_array(scores).max(), np.inf))
     far, frr = curve.error_rates_at(threshold)
     method = at if isinstance(at, str) else f"far={at:g}"
     return Calibration(threshold=float(threshold), far=far, frr=frr, method=method, score=score)

@@ -7,52 +7,66 @@ from typing import Literal
 
 import numpy as np
 import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
+
+from facerec.arrays import as_array, as_tensor
+from facerec.settings import require_choice
 
 ScoreKind = Literal["cosine", "euclidean"]
 
 
-def pair_scores(embeddings_ND: Tensor, pairs_P2: NDArray[np.int64], kind: ScoreKind = "cosine") -> NDArray[np.float32]:
+def pair_scores(embeddings_ND: ArrayLike, pairs_P2: ArrayLike, kind: ScoreKind = "cosine") -> NDArray[np.float32]:
     """float32 scores of pairs (P,).
 
     Args:
-        embeddings_ND: embeddings (N, D), as the network gives them.
+        embeddings_ND: embeddings (N, D), as the network gives them: a list, an array or a tensor.
         pairs_P2: indices of the two images (P, 2).
         kind: ``cosine``, in [-1, 1]; or ``euclidean``, the negative distance, whose order differs from that of the
             cosine because lengths count.
 
     Raises:
         ValueError: for another kind.
+
+    Example:
+        >>> from facerec.metrics import pair_scores
+        >>> pair_scores([[3.0, 4.0], [0.0, 0.0], [6.0, 8.0]], [[0, 1], [0, 2]], kind="euclidean").tolist()
+        [-5.0, -5.0]
     """
-    embeddings_ND = embeddings_ND.float()
-    if kind == "euclidean":
-        distances = (embeddings_ND[pairs_P2[:, 0]] - embeddings_ND[pairs_P2[:, 1]]).norm(dim=1)
-        return np.asarray(-distances.numpy())
-    if kind != "cosine":
-        raise ValueError(f"score {kind!r}: choose 'cosine' or 'euclidean'")
-    return cosine_scores(embeddings_ND, pairs_P2)
+    require_choice("pair_scores", ("cosine", "euclidean"), kind=kind)
+    if kind == "cosine":
+        return cosine_scores(embeddings_ND, pairs_P2)
+    embeddings, (first_P, second_P) = as_tensor(embeddings_ND).float(), as_array(pairs_P2).T
+    return as_array(-(embeddings[first_P] - embeddings[second_P]).norm(dim=1))
 
 
-def cosine_scores(embeddings_ND: Tensor, pairs_P2: NDArray[np.int64]) -> NDArray[np.float32]:
-    """float32 cosine of the two embeddings of each pair (P,), in [-1, 1]; NaN where one is NaN."""
-    unit_ND = F.normalize(embeddings_ND.float())
-    scores: NDArray[np.float32] = (unit_ND[pairs_P2[:, 0]] * unit_ND[pairs_P2[:, 1]]).sum(1).numpy()
-    return scores
+def cosine_scores(embeddings_ND: ArrayLike, pairs_P2: ArrayLike) -> NDArray[np.float32]:
+    """float32 cosine of the two embeddings of each pair (P,), in [-1, 1]; NaN where one is NaN.
+
+    Args:
+        embeddings_ND: embeddings (N, D): a list, an array or a tensor.
+        pairs_P2: indices of the two images (P, 2).
+
+    Example:
+        >>> from facerec.metrics import cosine_scores
+        >>> cosine_scores([[2.0, 0.0], [0.0, 5.0], [1.0, 0.0]], [[0, 1], [0, 2]]).tolist()
+        [0.0, 1.0]
+    """
+    unit_ND, (first_P, second_P) = F.normalize(as_tensor(embeddings_ND).float()), as_array(pairs_P2).T
+    return as_array((unit_ND[first_P] * unit_ND[second_P]).sum(1))
 
 
 def normalise_scores(
-    scores_P: NDArray[np.float32],
-    embeddings_ND: Tensor,
-    pairs_P2: NDArray[np.int64],
-    cohort_CD: Tensor,
+    scores_P: ArrayLike,
+    embeddings_ND: ArrayLike,
+    pairs_P2: ArrayLike,
+    cohort_CD: ArrayLike,
     nearest: int = 200,
 ) -> NDArray[np.float32]:
     """Adaptive symmetric score normalisation, AS-norm (Matejka et al., Interspeech 2017, AS-norm1, section 2).
 
-    Of each image the mean and standard deviation of its scores with the people of the cohort that are nearest to it
-    are taken; the score of a pair is measured in both, (s - mean) / std, and the two are averaged. Who looks like
-    many strangers gets a stricter threshold by it.
+    Each image is scored with the people of the cohort nearest to it, which gives a mean and a standard deviation. The
+    score s of a pair becomes (s - mean) / std, once with each image's numbers, and the two are averaged. So the scores
+    of people who look like many strangers fall.
 
     Args:
         scores_P: cosines to normalise (P,).
@@ -63,15 +77,22 @@ def normalise_scores(
 
     Raises:
         ValueError: if fewer than two of the cohort would count.
+
+    Example:
+        Each image has the cosines 1 and 0 with the cohort, of mean 0.5 and deviation 0.707: (0 - 0.5) / 0.707.
+
+        >>> from facerec.metrics import normalise_scores
+        >>> normalise_scores([0.0], [[1.0, 0.0], [0.0, 1.0]], [[0, 1]], cohort_CD=[[3.0, 0.0], [0.0, 3.0]]).round(3)
+        array([-0.707], dtype=float32)
     """
-    nearest = min(nearest, len(cohort_CD))
+    cohort = as_tensor(cohort_CD).float()
+    nearest = min(nearest, len(cohort))
     if nearest < 2:
         raise ValueError(f"score normalisation against {nearest} people: a spread needs at least 2 of them")
-    with_cohort_NC = F.normalize(embeddings_ND.float()) @ F.normalize(cohort_CD.float()).T
+    with_cohort_NC = F.normalize(as_tensor(embeddings_ND).float()) @ F.normalize(cohort).T
     top_NK = with_cohort_NC.topk(nearest, dim=1).values
-    mean_N, std_N = top_NK.mean(1).numpy(), top_NK.std(1).clamp(min=1e-6).numpy()
-    first, second = pairs_P2[:, 0], pairs_P2[:, 1]
-    return np.asarray(
-        0.5 * ((scores_P - mean_N[first]) / std_N[first] + (scores_P - mean_N[second]) / std_N[second]),
-        dtype=np.float32,
-    )
+    mean_N, std_N = as_array(top_NK.mean(1)), as_array(top_NK.std(1).clamp(min=1e-6))
+    scores, (first_P, second_P) = as_array(scores_P), as_array(pairs_P2).T
+    by_first_P = (scores - mean_N[first_P]) / std_N[first_P]
+    by_second_P = (scores - mean_N[second_P]) / std_N[second_P]
+    return np.asarray(0.5 * (by_first_P + by_second_P), dtype=np.float32)

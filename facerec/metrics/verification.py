@@ -1,41 +1,20 @@
-"""Verification: how well a score tells genuine pairs from impostor pairs.
+"""Verification in one call: how well a score tells genuine pairs from impostor pairs.
 
-Raw scores in, numbers out: no sigmoid, no bins, exact with ties. A higher score means more alike, and a pair is
-accepted when its score is at least the threshold. All rates are fractions in [0, 1].
-
-Each function sorts the scores; to ask for several numbers, make one :class:`VerificationCurve`, which sorts once.
+Each function sorts the scores. To ask for several numbers, make one :class:`facerec.metrics.VerificationCurve`, which
+sorts once.
 
 Shapes: P pairs, K distinct scores.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from facerec.metrics.ranking import RankedScores, check_finite, check_labels
-
-Floats = NDArray[np.float64]
-EqualErrorMethod = Literal["interpolated", "nearest"]
-
-LEAST_ERRORS = 10  # a rate from fewer expected errors says little: with 10, 95 % of repetitions are within 4 and 17
-
-
-class Roc(NamedTuple):
-    """Error rates at every threshold that changes a decision, from accepting nothing to accepting everything.
-
-    Attributes:
-        far: share of impostor pairs accepted (K + 1,), rising from 0 to 1.
-        frr: share of genuine pairs rejected (K + 1,), falling from 1 to 0.
-        thresholds: falling (K + 1,); the first, infinity, accepts nothing.
-    """
-
-    far: Floats
-    frr: Floats
-    thresholds: Floats
+from facerec.metrics.checks import check_scores
+from facerec.metrics.curve import EqualErrorMethod, ErrorRates, Floats, Roc, TarAtFar, VerificationCurve
 
 
 class Det(NamedTuple):
@@ -45,157 +24,17 @@ class Det(NamedTuple):
         far: deviates of the false accept rate, rising.
         frr: deviates of the false reject rate, falling.
         thresholds: falling.
+
+    Example:
+        >>> from facerec.metrics import det
+        >>> curve = det([0.9, 0.5, 0.4, 0.2], [True, False, True, False])  # FAR and FRR are 0.5 at the threshold 0.5
+        >>> curve.far.tolist(), curve.frr.tolist(), curve.thresholds.tolist()
+        ([0.0], [0.0], [0.5])
     """
 
     far: Floats
     frr: Floats
     thresholds: Floats
-
-
-class ErrorRates(NamedTuple):
-    """What happens at one threshold: share of impostor pairs accepted, share of genuine pairs rejected."""
-
-    far: float
-    frr: float
-
-
-class TarAtFar(NamedTuple):
-    """Share of genuine pairs accepted where at most a given share of impostor pairs is.
-
-    Attributes:
-        far: the false accept rate asked for.
-        tar: the highest true accept rate there; NaN where it is not supported.
-        threshold: lowest score accepted, infinite if none is; NaN where it is not supported.
-        supported: whether the impostor pairs are enough to expect 10 false accepts.
-    """
-
-    far: float
-    tar: float
-    threshold: float
-    supported: bool
-
-
-def check_scores(scores: ArrayLike, same: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-    """The scores and labels as arrays (P,).
-
-    Raises:
-        ValueError: if the lengths differ, a score is not finite, a label is neither 0 nor 1, or one kind of pair is
-            missing (then no error rate is defined).
-    """
-    scores_P, same_P = check_labels(scores, same)
-    check_finite(scores_P)
-    return scores_P, same_P
-
-
-def is_supported(far: float, impostors: int) -> bool:
-    """Whether so many impostor pairs let one expect 10 false accepts at a rate.
-
-    Raises:
-        ValueError: for a rate outside (0, 1].
-    """
-    if not 0.0 < far <= 1.0:
-        raise ValueError(f"FAR {far}: must be above 0 and at most 1, a share of the impostor pairs")
-    return far * impostors >= LEAST_ERRORS - 1e-9
-
-
-class VerificationCurve:
-    """Every error rate of a set of pairs, from one sort.
-
-    Args:
-        scores: score of each pair (P,).
-        same: whether each pair shows one person (P,).
-
-    Raises:
-        ValueError: see :func:`check_scores`.
-
-    Attributes:
-        genuine: number of genuine pairs.
-        impostor: number of impostor pairs.
-    """
-
-    def __init__(self, scores: ArrayLike, same: ArrayLike) -> None:
-        self._ranked = RankedScores(scores, same)
-        self.genuine = self._ranked.genuine
-        self.impostor = self._ranked.impostor
-
-    def _errors(self, position: int) -> tuple[int, int]:
-        """Impostor pairs accepted and genuine pairs rejected when the ``position`` lowest pairs are rejected."""
-        genuine_rejected = self._ranked.genuine_below(position)
-        return self.impostor - (position - genuine_rejected), genuine_rejected
-
-    def _threshold(self, position: int) -> float:
-        return self._ranked.score(position) if position < len(self._ranked) else math.inf
-
-    def roc(self) -> Roc:
-        """Error rates at every distinct score."""
-        starts_K, genuine_below_K, scores_K = self._ranked.steps()
-        far = (self.impostor - (starts_K - genuine_below_K)) / self.impostor
-        frr = genuine_below_K / self.genuine
-        return Roc(np.append(0.0, far[::-1]), np.append(1.0, frr[::-1]), np.append(np.inf, scores_K[::-1]))
-
-    def equal_error_rate(self, method: EqualErrorMethod = "interpolated") -> tuple[float, float]:
-        """The error rate where false accepts and false rejects are equally frequent, and the threshold there.
-
-        See :func:`equal_error_rate`.
-
-        Raises:
-            ValueError: for another method.
-        """
-        if method not in ("interpolated", "nearest"):
-            raise ValueError(f"method={method!r}: choose 'interpolated' or 'nearest'")
-
-        def frr_is_above_far(position: int) -> bool:
-            accepted, rejected = self._errors(position)
-            return accepted * self.genuine < rejected * self.impostor
-
-        # The crossing lies between the lowest score whose acceptance still leaves FRR above FAR, and the one below it.
-        after, before = self._ranked.ties(self._ranked.first(frr_is_above_far) - 1)
-        far_before, frr_before = self._rates(before)
-        far_after, frr_after = self._rates(after)
-        gap_before, gap_after = frr_before - far_before, far_after - frr_after
-        lower, upper = self._threshold(after), self._threshold(before)
-        if gap_after == 0.0:  # reached by every threshold above the next lower score
-            return far_after, midpoint(self._threshold(after - 1), lower)
-        if method == "nearest":
-            if gap_before < gap_after:
-                return 0.5 * (far_before + frr_before), upper
-            return 0.5 * (far_after + frr_after), lower
-        share = gap_before / (gap_before + gap_after)
-        rate = far_before + share * (far_after - far_before)
-        return rate, upper + share * (lower - upper) if math.isfinite(upper) else lower
-
-    def _rates(self, position: int) -> tuple[float, float]:
-        accepted, rejected = self._errors(position)
-        return accepted / self.impostor, rejected / self.genuine
-
-    def area_under_roc(self) -> float:
-        """Probability that a genuine pair scores above an impostor pair, ties counting half (Mann and Whitney 1947)."""
-        return self._ranked.genuine_above_impostor() / (self.genuine * self.impostor)
-
-    def error_rates_at(self, threshold: float) -> ErrorRates:
-        """FAR and FRR of a threshold that was chosen elsewhere."""
-        position = self._ranked.first(lambda place: self._ranked.score(place) >= threshold)
-        return ErrorRates(*self._rates(position))
-
-    def tar_at_far(self, fars: Sequence[float]) -> list[TarAtFar]:
-        """The highest true accept rate at each false accept rate; see :func:`tar_at_far`."""
-        return [self._tar_at(far) for far in fars]
-
-    def _tar_at(self, far: float) -> TarAtFar:
-        if not is_supported(far, self.impostor):
-            return TarAtFar(far, math.nan, math.nan, False)
-        allowed = math.floor(far * self.impostor + 1e-9)  # 0.07 of 100 is 7, though not in binary
-        position = self._ranked.first(lambda place: self._errors(place)[0] <= allowed)
-        if 0 < position < len(self._ranked):
-            start, stop = self._ranked.ties(position)
-            position = start if start == position else stop
-        return TarAtFar(far, 1.0 - self._rates(position)[1], self._threshold(position), True)
-
-
-def midpoint(below: float, above: float) -> float:
-    """The threshold half way between two neighbouring scores; the upper one where no number lies between them."""
-    middle = below + 0.5 * (above - below)
-    return middle if below < middle <= above else above
 
 
 def roc(scores: ArrayLike, same: ArrayLike) -> Roc:
@@ -206,7 +45,15 @@ def roc(scores: ArrayLike, same: ArrayLike) -> Roc:
         same: whether each pair shows one person (P,).
 
     Raises:
-        ValueError: see :func:`check_scores`.
+        ValueError: see :class:`facerec.metrics.VerificationCurve`.
+
+    Example:
+        >>> from facerec.metrics import roc
+        >>> curve = roc([0.9, 0.5, 0.4, 0.2], [True, False, True, False])
+        >>> curve.far.tolist()
+        [0.0, 0.0, 0.5, 0.5, 1.0]
+        >>> curve.frr.tolist()
+        [1.0, 0.5, 0.5, 0.0, 0.0]
     """
     return VerificationCurve(scores, same).roc()
 
@@ -214,10 +61,22 @@ def roc(scores: ArrayLike, same: ArrayLike) -> Roc:
 def det(scores: ArrayLike, same: ArrayLike) -> Det:
     """Detection error trade-off (Martin et al., Eurospeech 1997): where scores are normal, a straight line.
 
-    Thresholds with a rate of 0 or 1, whose deviate is infinite, are left out.
+    Thresholds with a rate of 0 or 1 are left out: the deviate is infinite there.
+
+    Args:
+        scores: score of each pair (P,).
+        same: whether each pair shows one person (P,).
 
     Raises:
-        ValueError: see :func:`check_scores`.
+        ValueError: see :class:`facerec.metrics.VerificationCurve`.
+
+    Example:
+        A third of the impostor pairs lies 0.43 standard deviations away from the middle.
+
+        >>> from facerec.metrics import det
+        >>> curve = det([0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [1, 1, 0, 1, 0, 0])
+        >>> curve.far.round(2).tolist(), curve.frr.round(2).tolist()
+        ([-0.43], [-0.43])
     """
     far, frr, thresholds = roc(scores, same)
     finite = (far > 0.0) & (far < 1.0) & (frr > 0.0) & (frr < 1.0)
@@ -235,15 +94,17 @@ def equal_error_rate(
 ) -> tuple[float, float]:
     """The error rate where false accepts and false rejects are equally frequent, and the threshold there.
 
-    ``interpolated``: the points of the ROC, one for each distinct score, are joined by straight lines; the equal error
-    rate is where the line crosses FAR = FRR, and the threshold is interpolated alike. ``nearest``: the mean of FAR and
-    FRR at the point where they differ least, of two such the one with the lower threshold. With P_i impostor pairs the
-    points are 1 / P_i apart, so the two differ by up to half of that. Where a point has FAR = FRR, as when the pairs
-    part perfectly, the threshold is half way to the next lower score: all between the two decide alike on these pairs,
-    and on others the middle favours neither error.
+    ``interpolated`` joins the points of the ROC, one for each distinct score, by straight lines. The equal error rate
+    is where the line crosses FAR = FRR, and the threshold is interpolated alike. ``nearest`` is the mean of FAR and FRR
+    at the point where they differ least; of two such points the one with the lower threshold. With P_i impostor pairs
+    the points are 1 / P_i apart, so the two methods differ by up to half of that.
+
+    Where a point has FAR = FRR, the threshold is half way to the next lower score. Perfectly separated pairs are such
+    a case. All thresholds between the two scores decide alike on these pairs; the middle favours neither error on
+    others.
 
     Args:
-        scores: score of each pair (P,).
+        scores: score of each pair (P,), as a list, an array or a tensor.
         same: whether each pair shows one person (P,).
         method: ``interpolated`` or ``nearest``.
 
@@ -251,7 +112,15 @@ def equal_error_rate(
         The equal error rate, and a finite threshold.
 
     Raises:
-        ValueError: see :func:`check_scores`.
+        ValueError: for another method, or see :class:`facerec.metrics.VerificationCurve`.
+
+    Example:
+        >>> from facerec.metrics import equal_error_rate
+        >>> equal_error_rate([0.9, 0.2], [True, False])
+        (0.0, 0.55)
+        >>> import torch
+        >>> equal_error_rate(torch.tensor([0.75, 0.5, 0.25, 0.0]), torch.tensor([True, False, True, False]))
+        (0.5, 0.375)
     """
     return VerificationCurve(scores, same).equal_error_rate(method)
 
@@ -259,8 +128,19 @@ def equal_error_rate(
 def area_under_roc(scores: ArrayLike, same: ArrayLike) -> float:
     """Probability that a genuine pair scores above an impostor pair, ties counting half (Mann and Whitney 1947).
 
+    Args:
+        scores: score of each pair (P,).
+        same: whether each pair shows one person (P,).
+
     Raises:
-        ValueError: see :func:`check_scores`.
+        ValueError: see :class:`facerec.metrics.VerificationCurve`.
+
+    Example:
+        The genuine pair at 0.9 beats both impostor pairs; the one at 0.5 beats one and ties with the other.
+
+        >>> from facerec.metrics import area_under_roc
+        >>> area_under_roc([0.9, 0.5, 0.5, 0.2], [True, True, False, False])
+        0.875
     """
     return VerificationCurve(scores, same).area_under_roc()
 
@@ -277,7 +157,15 @@ def tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float]) -> lis
         fars: false accept rates in (0, 1].
 
     Raises:
-        ValueError: for a rate outside (0, 1], or see :func:`check_scores`.
+        ValueError: for a rate outside (0, 1], or see :class:`facerec.metrics.VerificationCurve`.
+
+    Example:
+        Of 1,000 impostor pairs 10 score 0.5 or more: at a FAR of 0.01 the threshold lies at 0.5.
+
+        >>> from facerec.metrics import tar_at_far
+        >>> scores, same = [0.9, 0.6, 0.3, 0.7] + [0.5] * 10 + [0.4] * 990, [1] * 4 + [0] * 1000
+        >>> tar_at_far(scores, same, fars=[0.01])
+        [TarAtFar(far=0.01, tar=0.75, threshold=0.5, supported=True)]
     """
     return VerificationCurve(scores, same).tar_at_far(fars)
 
@@ -285,8 +173,18 @@ def tar_at_far(scores: ArrayLike, same: ArrayLike, fars: Sequence[float]) -> lis
 def error_rates_at(scores: ArrayLike, same: ArrayLike, threshold: float) -> ErrorRates:
     """FAR and FRR of a threshold that was chosen elsewhere.
 
+    Args:
+        scores: score of each pair (P,).
+        same: whether each pair shows one person (P,).
+        threshold: lowest score that is accepted.
+
     Raises:
-        ValueError: see :func:`check_scores`.
+        ValueError: see :class:`facerec.metrics.VerificationCurve`.
+
+    Example:
+        >>> from facerec.metrics import error_rates_at
+        >>> error_rates_at([0.9, 0.5, 0.4, 0.2], [True, False, True, False], threshold=0.4)
+        ErrorRates(far=0.5, frr=0.0)
     """
     scores_P, same_P = check_scores(scores, same)
     accepted_P = scores_P.astype(np.float64) >= threshold  # in float32 the threshold would be rounded to a score

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from facerec.arrays import as_array, require_finite
 from facerec.metrics import ScoreKind, VerificationCurve, pair_scores
-from facerec.metrics.verification import check_scores
+from facerec.metrics.checks import check_scores
 from facerec.settings import require_choice
 
 GIVEN = "given"
@@ -89,15 +90,15 @@ class ScoredSet:
         """
         pairs_P2 = None if pairs is None else _pairs(pairs)
         embeddings_ND = None if embeddings is None else _embeddings(embeddings)
-        subjects_N = None if subjects is None else np.unique(_array(subjects), return_inverse=True)[1]
+        subjects_N = None if subjects is None else np.unique(as_array(subjects), return_inverse=True)[1]
         _check_images(pairs_P2, embeddings_ND, subjects_N)
         if scores is None:
             if embeddings_ND is None or pairs_P2 is None:
                 raise ValueError("nothing to measure: give scores (P,), or embeddings (N, D) and pairs (P, 2)")
             score = score or "cosine"
             scores = pair_scores(embeddings_ND, pairs_P2, _kind(score))
-        scores_P, same_P = check_scores(_array(scores), _array(same))
-        folds_P = None if folds is None else _array(folds)
+        scores_P, same_P = check_scores(as_array(scores), as_array(same))
+        folds_P = None if folds is None else as_array(folds)
         for name, column in (("pairs", pairs_P2), ("folds", folds_P)):
             if column is not None and len(column) != len(same_P):
                 raise ValueError(f"{len(column)} {name} and {len(same_P)} labels in same: give one for each pair")
@@ -118,28 +119,18 @@ class ScoredSet:
         return int(row if self.images is None else self.images[row])
 
 
-def _array(values: ArrayLike) -> NDArray[Any]:
-    """Anything as an array, also a tensor with a gradient or on a GPU."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu()
-        values = values.float() if values.dtype == torch.bfloat16 else values
-    return np.asarray(values)
-
-
 def _pairs(pairs: ArrayLike) -> NDArray[np.int64]:
-    rows_P2 = _array(pairs)
+    rows_P2 = as_array(pairs)
     if rows_P2.ndim != 2 or rows_P2.shape[1] != 2 or not np.issubdtype(rows_P2.dtype, np.integer):
         raise ValueError(f"pairs {rows_P2.shape} of {rows_P2.dtype}: give two rows for each pair, whole numbers (P, 2)")
     return rows_P2.astype(np.int64)
 
 
 def _embeddings(embeddings: ArrayLike) -> Tensor:
-    embeddings_ND = torch.from_numpy(_array(embeddings).astype(np.float32))
+    embeddings_ND = torch.from_numpy(as_array(embeddings).astype(np.float32))
     if embeddings_ND.ndim != 2:
         raise ValueError(f"embeddings {tuple(embeddings_ND.shape)}: give one row for each image, (N, D)")
-    broken = int((~embeddings_ND.isfinite().all(dim=1)).sum())
-    if broken:
-        raise ValueError(f"embeddings contain NaN or inf: {broken} of {len(embeddings_ND)}")
+    require_finite("embeddings", embeddings_ND)
     return embeddings_ND
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facerec.metrics import FoldAccuracy, Interval, Intervals, bootstrap, kfold_accuracy
-from facerec.metrics.confidence import LEAST_PEOPLE
+from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.identification import Identification, affordable_resamples, identify
 from facerec.reports.plain import to_plain
 from facerec.reports.scored import ScoredSet

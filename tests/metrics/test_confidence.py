@@ -14,6 +14,8 @@ from facerec.metrics import (
     tpir_at_fpir,
 )
 from facerec.metrics import confidence as confidence_module
+from facerec.metrics import identification_confidence as identification_module
+from facerec.metrics.resampling import draw_people
 
 EER = 0.158655  # of two normal distributions 2 standard deviations apart
 
@@ -75,14 +77,14 @@ def test_a_resample_is_what_the_repeated_pairs_give(monkeypatch):
     scores = np.round(scores, 1)
     folds = generator.integers(0, 4, len(same))
     drawn = []
-    original = confidence_module._draw_people
+    original = confidence_module.draw_people
 
     def recording(people_P2, source):
         for weights in original(people_P2, source):
             drawn.append(weights)
             yield weights
 
-    monkeypatch.setattr(confidence_module, "_draw_people", recording)
+    monkeypatch.setattr(confidence_module, "draw_people", recording)
     for seed in range(20):
         found = bootstrap(scores, same, people, folds, fars=[0.1, 0.5], resamples=1, seed=seed)
         repeated = np.repeat(np.argsort(scores), drawn[-1])
@@ -97,7 +99,7 @@ def test_a_resample_is_what_the_repeated_pairs_give(monkeypatch):
 def test_a_person_drawn_twice_counts_twice_in_genuine_and_by_product_in_impostor_pairs():
     people = np.array([[0, 0], [0, 1], [1, 2], [2, 2]])
     for _ in range(20):
-        draws = confidence_module._draw_people(people, np.random.default_rng(_))
+        draws = draw_people(people, np.random.default_rng(_))
         times = np.bincount(np.random.default_rng(_).integers(3, size=3), minlength=3)
         assert next(draws).tolist() == [times[0], times[0] * times[1], times[1] * times[2], times[2]]
 
@@ -116,7 +118,7 @@ def test_bad_people(people, message):
 
 
 def test_labels_at_odds_with_the_people():
-    with pytest.raises(ValueError, match="1 of 4 pairs are called genuine"):
+    with pytest.raises(ValueError, match="1 of 4 pairs contradict their people"):
         bootstrap([0.9, 0.1, 0.2, 0.3], [1, 0, 0, 1], [[0, 0], [1, 2], [3, 4], [3, 4]], resamples=2)
 
 
@@ -134,9 +136,9 @@ def test_a_resample_of_people_is_what_their_searches_repeated_give(monkeypatch):
     trials = trials._replace(stranger_scores=np.round(trials.stranger_scores, 1), people=trials.people * 7 - 3)
     trials = trials._replace(stranger_people=trials.stranger_people * 7 - 3)
     drawn = []
-    original = confidence_module._times_drawn
+    original = identification_module.times_drawn
     monkeypatch.setattr(
-        confidence_module, "_times_drawn", lambda *arguments: drawn.append(original(*arguments)) or drawn[-1]
+        identification_module, "times_drawn", lambda *arguments: drawn.append(original(*arguments)) or drawn[-1]
     )
     for seed in range(20):
         found = bootstrap_identification(trials, 4, [0.5, 0.001, 0.2], resamples=1, seed=seed)

@@ -121,15 +121,15 @@ def test_perfect_and_reversed():
     assert VerificationCurve(same * -1.0, same).area_under_roc() == 0.0
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("decimals", [1, 3, 9])
-def test_over_many_blocks_with_ties_across_their_edges(decimals, threads, monkeypatch):
-    """Several chunks, sorted by one thread and by several, scores that go on over their edges, a block not full."""
-    monkeypatch.setattr(ranking_module, "thread_count", lambda: threads)
+def test_over_many_blocks_with_ties_across_their_edges(decimals, dtype, scale):
+    """Several chunks, scores that go on over their edges, a block not full; sorted in both widths and scaled."""
     generator = np.random.default_rng(decimals)
     size = 3 * ranking_module.CHUNK + 77
     same = generator.random(size) < 0.3
-    scores = np.round(generator.normal(same * 0.5, 0.4), decimals).astype(np.float32)
+    scores = scale * np.round(generator.normal(same * 0.5, 0.4), decimals).astype(dtype)
     curve = VerificationCurve(scores, same)
     assert curve.area_under_roc() == pytest.approx(roc_auc_score(same, scores), abs=1e-12)
     far, frr, thresholds = curve.roc()
@@ -168,10 +168,15 @@ def test_det_is_straight_for_normal_scores():
     assert norm.cdf(far).max() < 1.0
 
 
-def test_what_cannot_be_held_exactly_is_refused():
-    with pytest.raises(ValueError, match="cannot hold both"):
-        equal_error_rate(np.array([1e-310, 1e10]), [0, 1])
-    with pytest.raises(ValueError, match="1 of 3 scores are not finite"):
+def test_scores_that_cannot_be_scaled_are_exact_too():
+    """Divided by a power of two the smallest would become 0: these scores are sorted in another way."""
+    scores = np.array([1e-310, 1e10, 5e-324, 0.0, -0.0, -1e-310, 1e10, 1e300])
+    compare(scores, np.array([False, True, True, False, True, False, False, True]))
+    compare(scores[:-1].astype(np.float32) * np.float32(1e-30), np.arange(7) % 2 == 0)
+
+
+def test_nan_and_unknown_methods_are_refused():
+    with pytest.raises(ValueError, match="scores contain NaN or inf: 1 of 3"):
         equal_error_rate(np.array([0.1, np.inf, 0.2], dtype=np.float32), [0, 1, 1])
-    with pytest.raises(ValueError, match="choose 'interpolated'"):
+    with pytest.raises(ValueError, match="method='linear': choose one of interpolated, nearest"):
         equal_error_rate([0.1, 0.2], [0, 1], method="linear")

@@ -101,5 +101,5 @@ def test_what_is_no_number_identifies_nobody(value):
     for refuse in (leave_one_out, gallery_templates):
         with pytest.raises(ValueError, match="embeddings contain NaN or inf: 1 of 6"):
             refuse(embeddings, labels)
-    with pytest.raises(ValueError, match="1 of 4 scores are not finite"):
+    with pytest.raises(ValueError, match="scores contain NaN or inf: 1 of 4"):
         search([[0.1, value], [0.3, 0.4]], [0, 1], [0, 1])

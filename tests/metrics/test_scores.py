@@ -16,7 +16,7 @@ def test_distance_is_negative_and_counts_lengths():
     scores = pair_scores(embeddings, pairs, "euclidean")
     expected = [-np.linalg.norm(embeddings[a].double() - embeddings[b].double()) for a, b in pairs]
     np.testing.assert_allclose(scores, expected, atol=1e-5)
-    with pytest.raises(ValueError, match="choose 'cosine' or 'euclidean'"):
+    with pytest.raises(ValueError, match="kind='manhattan': choose one of cosine, euclidean"):
         pair_scores(embeddings, pairs, "manhattan")
 
 

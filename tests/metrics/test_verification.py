@@ -97,7 +97,7 @@ def test_auc_and_roc_against_scikit_learn():
     ("scores", "same", "message"),
     [
         ([0.1, 0.2], [1, 1], "2 genuine and 0 impostor"),
-        ([0.1, np.nan], [1, 0], "1 of 2 scores are not finite"),
+        ([0.1, np.nan], [1, 0], "scores contain NaN or inf: 1 of 2"),
         ([0.1, 0.2, 0.3], [1, 0], "one of each"),
         ([0.1, 0.2], [1, 2], "other than 0 and 1"),
         ([], [], "at least one of each"),
