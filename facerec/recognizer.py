@@ -14,6 +14,7 @@ from facerec import __version__
 from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
 from facerec.data.batches import Batch
+from facerec.lightning_private import is_in_training
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
@@ -228,7 +229,7 @@ class FaceRecognizer(LightningModule):
         """
         extra = checkpoint.get("facerec", {})
         trained_on = checkpoint.get("hyper_parameters", {}).get("num_classes")
-        resuming = self._trainer is not None and self._trainer.state.fn == "fit"
+        resuming = is_in_training(self)
         if trained_on is not None and trained_on != self.num_classes:
             if resuming:
                 raise ValueError(

@@ -1,7 +1,8 @@
 """Checks of settings, shared by all rooms: each error names the setting, its value and what is allowed.
 
 ``owner`` says whose setting it is: an object (its class is named), a class name (``"ArcFace"`` gives
-``ArcFace scale=-1``) or the beginning of a YAML key that ends in a dot (``"augment."`` gives ``augment.noise=-1``).
+``ArcFace scale=-1``), the beginning of a YAML key that ends in a dot (``"augment."`` gives ``augment.noise=-1``), or
+``--`` for an option of a command (``--workers=-1``).
 """
 
 import math
@@ -90,4 +91,4 @@ def require_choice(owner: object, choices: Iterable[object], **settings: object)
 def _called(owner: object, name: str) -> str:
     """The full name of a setting, as its user writes it."""
     text = owner if isinstance(owner, str) else type(owner).__name__
-    return f"{text}{name}" if text.endswith(".") else f"{text} {name}"
+    return f"{text}{name}" if text.endswith((".", "--")) else f"{text} {name}"

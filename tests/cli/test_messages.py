@@ -5,11 +5,11 @@ import sys
 import time
 
 import pytest
+from facerec.cli.parser import nearest
 
 from facerec import __version__
 from facerec.cli import main
 from facerec.cli.messages import messages
-from facerec.cli.parser import nearest
 
 
 def refused(capsys, *arguments: str) -> str:

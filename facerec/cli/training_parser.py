@@ -1,5 +1,6 @@
-"""Short error messages in place of pages of usage."""
+"""The argument parser of ``fit``, ``validate`` and ``test``: short errors in place of pages of usage."""
 
+import argparse
 import inspect
 import re
 import sys
@@ -7,10 +8,15 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from jsonargparse import DefaultHelpFormatter
 from lightning.pytorch.cli import LightningArgumentParser
 
 from facerec.backbones import Backbone
+from facerec.cli import TRAINER_COMMANDS
+from facerec.cli.command_parser import epilog
+from facerec.cli.status import Status
 from facerec.data import ImageSource, PairSource
+from facerec.lightning_private import option_names
 from facerec.losses import Loss
 
 UNKNOWN_NAME = (
@@ -20,6 +26,48 @@ UNKNOWN_NAME = (
     re.compile(r"import path string: (?P<name>[\w./]+)"),
 )
 FAMILIES: tuple[type[object], ...] = (Backbone, Loss, ImageSource, PairSource)
+EXAMPLES = {
+    "fit": """\
+facerec fit                                                                  ORL faces, small network
+facerec fit --config experiments/resnet34_arcface.yaml --data.root DIR
+facerec fit --ckpt_path runs/NAME/version_0/checkpoints/last.ckpt            resume
+facerec fit --config CONFIG --print_config                                   effective settings, without training""",
+    "validate": """\
+facerec validate --ckpt_path BEST.ckpt
+facerec validate --ckpt_path BEST.ckpt --verification.calibrate_at 0.001 --verification.store true""",
+    "test": """\
+facerec test --ckpt_path BEST.ckpt
+facerec test --ckpt_path BEST.ckpt --data.root OTHER""",
+}
+NOTES = """\
+Put --config first: a later option replaces an earlier one. --model.loss.help ArcFace lists the settings of ArcFace, and
+other slots have the like."""
+
+
+class RawHelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """jsonargparse's help, with the line ends of the examples."""
+
+
+def parser_settings(command: str) -> dict[str, Any]:
+    """What LightningCLI makes its parsers with, so that they look like those of the other commands.
+
+    Args:
+        command: the one that is run, for its errors.
+    """
+    help_texts = {
+        name: {
+            "description": f"{purpose[0].upper()}{purpose[1:]}.",
+            "epilog": epilog(EXAMPLES[name], NOTES),
+            "usage": f"facerec {name} [options]",
+        }
+        for name, purpose in TRAINER_COMMANDS.items()
+    }
+    return {
+        "prog": f"facerec {command}",
+        "allow_abbrev": False,
+        "formatter_class": RawHelpFormatter,
+        **help_texts,
+    }
 
 
 class FaceArgumentParser(LightningArgumentParser):
@@ -28,13 +76,14 @@ class FaceArgumentParser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print what is wrong in a few lines and exit with status 2."""
         text = "\n".join(line for line in str(message).splitlines() if line.strip())
-        print(f"facerec: {text[:2000]}", file=sys.stderr)
+        name = self.prog.partition(" [")[0]  # that of a subcommand is "facerec fit [options] fit"
+        print(f"{name}: {text[:2000]}", file=sys.stderr)
         unknown = next((found["name"] for pattern in UNKNOWN_NAME if (found := pattern.search(text))), None)
-        near = nearest(unknown, [*_options(self), *_class_names()]) if unknown else None
+        near = nearest(unknown, [*option_names(self), *_class_names()]) if unknown else None
         if near:
-            print(f"facerec: did you mean {near!r}?", file=sys.stderr)
-        print("facerec COMMAND --help lists every setting.", file=sys.stderr)
-        raise SystemExit(2)
+            print(f"{name}: did you mean {near!r}?", file=sys.stderr)
+        print(f"{name} --help lists every setting.", file=sys.stderr)
+        raise SystemExit(Status.ERROR)
 
 
 def nearest(name: str, known: list[str]) -> str | None:
@@ -52,16 +101,6 @@ def nearest(name: str, known: list[str]) -> str | None:
     if part:
         return last_parts[part[0]]
     return nearest(name.rpartition(".")[0], known) if "." in name else None
-
-
-def _options(parser: Any) -> Iterator[str]:
-    """Options of a parser and of its commands."""
-    for action in parser._actions:
-        names = (option.removeprefix("--") for option in action.option_strings if option.startswith("--"))
-        yield from (name for name in names if not name.endswith(".help"))
-        if isinstance(action.choices, dict):
-            for command in action.choices.values():
-                yield from _options(command)
 
 
 def _class_names() -> Iterator[str]:
