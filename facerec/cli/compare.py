@@ -11,7 +11,7 @@ from facerec.reports.tables import format_table
 EXAMPLES = """\
 facerec compare runs/*
 facerec compare runs/resnet34_arcface runs/seresnet50_arcface --csv runs.csv --markdown runs.md
-facerec compare runs --sort "dev accuracy" """
+facerec compare runs --sort 'dev accuracy'"""
 NOTES = """\
 The table has a column for each setting in which the runs differ. `validation EER` chose the checkpoint, so it is too
 low; `test EER` appears after `facerec test`. If runs were tested differently, `tested score` and the like say how."""

@@ -88,7 +88,7 @@ def _inspect(options: argparse.Namespace) -> None:
     named = _sets(options.data, options.layout)
     output = options.output or Path("inspection", _name(options.data))
     if Path(options.data).is_dir() and output.resolve().is_relative_to(Path(options.data).resolve()):
-        raise ValueError(f"--output {output} is inside {options.data}, among the images: give another folder")
+        raise ValueError(f"results in {output} would lie among the images of {options.data}: give --output elsewhere")
     found = inspect_sets(named, output, options.workers, options.near_distance)
     print("\n".join(report_lines(found.report, found.sets)))
     print(f"\nkept in {output}")

@@ -136,8 +136,8 @@ def _source(options: argparse.Namespace) -> tuple[Images, str]:
         return ListImages(str(folder / "images"), str(folder / "labels.txt")), str(folder / "images")
     if any((folder / name).exists() for name in ("labels.txt", "train.txt", "train", "cls_data")):
         raise ValueError(
-            f"{folder} looks like a data root, not like one folder for each person: give --part train or --part dev, "
-            "or the folder of people itself. Images with a list need --labels_file"
+            f"{folder} looks like a data root, not like one folder for each person: say which part, --part train or "
+            "--part dev, or give the folder of people itself. Images with a list need --labels_file"
         )
     return FolderImages(options.source), options.source
 

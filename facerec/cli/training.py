@@ -58,6 +58,7 @@ class FaceCLI(ExtensibleCLI):
     def __init__(self, experiment: str, args: list[str]) -> None:
         self.experiment = experiment
         self.arguments = args
+        FaceArgumentParser.command = args[0]
         super().__init__(
             FaceRecognizer,
             FaceDataModule,
@@ -66,7 +67,7 @@ class FaceCLI(ExtensibleCLI):
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
             parser_class=FaceArgumentParser,
-            parser_kwargs=parser_settings(args[0]),
+            parser_kwargs=parser_settings(),
             auto_configure_optimizers=False,
         )
 

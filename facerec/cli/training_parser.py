@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from jsonargparse import DefaultHelpFormatter
 from lightning.pytorch.cli import LightningArgumentParser
@@ -48,12 +48,8 @@ class RawHelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatte
     """jsonargparse's help, with the line ends of the examples."""
 
 
-def parser_settings(command: str) -> dict[str, Any]:
-    """What LightningCLI makes its parsers with, so that they look like those of the other commands.
-
-    Args:
-        command: the one that is run, for its errors.
-    """
+def parser_settings() -> dict[str, Any]:
+    """What LightningCLI makes its parsers with, so that their help looks like that of the other commands."""
     help_texts = {
         name: {
             "description": f"{purpose[0].upper()}{purpose[1:]}.",
@@ -63,7 +59,7 @@ def parser_settings(command: str) -> dict[str, Any]:
         for name, purpose in TRAINER_COMMANDS.items()
     }
     return {
-        "prog": f"facerec {command}",
+        "prog": "facerec",
         "allow_abbrev": False,
         "formatter_class": RawHelpFormatter,
         **help_texts,
@@ -71,12 +67,18 @@ def parser_settings(command: str) -> dict[str, Any]:
 
 
 class FaceArgumentParser(LightningArgumentParser):
-    """The parser of one command: an unknown name is answered with the nearest known one."""
+    """The parser of one command: an unknown name is answered with the nearest known one.
+
+    Attributes:
+        command: the one that is run. It is the class's, because jsonargparse makes more parsers of this class.
+    """
+
+    command: ClassVar[str] = "COMMAND"
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print what is wrong in a few lines and exit with status 2."""
         text = "\n".join(line for line in str(message).splitlines() if line.strip())
-        name = self.prog.partition(" [")[0]  # that of a subcommand is "facerec fit [options] fit"
+        name = f"facerec {self.command}"
         print(f"{name}: {text[:2000]}", file=sys.stderr)
         unknown = next((found["name"] for pattern in UNKNOWN_NAME if (found := pattern.search(text))), None)
         near = nearest(unknown, [*option_names(self), *_class_names()]) if unknown else None
