@@ -49,6 +49,13 @@ OWNERS = (
 )
 
 
+def test_torch_still_has_what_other_files_use_of_it():
+    """``Embedder`` copies a recognizer with other modules; Winograd's convolution forgets its filters when moved."""
+    assert isinstance(nn.Module()._modules, dict)
+    assert list(inspect.signature(nn.Module._apply).parameters) == ["self", "fn", "recurse"]
+    assert list(inspect.signature(nn.Module._load_from_state_dict).parameters)[:3] == ["self", "state_dict", "prefix"]
+
+
 @pytest.mark.parametrize(("owner", "name"), METHODS, ids=lambda value: getattr(value, "__name__", value))
 def test_lightning_still_has_the_methods_that_we_override_or_call(owner, name):
     arguments, feature = METHODS[owner, name]

@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -84,19 +85,24 @@ def _print_any_file_name() -> None:
 
 def _run(command: str, options: list[str]) -> int:
     """Exit status of a command; its errors are printed."""
-
-    def run() -> int:
-        if command in TOOLS:
-            status: int = import_module(f"facerec.cli.{command}").main(options)
-            return status
-        from facerec.cli import training
-
-        return training.main(command, options)
-
     if command not in COMMANDS:
         near = get_close_matches(command, COMMANDS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(COMMANDS)}"
         print(f"facerec: no command {command!r}: {hint}", file=sys.stderr)
         return Status.ERROR
-    is_training = command in TRAINER_COMMANDS
-    return with_messages(run, f"facerec {command}", resumes=command in RESUMABLE, traces_mistakes=is_training)
+    return with_messages(
+        partial(_call, command, options),
+        f"facerec {command}",
+        resumes=command in RESUMABLE,
+        traces_mistakes=command in TRAINER_COMMANDS,
+    )
+
+
+def _call(command: str, options: list[str]) -> int:
+    """Import the module of a command and run it."""
+    if command in TRAINER_COMMANDS:
+        from facerec.cli import training
+
+        return training.main(command, options)
+    status: int = import_module(f"facerec.cli.{command}").main(options)
+    return status

@@ -89,19 +89,13 @@ class FaceCLI(ExtensibleCLI):
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def merge_checkpoint(self) -> None:
-        """Lightning lets the checkpoint's hyperparameters win over the configuration; say so for each of them."""
+        """Let the checkpoint's hyperparameters win over the configuration, as Lightning does, and say where they do."""
         self._link_image_size()
         before = _flat(self._settings().get("model"))
         super().merge_checkpoint()
         if self.config.subcommand != "fit" and given(self.arguments, "model.flip_test"):
             self._settings().model.flip_test = before["flip_test"]  # a choice of the measurement, not of the training
-        after = _flat(self._settings().get("model"))
-        for key in sorted(before.keys() | after.keys()):
-            if before.get(key) != after.get(key) and key != "num_classes":
-                rank_zero_warn(
-                    f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A "
-                    "checkpoint keeps the hyperparameters of its training: to change them, start a new training"
-                )
+        warn_of_overridden(before, _flat(self._settings().get("model")))
 
     def _link_image_size(self) -> None:
         """Let a backbone that was given no size of its own follow ``model.image_size``; many have no such setting.
@@ -219,6 +213,16 @@ def replace_sources(data: Any, arguments: list[str]) -> None:
         data[name] = None
     if replaced:
         rank_zero_info(f"--data.root {data.root} replaces data.{', data.'.join(replaced)}")
+
+
+def warn_of_overridden(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Warn of each setting of the model that the checkpoint has changed."""
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key) and key != "num_classes":
+            rank_zero_warn(
+                f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A checkpoint "
+                "keeps the hyperparameters of its training: to change them, start a new training"
+            )
 
 
 def warn_of_slow_bfloat16(precision: str, accelerator: str) -> None:
