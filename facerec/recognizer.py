@@ -44,6 +44,7 @@ from facerec.backbones.cost import check_max_params
 from facerec.checkpoints import ModelCard
 from facerec.data.batches import Batch
 from facerec.data.interfaces import TrainingPeople
+from facerec.lightning_private import is_in_training
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
@@ -277,7 +278,7 @@ class FaceRecognizer(LightningModule):
         card = ModelCard.from_checkpoint(checkpoint)
         settings = checkpoint.get("hyper_parameters", {})
         trained_on = settings.get("num_classes")
-        resuming = self._trainer is not None and self._trainer.state.fn == "fit"
+        resuming = is_in_training(self)
         if trained_on is not None and trained_on != self.num_classes:
             if resuming:
                 raise ValueError(
