@@ -13,6 +13,7 @@ from torch import Tensor
 from facerec import __version__
 from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
+from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.data.batches import Batch
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
@@ -73,6 +74,7 @@ class FaceRecognizer(LightningModule):
         super().__init__()
         check_max_params(backbone, max_params)
         check_image_size(backbone, image_size)
+        guard_narrow_convolutions(backbone)
         if loss_lr_factor <= 0.0:
             raise ValueError(f"model.loss_lr_factor={loss_lr_factor}: must be positive")
         self.save_hyperparameters(logger=False)

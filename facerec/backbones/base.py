@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from facerec.backbones.layers import EmbeddingHead, Head, require_positive
+from facerec.backbones.narrow import guard_narrow_convolutions
 
 
 class Backbone(nn.Module, ABC):
@@ -70,6 +71,7 @@ class StagedBackbone(Backbone):
         require_positive(type(self).__name__, embedding_dim=embedding_dim)
         self.stem = stem
         self.stages = stages
+        guard_narrow_convolutions(self)
         self.smallest_input = smallest_input
         self.embedding_dim = embedding_dim
         if head != "pool":
