@@ -72,15 +72,15 @@ class FaceRecognizer(LightningModule):
         flip_test: bool | FlipTest = False,
     ) -> None:
         super().__init__()
-        check_max_params(backbone, max_params)
-        check_image_size(backbone, image_size)
-        guard_narrow_convolutions(backbone)
         if loss_lr_factor <= 0.0:
             raise ValueError(f"model.loss_lr_factor={loss_lr_factor}: must be positive")
         self.save_hyperparameters(logger=False)
         for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
             del self.hparams[name]
         self.preprocess = Preprocess(image_size, image_mean, image_std)
+        backbone.build(self.preprocess.size)
+        check_max_params(backbone, max_params)
+        guard_narrow_convolutions(backbone)
         self.backbone = backbone
         self.loss = loss
         self.optimizer = optimizer
@@ -247,21 +247,6 @@ class FaceRecognizer(LightningModule):
         self.calibration = extra.get("calibration") if views == self.flip_test else None
         self.calibrated_step = checkpoint.get("global_step") if resuming else None
         self.trained_steps = int(checkpoint.get("global_step", 0))
-
-
-def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:
-    """Refuse a backbone that was built for images of another size, before the first batch does.
-
-    Raises:
-        ValueError: naming both settings.
-    """
-    built_for = backbone.image_size
-    if built_for is not None and tuple(built_for) != tuple(image_size):
-        raise ValueError(
-            f"model.image_size={list(image_size)} but {type(backbone).__name__} was built for "
-            f"model.backbone.init_args.image_size={list(built_for)} and takes no other (heads 'flatten' and "
-            "'depthwise', transformers): give both the same [height, width], or take head 'pool' where there is one"
-        )
 
 
 def _is_plain(value: object) -> bool:

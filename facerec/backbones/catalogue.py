@@ -45,4 +45,4 @@ CATALOGUE: dict[str, Callable[..., Backbone]] = {
     **{f"iresnet{depth}": partial(iresnet.IResNet, depth) for depth in iresnet.BLOCKS_PER_STAGE},
     "mobilefacenet": mobilefacenet.MobileFaceNet,
 }
-"""Each takes the other arguments of its class, ``embedding_dim`` and ``image_size`` among them."""
+"""Each takes the other arguments of its class, such as ``embedding_dim``."""

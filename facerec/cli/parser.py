@@ -19,6 +19,7 @@ UNKNOWN_NAME = (
     re.compile(r"Option '(?P<name>[\w./]+)' is not accepted"),
     re.compile(r"import path string: (?P<name>[\w./]+)"),
 )
+GROUP = re.compile(r'Parser key "(?P<name>[\w.]+)":\s+Unable to load config')
 FAMILIES: tuple[type[object], ...] = (Backbone, Loss, ImageSource, PairSource)
 
 
@@ -33,6 +34,11 @@ class FaceArgumentParser(LightningArgumentParser):
         near = nearest(unknown, [*_options(self), *_class_names()]) if unknown else None
         if near:
             print(f"facerec: did you mean {near!r}?", file=sys.stderr)
+        if group := GROUP.search(text):
+            name = group["name"]
+            print(
+                f"facerec: {name} is a group of settings: give them by name, such as {name}.NAME=VALUE", file=sys.stderr
+            )
         print("facerec COMMAND --help lists every setting.", file=sys.stderr)
         raise SystemExit(2)
 

@@ -1,12 +1,10 @@
 """``facerec fit``, ``validate`` and ``test``: LightningCLI with our model, data and habits."""
 
-import inspect
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +116,6 @@ class FaceCLI(LightningCLI):
 
     def _parse_ckpt_path(self) -> None:
         """Lightning lets the checkpoint's hyperparameters win over the configuration; say so for each of them."""
-        self._link_image_size()
         before = _flat(self._settings().get("model"))
         super()._parse_ckpt_path()
         if self.config.subcommand != "fit" and _given(self.arguments, "model.flip_test"):
@@ -130,17 +127,6 @@ class FaceCLI(LightningCLI):
                     f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A "
                     "checkpoint keeps the hyperparameters it was trained with; to change them, train anew"
                 )
-
-    def _link_image_size(self) -> None:
-        """Let a backbone that was given no size of its own follow ``model.image_size``; many have no such setting.
-
-        A size of its own that differs stays, and FaceRecognizer refuses it where it matters.
-        """
-        model = self._settings().model
-        arguments = model.backbone.get("init_args") or {}
-        own, default = arguments.get("image_size"), get_default(model.backbone.class_path, "image_size")
-        if own is not None and default is not None and tuple(own) == tuple(default):
-            arguments["image_size"] = model.image_size
 
     def _settings(self) -> Any:
         return self.config[self.config.subcommand]
@@ -340,13 +326,6 @@ def _value_of(arguments: Sequence[str], key: str) -> str | None:
         if argument.startswith(f"--{key}="):
             return argument.partition("=")[2]
     return None
-
-
-def get_default(class_path: str, name: str) -> Any:
-    """Default of a setting of a class; None where it has no such setting."""
-    module, _, class_name = class_path.rpartition(".")
-    parameter = inspect.signature(getattr(import_module(module), class_name)).parameters.get(name)
-    return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
 
 def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
