@@ -1,4 +1,4 @@
-"""Short names for every variant, for tables, tests and benchmarks. In YAML a backbone is named by its class."""
+"""Short names for every variant, for tables, tests and benchmarks. YAML names a backbone by its class."""
 
 from collections.abc import Callable
 from functools import partial

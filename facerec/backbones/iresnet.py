@@ -1,9 +1,9 @@
 """ArcFace (Deng et al., CVPR 2019), https://arxiv.org/abs/1801.07698, and its code, https://github.com/deepinsight/insightface.
 
-As the code and the first arXiv version have it: a ResNet of improved blocks BN-conv-BN-PReLU-conv-BN (Han et al. 2017,
-pyramidal residual networks), with the stride in the second convolution, a 3x3 stem of stride 1, and the whole 7x7 map
-flattened into the embedding. (The version of CVPR, section 3.1, names the networks, and BN-dropout-FC-BN behind them.)
-The depths are those of insightface's iresnet18 to iresnet100.
+The network of the code and of the first arXiv version. It is a ResNet of improved blocks BN-conv-BN-PReLU-conv-BN (Han
+et al. 2017, pyramidal residual networks) with the stride in the second convolution. The stem is a 3x3 convolution of
+stride 1, and the whole 7x7 map is flattened into the embedding. The CVPR version (section 3.1) names the networks and
+puts BN-dropout-FC-BN behind them. The depths are those of insightface's iresnet18 to iresnet100.
 """
 
 from torch import nn

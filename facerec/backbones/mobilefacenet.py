@@ -1,6 +1,6 @@
 """MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices (Chen et al. 2018), https://arxiv.org/abs/1804.07573.
 
-Table 1: MobileNetV2's block with PReLU and small expansions, and a global depthwise convolution in place of the average
+Table 1: MobileNetV2's block with PReLU and small expansions. A global depthwise convolution replaces the average
 pooling, because the corners of a face's feature map matter less than its centre (section 3.1).
 """
 

@@ -2,8 +2,8 @@
 
 On processors with AVX2 but without AVX-512, oneDNN writes past a buffer when it computes the gradient of such a
 convolution's weights (https://github.com/uxlfoundation/oneDNN/issues/6035). The gradients are wrong, or the process
-aborts. It takes fewer than 8 input channels, one group, maps with the channels innermost and a batch above 1. The
-shortcuts of a narrow ResNet are such convolutions.
+aborts. The fault needs fewer than 8 input channels, one group, maps with the channels innermost and a batch above 1.
+The shortcuts of a narrow ResNet are such convolutions.
 """
 
 from functools import partial
@@ -17,8 +17,8 @@ def guard_narrow_convolutions(network: nn.Module) -> None:
     """Let each affected convolution of a network skip pixels before it convolves, in place.
 
     A 1x1 convolution with a stride uses one pixel of each ``stride``. Taking these pixels first and convolving with
-    stride 1 gives the same numbers. Names and shapes of weights stay. All other convolutions stay as they are, so it
-    may be called twice.
+    stride 1 gives the same numbers. Names and shapes of weights stay, and so do all other convolutions. A second call
+    changes nothing.
 
     Example:
         >>> conv = nn.Conv2d(4, 8, kernel_size=1, stride=2)

@@ -1,9 +1,9 @@
 """High-Performance Large-Scale Image Recognition Without Normalization (Brock et al., ICML 2021), https://arxiv.org/abs/2102.06171.
 
-Figure 3, table 1 and section 5: no batch normalisation. Convolutions have standardised weights (equation 1); a residual
-block is ``x + alpha * branch(x / beta)``, where beta is the standard deviation that the sum would have at
-initialisation (section 3); each branch starts at zero (SkipInit). Train it with adaptive gradient clipping
-(``facerec.clipping``, section 4, equation 3). The gain of GELU is folded into the convolution that follows it.
+Figure 3, table 1 and section 5: no batch normalisation. Convolutions have standardised weights (equation 1). A residual
+block is ``x + alpha * branch(x / beta)``, where beta is the standard deviation of the sum at initialisation
+(section 3). Each branch starts at zero (SkipInit). The gain of GELU is folded into the convolution that follows it.
+Train it with adaptive gradient clipping (section 4, equation 3).
 """
 
 from functools import partial

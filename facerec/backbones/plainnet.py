@@ -1,7 +1,7 @@
 """Deep Residual Learning for Image Recognition (He et al., CVPR 2016), https://arxiv.org/abs/1512.03385.
 
-Section 3.3, "Plain Network", and figure 3, middle: the 18- and 34-layer networks without shortcuts. They exist to show
-the degradation problem (figure 4, left): beside ResNet-18 and ResNet-34, the deeper one trains worse.
+Section 3.3, "Plain Network", and figure 3, middle: the 18- and 34-layer networks without shortcuts. They show the
+degradation problem (figure 4, left): without shortcuts, the deeper network trains worse.
 """
 
 from torch import nn

@@ -1,7 +1,7 @@
 """Designing Network Design Spaces (Radosavovic et al., CVPR 2020), https://arxiv.org/abs/2003.13678.
 
-Equations 2 to 4: the widths of all blocks are a line, rounded to powers of ``growth`` and to multiples of 8; blocks of
-one width make a stage. X is a grouped bottleneck without bottleneck (ratio 1), Y adds squeeze-and-excitation to it.
+Equations 2 to 4: the widths of all blocks are a line, rounded to powers of ``growth`` and to multiples of 8. Blocks of
+one width make a stage. The block of X is ResNeXt's with a bottleneck ratio of 1. Y adds squeeze-and-excitation.
 """
 
 from functools import partial

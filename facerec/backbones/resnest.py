@@ -1,8 +1,8 @@
 """ResNeSt: Split-Attention Networks (Zhang et al., CVPR workshops 2022), https://arxiv.org/abs/2004.08955.
 
-The paper's main setting: radix 2, cardinality 1, width 64 (2s1x64d). The 3x3 convolution makes two splits of its
-output, and an attention over the splits weighs them per channel (section 3, figure 2). Downsampling is by average
-pooling, after the splits and in the shortcut, and the stem is three 3x3 convolutions: the tweaks that the paper lists.
+The paper's main setting: radix 2, cardinality 1, width 64 (2s1x64d). The output of the 3x3 convolution is split in two,
+and an attention over the splits weighs them per channel (section 3, figure 2). Average pooling halves the maps, after
+the splits and in the shortcut. The stem is three 3x3 convolutions. The paper lists both as tweaks.
 """
 
 import torch

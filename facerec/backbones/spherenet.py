@@ -1,7 +1,7 @@
 """SphereFace: Deep Hypersphere Embedding for Face Recognition (Liu et al., CVPR 2017), https://arxiv.org/abs/1704.08063.
 
-Table 2: each stage is a 3x3 convolution of stride 2 and some residual units of two 3x3 convolutions; all with PReLU;
-then a fully connected layer on the whole map. The paper has no batch normalisation; the course's report adds it after
+Table 2: each stage is a 3x3 convolution of stride 2 and some residual units of two 3x3 convolutions, all with PReLU. A
+fully connected layer on the whole map follows. The paper has no batch normalisation. The course's report adds it after
 every layer and trains better with it.
 """
 

@@ -1,7 +1,7 @@
 """Very Deep Convolutional Networks for Large-Scale Image Recognition (Simonyan and Zisserman, ICLR 2015), https://arxiv.org/abs/1409.1556.
 
-Table 1, configurations A, B, D and E: 3x3 convolutions and 2x2 max pooling, with or without batch normalisation (which
-came a year later and makes the deep ones trainable from scratch).
+Table 1, configurations A, B, D and E: 3x3 convolutions and 2x2 max pooling. Batch normalisation came a year later and
+makes the deep ones trainable from scratch.
 """
 
 from torch import nn

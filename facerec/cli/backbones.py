@@ -24,7 +24,7 @@ def main(args: list[str]) -> int:
         args: options and names; see ``facerec backbones --help``.
 
     Returns:
-        Exit status: 0; 1 if a network that was asked for does not take the settings; 2 for a name that does not exist.
+        Exit status: 0; 1 if a named network does not take the settings; 2 for an unknown name.
     """
     options = _parser().parse_args(args)
     if options.batch_size < 1:
@@ -42,12 +42,10 @@ def main(args: list[str]) -> int:
     for name in names:
         try:
             print(_row(name, options), flush=True)
-        except ValueError as error:  # a size that is too small for this one
+        except ValueError as error:  # images too small for this network
             refused += 1
             print(f"{name:<18} {error}", flush=True)
-    print(
-        f"* above {options.max_params:,} parameters (--max_params): set model.max_params to have such a model refused"
-    )
+    print(f"* above {options.max_params:,} parameters (--max_params); set model.max_params to refuse such a network")
     if not options.no_speed:
         print(f"images/s: forward, float32, batches of {options.batch_size}, {torch.get_num_threads()} threads")
     return 1 if refused and options.names else 0
@@ -62,10 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", help="networks to list, e.g. resnet34 iresnet50 timm:resnet50; all if none")
     parser.add_argument("--image_size", type=int, nargs=2, default=(112, 112), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--embedding_dim", type=int, help="length of an embedding; each network's own by default")
-    parser.add_argument("--max_params", type=int, default=COURSE_LIMIT, help="mark networks above it (%(default)s)")
+    parser.add_argument("--max_params", type=int, default=COURSE_LIMIT, help="mark larger networks (%(default)s)")
     parser.add_argument("--batch_size", type=int, default=8, help="images of a forward pass (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="how long to measure each network (%(default)s)")
-    parser.add_argument("--no_speed", action="store_true", help="only compute, which takes seconds")
+    parser.add_argument("--seconds", type=float, default=0.5, help="seconds for each network (%(default)s)")
+    parser.add_argument("--no_speed", action="store_true", help="leave the speed out; all networks then take seconds")
     return parser
 
 
