@@ -2,7 +2,6 @@
 
 import argparse
 import math
-from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 
@@ -100,21 +99,17 @@ def make_parser() -> CommandParser:
     return parser
 
 
-def _factory(name: str, options: argparse.Namespace) -> Callable[[], Backbone]:
-    dim = {} if options.embedding_dim is None else {"embedding_dim": options.embedding_dim}
-    size = tuple(options.image_size)
-    if not name.startswith(TIMM):
-        return partial(CATALOGUE[name], image_size=size, **dim)
-    make = partial(TimmBackbone, name.removeprefix(TIMM), **dim)
-    with torch.device("meta"):
-        is_for_one_size = make().image_size is not None
-    return partial(make, image_size=size) if is_for_one_size else make
+def _make(name: str, options: argparse.Namespace) -> Backbone:
+    """The network of that name, for the size of the images."""
+    make = partial(TimmBackbone, name.removeprefix(TIMM)) if name.startswith(TIMM) else CATALOGUE[name]
+    backbone = make() if options.embedding_dim is None else make(embedding_dim=options.embedding_dim)
+    backbone.build(tuple(options.image_size))
+    return backbone
 
 
 def _row(name: str, options: argparse.Namespace) -> str:
-    make = _factory(name, options)
     with torch.device("meta"):  # sizes alone: no memory, no arithmetic
-        sketch = make()
+        sketch = _make(name, options)
         macs = multiply_adds(sketch, tuple(options.image_size))
     parameters = count_parameters(sketch)
     mark = "*" if parameters > options.max_params else " "
@@ -122,6 +117,6 @@ def _row(name: str, options: argparse.Namespace) -> str:
     if options.no_speed:
         return row
     images = torch.randn(options.batch_size, 3, *options.image_size)
-    fast = make().to(memory_format=torch.channels_last)
+    fast = _make(name, options).to(memory_format=torch.channels_last)
     rate = images_per_second(fast, images.contiguous(memory_format=torch.channels_last), options.seconds)
     return f"{row} {rate:>9,.0f}"

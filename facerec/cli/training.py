@@ -1,8 +1,6 @@
 """``facerec fit``, ``validate`` and ``test``: LightningCLI with our model, data and habits."""
 
-import inspect
 import warnings
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -91,23 +89,11 @@ class FaceCLI(ExtensibleCLI):
 
     def merge_checkpoint(self) -> None:
         """Let the checkpoint's hyperparameters win over the configuration, as Lightning does, and say where they do."""
-        self._link_image_size()
         before = flatten(self._settings().get("model"))
         super().merge_checkpoint()
         if self.config.subcommand != "fit" and given(self.arguments, "model.flip_test"):
             self._settings().model.flip_test = before["flip_test"]  # a choice of the measurement, not of the training
         warn_of_overridden(before, flatten(self._settings().get("model")))
-
-    def _link_image_size(self) -> None:
-        """Let a backbone that was given no size of its own follow ``model.image_size``; many have no such setting.
-
-        A size of its own that differs stays, and FaceRecognizer refuses it where it matters.
-        """
-        model = self._settings().model
-        arguments = model.backbone.get("init_args") or {}
-        own, default = arguments.get("image_size"), get_default(model.backbone.class_path, "image_size")
-        if own is not None and default is not None and tuple(own) == tuple(default):
-            arguments["image_size"] = model.image_size
 
     def _settings(self) -> Any:
         return self.config[self.config.subcommand]
@@ -234,10 +220,3 @@ def warn_of_slow_bfloat16(precision: str, accelerator: str) -> None:
             f"--trainer.precision {precision}: this processor has no bfloat16 instructions, so 32-true is probably "
             "faster"
         )
-
-
-def get_default(class_path: str, name: str) -> Any:
-    """Default of a setting of a class; None where it has no such setting."""
-    module, _, class_name = class_path.rpartition(".")
-    parameter = inspect.signature(getattr(import_module(module), class_name)).parameters.get(name)
-    return None if parameter is None or parameter.default is parameter.empty else parameter.default

@@ -25,6 +25,7 @@ UNKNOWN_NAME = (
     re.compile(r"Option '(?P<name>[\w./]+)' is not accepted"),
     re.compile(r"import path string: (?P<name>[\w./]+)"),
 )
+GROUP = re.compile(r'Parser key "(?P<name>[\w.]+)":\s+Unable to load config')
 FAMILIES: tuple[type[object], ...] = (Backbone, Loss, ImageSource, PairSource)
 EXAMPLES = {
     "fit": """\
@@ -84,6 +85,9 @@ class FaceArgumentParser(LightningArgumentParser):
         near = nearest(unknown, [*option_names(self), *_class_names()]) if unknown else None
         if near:
             print(f"{name}: did you mean {near!r}?", file=sys.stderr)
+        if group := GROUP.search(text):
+            key = group["name"]
+            print(f"{name}: {key} is a group of settings: give them by name, such as {key}.NAME=VALUE", file=sys.stderr)
         print(f"{name} --help lists every setting.", file=sys.stderr)
         raise SystemExit(Status.ERROR)
 

@@ -131,25 +131,53 @@ def test_own_folder_with_the_default_settings(vggface_root, tmp_path, monkeypatc
     assert checkpoint["facerec"]["identities"] == [f"n{person:06d}" for person in range(1, 5)]
 
 
-def test_the_backbone_follows_the_image_size(tmp_path, monkeypatch, capsys):
-    """A head that takes one size only gets the model's, unless it was given another: then both settings are named."""
+@pytest.mark.parametrize(("reduce", "features"), [("flatten", 32 * 3 * 4), ("depthwise", 32)])
+def test_the_backbone_follows_the_image_size(reduce, features, tmp_path, monkeypatch, capsys):
+    """Through training, resuming and measuring, with no other setting; other keys of the head stay the experiment's."""
     monkeypatch.chdir(tmp_path)
-    short = [
-        "fit",
-        *SMALL,
-        "--trainer.limit_train_batches=1",
-        "--trainer.limit_val_batches=0",
-        "--trainer.max_epochs=1",
-    ]
-    main([*short, "--model.backbone.init_args.head=flatten"])
-    run = Path("runs", "orl_resnet18_arcface", "version_0")
-    saved = last(run)["hyper_parameters"]["backbone"]["init_args"]
-    assert (saved["head"], list(saved["image_size"])) == ("flatten", [32, 32])
-    with pytest.raises(SystemExit) as stopped:
-        main([*short, "--model.backbone.init_args.head=flatten", "--model.backbone.init_args.image_size=[48,48]"])
-    assert stopped.value.code == 2
-    message = capsys.readouterr().err
-    assert "model.image_size=[32, 32] but ResNet was built for model.backbone.init_args.image_size=[48, 48]" in message
+    short = ["--trainer.limit_train_batches=1", "--trainer.limit_val_batches=0", "--trainer.max_epochs=1"]
+    head = f"--model.backbone.init_args.head.reduce={reduce}"
+    main(["fit", *SMALL, *short, "--model.image_size=[96,112]", head])
+    runs = Path("runs", "orl_resnet18_arcface")
+    trained = last(runs / "version_0")
+    assert trained["state_dict"]["backbone.head.linear.weight"].shape == (16, features)
+    saved = trained["hyper_parameters"]["backbone"]["init_args"]["head"]
+    settings = {"reduce": reduce, "dropout": 0.2, "batch_norm": True}
+    assert saved == {"feature_norm": False, "embedding_dropout": 0.0, **settings}
+    configured = yaml.safe_load((runs / "version_0" / "config.yaml").read_text())
+    assert configured["model"]["backbone"]["init_args"]["head"] == saved
+    checkpoint = str(runs / "version_0" / "checkpoints" / "last.ckpt")
+    main(["fit", "--ckpt_path", checkpoint, "--trainer.max_epochs=2"])
+    assert last(runs / "version_1")["global_step"] == 2 * trained["global_step"]
+    main(["test", "--ckpt_path", checkpoint])
+    assert "genuine pairs" in capsys.readouterr().out
+
+
+def test_a_head_keeps_what_its_family_sets_and_what_is_not_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = yaml.safe_load(training.DEFAULT_CONFIG.read_text())
+    own["model"]["backbone"] = {"class_path": "MobileFaceNet", "init_args": {"head": {"dropout": 0.3}}}
+    Path("own.yaml").write_text(yaml.safe_dump(own))
+    once = ["--trainer.max_steps=1", "--trainer.limit_val_batches=0", "--data.num_workers=0"]
+    small = ["--model.image_size=[32,32]", "--model.backbone.width_multiplier=0.1"]
+    main(["fit", "-c", "own.yaml", *once, *small, "--model.backbone.head.embedding_dropout=0.1"])
+    saved = last(Path("runs", "own", "version_0"))["hyper_parameters"]["backbone"]["init_args"]["head"]
+    assert (saved["reduce"], saved["dropout"], saved["embedding_dropout"]) == ("depthwise", 0.3, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("dropout=0.5", "did you mean 'head.dropout'?"),
+        ("head=flatten", "head is a group of settings: give them by name, such as head.NAME=VALUE"),
+        ("head.reduce=mean", "['pool', 'flatten', 'depthwise']"),
+        ("head.dropout=1.0", "head.dropout=1.0: must be in [0, 1)"),
+    ],
+)
+def test_a_wrong_setting_of_the_head_is_answered(option, said, capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", *SMALL, f"--model.backbone.init_args.{option}"])
+    assert said in capsys.readouterr().err
 
 
 def test_bfloat16_autocast_trains_and_the_loss_stays_in_float32(tmp_path, monkeypatch):
