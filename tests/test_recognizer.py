@@ -98,7 +98,7 @@ def test_a_resumed_training_has_the_people_and_the_configuration_of_its_own_data
     model = recognizer(ResNet(18, 16, width=4), (32, 64))
     model._trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"), global_step=0)
     own = Alignment("yunet", "", "112x112")
-    model._trainer.datamodule = SimpleNamespace(identities=["cleo", "dan"], train=SimpleNamespace(alignment=own))
+    model._trainer.datamodule = SimpleNamespace(identities=["cleo", "dan"], alignment=own)
     model.setup("fit")
     model.card = replace(model.card, configuration="data: {root: new}")
     model.on_load_checkpoint(stored())
