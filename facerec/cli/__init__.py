@@ -25,6 +25,7 @@ TOOLS = {
     "inspect": "what a folder of faces holds: people, sizes, broken files, duplicates, leaks; draw an augmentation",
     "pack": "decode all images of a set once, into one file that training maps into memory",
     "predict": "write a course's submission: scores of pairs, or classes of images",
+    "split": "divide a folder of people into lists to train on, to validate on and to test on",
     "verify": "do two images show one person?",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS

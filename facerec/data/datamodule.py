@@ -35,7 +35,7 @@ class FaceDataModule(LightningDataModule):
     named source takes the place of the source that the root would give.
 
     Args:
-        root: your folder, in one of the known layouts.
+        root: your folder, in one of the known layouts. ``~`` and ``$VAR`` in it are expanded.
         layout: layout of ``root``; by default it is detected.
         train: labelled images to train on.
         dev: other images of the same people, for dev accuracy.
