@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 from typing import Any, get_args
 
@@ -86,7 +87,7 @@ def _inspect(options: argparse.Namespace) -> None:
     found = inspect_sets(named, output, options.workers, options.near_distance)
     print("\n".join(report_lines(found.report, found.sets)))
     if list(named) == ["images"]:
-        print(f"\nnext: facerec split {options.data} SET chooses people to train on and pairs of others")
+        print(f"\nnext: facerec split {shlex.quote(options.data)} SET chooses people to train on and pairs of others")
     print(f"\nkept in {output}")
 
 

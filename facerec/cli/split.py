@@ -1,6 +1,7 @@
 """``facerec split``: divide a folder of people into lists to train on, to validate on and to test on."""
 
 import argparse
+import shlex
 from collections import Counter
 
 from facerec.cli.messages import messages
@@ -25,9 +26,9 @@ A person's part depends on the name and the seed alone. Run the same command aga
 moves. Validation and test take everybody in their share; people of one image are in impostor pairs only. Dev images are
 other images of the people to train on.
 
-A photograph that two people have may mean one person under two names. {SHARED_FILE} lists such images, and no impostor
-pair is made of these people. --keep_together puts them into one part, that of the first by name; a newcomer who shares
-a photograph may therefore move others, whom the summary names.
+A photograph that two people have may mean one person under two names. {SHARED_FILE} lists such images, and
+these people make no impostor pair. --keep_together puts them into one part, that of the first by name. So a newcomer
+who shares a photograph may move others; the summary names them.
 
 exit status: 0, 1 for an error, 2 for a bad option."""
 
@@ -132,7 +133,7 @@ def _lines(done: Split, out: str) -> list[str]:
             f"warning: {len(done.moved):,} people are in another part than before ({_some(done.moved)}): a model that "
             "was trained on the earlier lists may have seen people of the new ones"
         )
-    return [*lines, f"next: facerec fit --config CONFIG --data.root {out}"]
+    return [*lines, f"next: facerec fit --config CONFIG --data.root {shlex.quote(out)}"]
 
 
 def _left_out(what: str, reasons: Counter[str]) -> list[str]:

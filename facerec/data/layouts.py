@@ -14,7 +14,7 @@ An archive often unpacks into one more folder, whose name changes each term. If 
 one of its folders does, the root stands for that folder.
 """
 
-import os
+import shlex
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -22,6 +22,7 @@ from facerec.data.formats.folders import FolderImages, UnlabelledImages, people_
 from facerec.data.formats.lists import ListImages, ListPairs
 from facerec.data.formats.split_record import SPLIT_FILE, images_of_split, read_split
 from facerec.data.sources import Images, ImageSource, PairSource
+from facerec.files import expanded
 from facerec.settings import require_choice
 
 Layout = Literal["folders", "hw2p2", "lists", "split"]
@@ -50,11 +51,6 @@ class Sources(NamedTuple):
     val_pairs: dict[str, PairSource]
     test_pairs: dict[str, PairSource]
     test: Images | None = None
-
-
-def expanded(root: str) -> Path:
-    """The user's folder, with ``~`` and ``$VAR`` replaced by what they stand for."""
-    return Path(os.path.expandvars(os.path.expanduser(root)))
 
 
 def find_base(root: Path) -> Path:
@@ -118,7 +114,7 @@ def find_sources(root: str, layout: Layout | None = None) -> Sources:
     layout = layout or detect_layout(base)
     val_pairs, test_pairs = (_pairs(base, layout, name) for name in PAIR_FILES)
     if layout is None and not val_pairs and not test_pairs:
-        raise ValueError(f"data.root={root} holds neither training images nor pairs: {EXPECTED}{_hint(base)}")
+        raise ValueError(f"data.root={root} holds neither training images nor pairs: {_hint(base) or EXPECTED}")
     train = _images(base, layout, "train") if layout else None
     dev = _images(base, layout, "dev") if layout else None
     test = _test_images(base) if layout == "hw2p2" else None
@@ -151,13 +147,14 @@ def resolve_sources(
 
 
 def _hint(root: Path) -> str:
-    """What to do with a folder that holds only people's folders."""
+    """What to do with a folder that holds only people's folders; empty for any other."""
     found = people_folders(root)
     if not found:
         return ""
+    people = shlex.quote(str(found[0]))
     return (
-        f". {found[0]} looks like one folder for each person: `facerec split {found[0]} SET` chooses people to train "
-        "on and pairs of others, without copying images; then give --data.root SET"
+        f"it looks like one folder for each person. `facerec split {people} SET` chooses people to train on and pairs "
+        "of others, and copies no image. Then give --data.root SET"
     )
 
 

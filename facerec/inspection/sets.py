@@ -1,8 +1,9 @@
 """The sets of images that a user names."""
 
 from facerec.data.formats.folders import FolderImages, people_folders
-from facerec.data.layouts import Layout, expanded, find_sources
+from facerec.data.layouts import Layout, find_sources
 from facerec.data.sources import Images, ImageSource, PairSource
+from facerec.files import expanded
 
 TRAINING_PEOPLE_TEST = "test"
 

@@ -85,10 +85,8 @@ def _way_out(people: Counts, links: Links, settings: SplitSettings) -> str:
         counts = Counter(drawn[best].values())
         return f"--seed {best} gives " + ", ".join(f"{counts[part]} to {part}" for part in PARTS if counts[part])
     has_test = settings.fractions[PARTS.index("test")] > 0
-    without_test = "six people of two images, or four with --shares 60 40 0, without test people"
-    return (
-        f"No seed helps: give other shares, or add people; at least {without_test if has_test else 'four'} are needed"
-    )
+    fewest = "six people of two images (four with --shares 60 40 0, without test people)" if has_test else "four people"
+    return f"No seed helps: add people, or give other shares. At least {fewest} are needed"
 
 
 def _distance(parts: Mapping[str, Part], fractions: tuple[float, ...]) -> float:

@@ -118,14 +118,14 @@ def split(
     people_in = {part: {person_of(name) for name in images[part]} for part in PARTS}
     done = Split(
         root,
-        {name: len(own) for name, own in images.items()},
-        {part: len(own) for part, own in people_in.items()},
-        {part: (len(own), len(lists.impostor[part])) for part, own in lists.genuine.items()},
-        lists.left_out + Counter({"without images": len(folder.images) - len(parts)}),
-        folder.problems,
-        [group for group in alike.groups if len({person_of(name) for name in group}) > 1],
-        _divided(people_in, links),
-        sorted(person for person, part in before.items() if parts.get(person, part) != part),
+        images={name: len(own) for name, own in images.items()},
+        people={part: len(own) for part, own in people_in.items()},
+        pairs={part: (len(own), len(lists.impostor[part])) for part, own in lists.genuine.items()},
+        left_out_people=lists.left_out + Counter({"without images": len(folder.images) - len(parts)}),
+        left_out_images=folder.problems,
+        shared=[group for group in alike.groups if len({person_of(name) for name in group}) > 1],
+        divided=_divided(people_in, links),
+        moved=sorted(person for person, part in before.items() if parts.get(person, part) != part),
     )
     _write(out, settings, lists, done)
     return done

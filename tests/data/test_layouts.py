@@ -100,7 +100,7 @@ def test_a_named_source_takes_the_place_of_that_of_the_root(vggface_root, tmp_pa
 def test_a_folder_of_people_gets_the_command_that_divides_it(tmp_path, people):
     save_face(1, 1, tmp_path / people / "ann" / "1.png")
     place = (tmp_path / people).as_posix()
-    with pytest.raises(ValueError, match=rf"{place} looks like one folder for each .*: `facerec split {place} SET`"):
+    with pytest.raises(ValueError, match=rf"looks like one folder for each .*`facerec split {place} SET`"):
         find_sources(str(tmp_path))
 
 
@@ -109,7 +109,7 @@ def test_the_root_may_hold_a_home_and_variables(vggface_root, monkeypatch):
     monkeypatch.setenv("FACES", "faces")
     assert fitted("~/faces").num_classes == 4
     assert fitted("~/$FACES", layout="folders").num_classes == 4
-    assert fitted("${HOME}/faces").num_classes == 4
+    assert fitted("${HOME}/faces").root == str(vggface_root)
 
 
 def test_split_layout(vggface_root, tmp_path):

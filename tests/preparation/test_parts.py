@@ -103,8 +103,8 @@ def refused(people, settings):
 def test_too_few_people_are_said():
     message = refused({"a": 3, "b": 3, "c": 3}, SplitSettings())
     assert "No seed helps" in message
-    assert "at least six people of two images, or four with --shares 60 40 0" in message
-    assert "at least four are needed" in refused({"a": 3, "b": 3, "c": 3}, SplitSettings(shares=(1, 1, 0)))
+    assert "At least six people of two images (four with --shares 60 40 0, without test people) are needed" in message
+    assert "At least four people are needed" in refused({"a": 3, "b": 3, "c": 3}, SplitSettings(shares=(1, 1, 0)))
     of_one_image = {f"p{number}": 1 for number in range(500)}
     assert "0 of 500 people with at least 2 images into train" in refused(of_one_image, SplitSettings())
     assert "into validation, which needs two different" in refused(of_one_image, SplitSettings(min_images=1))
