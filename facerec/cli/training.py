@@ -11,7 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -34,7 +33,9 @@ from facerec.callbacks import (
 )
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.checkpoints import read_card
+from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.parser import FaceArgumentParser
+from facerec.cli.trainer import FaceTrainer
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import flatten
@@ -93,6 +94,7 @@ class FaceCLI(LightningCLI):
         super().__init__(
             FaceRecognizer,
             FaceDataModule,
+            trainer_class=FaceTrainer,
             args=args,
             save_config_callback=SaveConfig,
             save_config_kwargs={"overwrite": True},
@@ -175,6 +177,7 @@ class FaceCLI(LightningCLI):
                 data[name] = None
             if replaced:
                 rank_zero_info(f"--data.root {data.root} takes the place of data.{', data.'.join(replaced)}")
+        choose_for_machine(self._settings())
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add our callbacks and, unless another is set, a TensorBoard logger under ``runs/<experiment>``."""
@@ -186,7 +189,6 @@ class FaceCLI(LightningCLI):
                 if run is None
                 else TensorBoardLogger(str(run.parents[1]), name=run.parent.name, version=run.name)
             )
-        warn_of_slow_bfloat16(str(trainer.get("precision")), str(trainer.get("accelerator")))
         return super().instantiate_trainer(**kwargs)
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
@@ -298,13 +300,6 @@ def run_name(checkpoint: str) -> str:
     """Name of the experiment a checkpoint is from: ``runs/<name>/version_N/checkpoints/x.ckpt``, else the file's."""
     path = Path(checkpoint)
     return path.parents[2].name if path.parent.name == "checkpoints" and len(path.parents) > 3 else path.stem
-
-
-def warn_of_slow_bfloat16(precision: str, accelerator: str) -> None:
-    """bfloat16 without instructions for it is slower than float32; say so before the user waits."""
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
-    if precision.startswith("bf16") and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        rank_zero_warn("this CPU has no bfloat16 instructions: --trainer.precision 32-true is probably faster")
 
 
 def _long_form(argument: str) -> str:
