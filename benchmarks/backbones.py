@@ -115,9 +115,15 @@ def compare(name: str, peer: str | None, arguments: argparse.Namespace, dtype_na
     """One row of the table."""
     dtype, memory_format, clock = DTYPES[dtype_name], FORMATS[format_name], CLOCKS[arguments.clock]
     side, device = arguments.image_size, arguments.device
-    settings = {"stem": "paper"} if peer else {"image_size": (side, side)}
+    settings = {"stem": "paper"} if peer else {}
     images = torch.randn(arguments.batch_size, 3, side, side, device=device).contiguous(memory_format=memory_format)
-    makers: list[Callable[[], nn.Module]] = [lambda: CATALOGUE[name](embedding_dim=512, **settings)]
+
+    def ours() -> nn.Module:
+        backbone = CATALOGUE[name](embedding_dim=512, **settings)
+        backbone.build((side, side))
+        return backbone
+
+    makers: list[Callable[[], nn.Module]] = [ours]
     if peer:
         makers = [functools.partial(timm_network, peer) if arguments.control else makers[0]]
         makers.append(functools.partial(timm_network, peer))

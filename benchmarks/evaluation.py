@@ -68,7 +68,8 @@ def network_for(arguments: argparse.Namespace, source: ImageFiles) -> FaceRecogn
         return FaceRecognizer.load_from_checkpoint(arguments.ckpt_path, map_location="cpu", weights_only=True).eval()
     torch.manual_seed(arguments.seed)
     size = (arguments.image_size, arguments.image_size)
-    backbone = CATALOGUE[arguments.network](embedding_dim=512, image_size=size)
+    backbone = CATALOGUE[arguments.network](embedding_dim=512)
+    backbone.build(size)
     for module in backbone.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             module.momentum = None  # a plain mean over the batches

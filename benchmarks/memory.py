@@ -28,7 +28,7 @@ def measure(name: str, dtype: str, batch_size: int, steps: int, keep: bool) -> t
     if keep and not keep_freed_memory():
         raise SystemExit("freed memory cannot be kept here: it needs glibc, and no MALLOC_* in the environment")
     torch.manual_seed(0)
-    network = CATALOGUE[name](embedding_dim=512, image_size=(112, 112)).to(memory_format=torch.channels_last)
+    network = CATALOGUE[name](embedding_dim=512).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9)
     images = torch.randn(batch_size, 3, 112, 112).contiguous(memory_format=torch.channels_last)
     seconds = []

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import torch
 
-from facerec.backbones import ResNet
+from facerec.backbones import EmbeddingHead, ResNet
 from facerec.losses import ArcFace
 from facerec.machine import this_machine
 from facerec.memory import keep_freed_memory
@@ -26,7 +26,7 @@ PEOPLE, BATCH, SIZE = 24, 32, 112
 def make_step(width: int, is_bfloat16: bool) -> Callable[[], None]:
     """A training step; each precision has a network of its own."""
     torch.manual_seed(0)
-    backbone = ResNet(18, 128, width, "paper", dropout=0.2, head="flatten", image_size=(SIZE, SIZE))
+    backbone = ResNet(18, 128, width, "paper", head=EmbeddingHead("flatten", dropout=0.2))
     backbone.to(memory_format=torch.channels_last)
     loss = ArcFace(scale=16.0, angular_margin=0.3).build(128, PEOPLE)
     parameters = [*backbone.parameters(), *loss.parameters()]

@@ -41,9 +41,11 @@ from torch import Tensor
 
 from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
+from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.checkpoints import ModelCard
 from facerec.data.batches import Batch
 from facerec.data.interfaces import TrainingPeople
+from facerec.lightning_private import is_in_training
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
@@ -114,8 +116,6 @@ class FaceRecognizer(LightningModule):
         flip_test: bool | FlipTest = False,
     ) -> None:
         super().__init__()
-        check_max_params(backbone, max_params)
-        check_image_size(backbone, image_size)
         require_positive("model.", loss_lr_factor=loss_lr_factor)
         require_choice("model.", (False, True, "sum", "concatenate"), flip_test=flip_test)
         with warnings.catch_warnings():  # that modules are saved twice: those are removed below
@@ -124,6 +124,9 @@ class FaceRecognizer(LightningModule):
         for name in [name for name, value in self.hparams.items() if not _is_plain(value)]:
             del self.hparams[name]
         self.preprocess = Preprocess(image_size, image_mean, image_std)
+        backbone.build(self.preprocess.size)
+        check_max_params(backbone, max_params)
+        guard_narrow_convolutions(backbone)
         self.backbone = backbone
         self.loss = loss
         self.optimizer = optimizer
@@ -277,7 +280,7 @@ class FaceRecognizer(LightningModule):
         card = ModelCard.from_checkpoint(checkpoint)
         settings = checkpoint.get("hyper_parameters", {})
         trained_on = settings.get("num_classes")
-        resuming = self._trainer is not None and self._trainer.state.fn == "fit"
+        resuming = is_in_training(self)
         if trained_on is not None and trained_on != self.num_classes:
             if resuming:
                 raise ValueError(
@@ -291,21 +294,6 @@ class FaceRecognizer(LightningModule):
         if resuming:
             card = replace(self.card, calibration=card.calibration, trained_step=card.trained_step)
         self.card = card
-
-
-def check_image_size(backbone: Backbone, image_size: tuple[int, int]) -> None:
-    """Refuse a backbone that was built for images of another size, before the first batch does.
-
-    Raises:
-        ValueError: naming both settings.
-    """
-    built_for = backbone.image_size
-    if built_for is not None and tuple(built_for) != tuple(image_size):
-        raise ValueError(
-            f"model.image_size={list(image_size)} but {type(backbone).__name__} was built for "
-            f"model.backbone.init_args.image_size={list(built_for)} and takes no other (heads 'flatten' and "
-            "'depthwise', transformers): give both the same [height, width], or take head 'pool' where there is one"
-        )
 
 
 def _is_plain(value: object) -> bool:

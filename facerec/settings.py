@@ -3,7 +3,8 @@
 Each error names the setting, its value and what is allowed.
 
 ``owner`` says whose setting it is: an object (its class is named), a class name (``"ArcFace"`` gives
-``ArcFace scale=-1``) or the beginning of a YAML key that ends in a dot (``"augment."`` gives ``augment.noise=-1``).
+``ArcFace scale=-1``), the beginning of a YAML key that ends in a dot (``"augment."`` gives ``augment.noise=-1``), or
+``--`` for an option of a command (``--workers=-1``).
 """
 
 import math
@@ -123,4 +124,4 @@ def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
 def _called(owner: object, name: str) -> str:
     """The full name of a setting, as its user writes it."""
     text = owner if isinstance(owner, str) else type(owner).__name__
-    return f"{text}{name}" if text.endswith(".") else f"{text} {name}"
+    return f"{text}{name}" if text.endswith((".", "--")) else f"{text} {name}"

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from facerec.embeddings import require_finite
 
 

@@ -10,7 +10,7 @@ import facerec
 
 HOUSE = Path(facerec.__file__).parent
 
-GROUND = {"settings", "files", "machine", "threads", "memory", "arrays", "clipping"}
+GROUND = {"settings", "files", "machine", "threads", "memory", "arrays", "lightning_private", "clipping"}
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
 MIDDLE = {"data", "checkpoints", "reports", "recognizer"}
 
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "threads": {"settings"},
     "memory": set(),
     "arrays": set(),
+    "lightning_private": set(),
     "clipping": {"settings"},
     "journal": {"files"},
     "transforms": {"settings"},

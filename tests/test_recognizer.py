@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facerec.align import Alignment
-from facerec.backbones import Backbone, IResNet, ResNet, TimmBackbone
+from facerec.backbones import Backbone, EmbeddingHead, IResNet, ResNet, TimmBackbone
 from facerec.checkpoints import ModelCard
 from facerec.losses import Softmax
 from facerec.recognizer import FaceRecognizer
@@ -19,25 +19,38 @@ def recognizer(backbone: Backbone, image_size: tuple[int, int]) -> FaceRecognize
 
 
 @pytest.mark.parametrize(
-    ("make", "built_for"),
+    ("make", "takes"),
     [
-        (lambda: IResNet(18, 16, width=4), r"\[112, 112\]"),
-        (lambda: ResNet(18, 16, width=4, head="depthwise", image_size=(64, 32)), r"\[64, 32\]"),
-        (lambda: TimmBackbone("test_vit"), r"\[160, 160\]"),
+        (lambda: IResNet(18, 16, width=4), (32, 64)),
+        (lambda: ResNet(18, 16, width=4, head=EmbeddingHead("depthwise")), (32, 64)),
+        (lambda: TimmBackbone("test_vit", 16), (32, 64)),
+        (lambda: ResNet(18, 16, width=4), None),
     ],
 )
-def test_a_backbone_for_another_image_size_is_refused_before_the_first_batch(make, built_for):
-    message = rf"model.image_size=\[32, 64\] but .* model.backbone.init_args.image_size={built_for} and takes no other"
-    with pytest.raises(ValueError, match=message):
-        recognizer(make(), (32, 64))
-
-
-@pytest.mark.parametrize(
-    "make", [lambda: IResNet(18, 16, width=4, image_size=(32, 64)), lambda: ResNet(18, 16, width=4)]
-)
-def test_a_backbone_for_this_size_or_for_any_embeds(make):
+def test_a_backbone_is_built_for_the_image_size(make, takes):
     model = recognizer(make(), (32, 64)).eval()
     assert model(torch.zeros(2, 3, 50, 50, dtype=torch.uint8)).shape == (2, 16)
+    assert model.backbone.image_size == takes
+
+
+def test_a_backbone_built_for_another_image_size_is_refused_before_the_first_batch():
+    backbone = IResNet(18, 16, width=4)
+    backbone.build((64, 32))
+    message = r"IResNet was built for images of 64x32 and takes no others: set model.image_size to \[64, 32\]"
+    with pytest.raises(ValueError, match=message):
+        recognizer(backbone, (32, 64))
+
+
+def test_max_params_counts_the_head_for_the_image_size():
+    settings = {"num_classes": 4, "image_size": (64, 64), "max_params": 200_000}
+    FaceRecognizer(IResNet(18, 16, width=4), Softmax(), partial(torch.optim.SGD, lr=0.1), **settings)
+    with pytest.raises(ValueError, match="max_params=200,000: IResNet has"):
+        FaceRecognizer(
+            IResNet(18, 16, width=4),
+            Softmax(),
+            partial(torch.optim.SGD, lr=0.1),
+            **settings | {"image_size": (512, 512)},
+        )
 
 
 THRESHOLD = {"threshold": 0.4, "far": 0.1, "frr": 0.1, "method": "eer", "score": "cosine"}
@@ -85,7 +98,7 @@ def test_a_resumed_training_has_the_people_and_the_configuration_of_its_own_data
     model = recognizer(ResNet(18, 16, width=4), (32, 64))
     model._trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"), global_step=0)
     own = Alignment("yunet", "", "112x112")
-    model._trainer.datamodule = SimpleNamespace(identities=["cleo", "dan"], train=SimpleNamespace(alignment=own))
+    model._trainer.datamodule = SimpleNamespace(identities=["cleo", "dan"], alignment=own)
     model.setup("fit")
     model.card = replace(model.card, configuration="data: {root: new}")
     model.on_load_checkpoint(stored())

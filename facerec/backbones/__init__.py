@@ -8,6 +8,7 @@ from facerec.backbones.base import Backbone, StagedBackbone
 from facerec.backbones.convnext import ConvNeXt
 from facerec.backbones.densenet import DenseNet
 from facerec.backbones.efficientnet import EfficientNet
+from facerec.backbones.head import EmbeddingHead
 from facerec.backbones.iresnet import IResNet
 from facerec.backbones.lenet import LeNet
 from facerec.backbones.mobilefacenet import MobileFaceNet
@@ -31,6 +32,7 @@ __all__ = [
     "ConvNeXt",
     "DenseNet",
     "EfficientNet",
+    "EmbeddingHead",
     "IResNet",
     "LeNet",
     "MobileFaceNet",

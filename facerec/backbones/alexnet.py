@@ -9,7 +9,9 @@ The single-tower version of "One weird trick" (Krizhevsky 2014, https://arxiv.or
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import Head, Stem, choose_stem, he_initialise, relu, require_positive
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, he_initialise, relu
+from facerec.settings import require_choice, require_positive
 
 
 def conv_relu(
@@ -20,18 +22,23 @@ def conv_relu(
 
 
 class AlexNet(StagedBackbone):
-    """AlexNet's convolutions; the embedding head stands for its two hidden layers of 4096.
+    """AlexNet's convolutions. The embedding head takes the place of its two hidden layers of 4096.
 
     Args:
         embedding_dim: length D of an embedding.
         width: channels of the first convolution; the others have 3, 6, 4 and 4 times as many.
-        stem: stride of the first convolution: 4 (``paper``, for 224x224) or 2 (``face``, for 112x112).
-        dropout: probability of dropping a feature before the embedding layer (the paper: 0.5).
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: stride of the first convolution: 2 (``face``, for 112x112) or 4 (``paper``, for 224x224).
+        head: settings of the embedding head; its dropout is the paper's.
 
     Raises:
-        ValueError: for a size below 1, or a probability outside [0, 1).
+        ValueError: for a setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = AlexNet(embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 64, 64)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 41800)
     """
 
     def __init__(
@@ -39,12 +46,10 @@ class AlexNet(StagedBackbone):
         embedding_dim: int = 512,
         width: int = 64,
         stem: Stem = "face",
-        dropout: float = 0.5,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(dropout=0.5),
     ) -> None:
-        choose_stem(stem)
-        require_positive("AlexNet", width=width)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width)
         first = conv_relu(3, width, 11, 4 if stem == "paper" else 2, 2)
         super().__init__(
             nn.Sequential(*first, nn.MaxPool2d(3, 2)),
@@ -58,10 +63,8 @@ class AlexNet(StagedBackbone):
                 ),
             ),
             channels=4 * width,
-            smallest_input=63 if stem == "paper" else 35,
+            smallest_input=SmallestInput.with_stem(stem, paper=63, face=35),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

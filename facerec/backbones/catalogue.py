@@ -1,4 +1,4 @@
-"""Short names for every variant, for tables, tests and benchmarks. In YAML a backbone is named by its class."""
+"""Short names for every variant, for tables, tests and benchmarks. YAML names a backbone by its class."""
 
 from collections.abc import Callable
 from functools import partial
@@ -45,4 +45,4 @@ CATALOGUE: dict[str, Callable[..., Backbone]] = {
     **{f"iresnet{depth}": partial(iresnet.IResNet, depth) for depth in iresnet.BLOCKS_PER_STAGE},
     "mobilefacenet": mobilefacenet.MobileFaceNet,
 }
-"""Each takes the other arguments of its class, ``embedding_dim`` and ``image_size`` among them."""
+"""Each takes the other arguments of its class, such as ``embedding_dim``."""

@@ -8,17 +8,10 @@ deviation 0.02, layer scale starts at 1e-6 (appendix A.1). Train it with AdamW, 
 from torch import Tensor, nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    LayerNorm2d,
-    LayerScale,
-    Stage,
-    Stem,
-    build_stages,
-    choose,
-    choose_stem,
-    require_positive,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, LayerNorm2d, LayerScale, SmallestInput, Stem
+from facerec.backbones.stages import Stage, build_stages
+from facerec.settings import require_choice, require_positive
 
 VARIANTS = {"tiny": (3, 3, 9, 3), "small": (3, 3, 27, 3)}
 INITIAL_SCALE = 1e-6
@@ -70,15 +63,20 @@ class ConvNeXt(StagedBackbone):
     Args:
         variant: ``tiny`` or ``small``.
         embedding_dim: length D of an embedding.
-        width: channels of the first stage; each of the three later stages doubles it.
+        width: channels of the first stage, doubled in each later one.
         stem: patches of 2x2 (``face``, for 112x112) or 4x4 (``paper``, for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less (the paper: 0.1, 0.4).
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stochastic_depth: probability of dropping the last residual branch (the paper: 0.1, 0.4).
+        head: settings of the embedding head; layer normalisation of the pooled features is the paper's.
 
     Raises:
-        ValueError: for a variant that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a variant that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = ConvNeXt("tiny", embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 224008)
     """
 
     def __init__(
@@ -87,14 +85,12 @@ class ConvNeXt(StagedBackbone):
         embedding_dim: int = 512,
         width: int = 96,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(feature_norm=True),
     ) -> None:
-        choose(VARIANTS, variant, "ConvNeXt variant")
-        choose_stem(stem)
-        require_positive("ConvNeXt", width=width)
+        require_choice(self, VARIANTS, variant=variant)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width)
         depths = zip(VARIANTS[variant], (1, 2, 2, 2), strict=True)
         rows = [Stage(n, width * 2**stage, s, convnext_block) for stage, (n, s) in enumerate(depths)]
         patch = 4 if stem == "paper" else 2
@@ -102,11 +98,8 @@ class ConvNeXt(StagedBackbone):
             nn.Sequential(nn.Conv2d(3, width, patch, patch), LayerNorm2d(width, eps=EPS)),
             build_stages(width, rows, stochastic_depth),
             channels=rows[-1].channels,
-            smallest_input=8 * patch,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
-            feature_norm=True,
+            initialise=initialise,
         )
-        self.apply(initialise)

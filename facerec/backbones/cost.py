@@ -15,7 +15,7 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def check_max_params(backbone: nn.Module, max_params: int | None) -> None:
-    """Refuse a network above a limit, such as a course's 30 million.
+    """Refuse a network above a limit, such as a course's 30 million parameters.
 
     Raises:
         ValueError: naming the limit, the network and its size.
@@ -33,7 +33,7 @@ def multiply_adds(backbone: nn.Module, image_size: tuple[int, int] = (112, 112))
     """Multiply-adds of the convolutions and matrix products for one image.
 
     Args:
-        backbone: on any device; on ``meta`` nothing is computed and the answer comes at once.
+        backbone: on any device; on ``meta`` nothing is computed, and the answer comes at once.
         image_size: (height, width).
     """
     device = next(backbone.parameters()).device
@@ -44,12 +44,12 @@ def multiply_adds(backbone: nn.Module, image_size: tuple[int, int] = (112, 112))
 
 @torch.no_grad()
 def images_per_second(backbone: nn.Module, images_BCHW: Tensor, seconds: float = 0.5) -> float:
-    """Best rate of forward passes in evaluation mode; the best, because only disturbances make one slower.
+    """Best rate of forward passes in evaluation mode. Disturbances only make a pass slower, so the best one counts.
 
     Args:
         backbone: on the device of the images.
         images_BCHW: the batch to embed again and again.
-        seconds: how long to measure, after one pass to warm up.
+        seconds: duration of the measurement, after one pass to warm up.
     """
     with _evaluating(backbone):
         backbone(images_BCHW)
@@ -65,7 +65,7 @@ def images_per_second(backbone: nn.Module, images_BCHW: Tensor, seconds: float =
 
 @contextmanager
 def _evaluating(backbone: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while; afterwards each part is in the mode it was in."""
+    """Evaluation mode inside the context; afterwards each part has its own mode again."""
     was_training = {module: module.training for module in backbone.modules()}
     backbone.eval()
     try:

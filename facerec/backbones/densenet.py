@@ -8,16 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    Stem,
-    choose,
-    choose_stem,
-    conv_norm_act,
-    he_initialise,
-    relu,
-    require_positive,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, conv_norm_act, he_initialise, relu
+from facerec.settings import require_choice, require_positive
 
 LAYERS_PER_BLOCK = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
 BOTTLENECK = 4
@@ -71,13 +64,18 @@ class DenseNet(StagedBackbone):
         depth: number of layers.
         embedding_dim: length D of an embedding.
         growth_rate: maps that each layer adds; the stem puts out twice as many.
-        stem: ``face`` (3x3 stride 1) or ``paper`` (7x7 stride 2), both followed by a max pooling.
-        dropout: probability of dropping a feature before the embedding layer.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: ``face`` (3x3 with stride 1) or ``paper`` (7x7 with stride 2); a max pooling follows both.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = DenseNet(121, embedding_dim=16, growth_rate=4)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 119952)
     """
 
     def __init__(
@@ -86,13 +84,11 @@ class DenseNet(StagedBackbone):
         embedding_dim: int = 512,
         growth_rate: int = 32,
         stem: Stem = "face",
-        dropout: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(LAYERS_PER_BLOCK, depth, "DenseNet depth")
-        choose_stem(stem)
-        require_positive("DenseNet", growth_rate=growth_rate)
+        require_choice(self, LAYERS_PER_BLOCK, depth=depth)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, growth_rate=growth_rate)
         width = 2 * growth_rate
         first = conv_norm_act(3, width, 7, 2) if stem == "paper" else conv_norm_act(3, width, 3)
         stages, channels = dense_stages(width, LAYERS_PER_BLOCK[depth], growth_rate)
@@ -100,10 +96,8 @@ class DenseNet(StagedBackbone):
             nn.Sequential(*first, nn.MaxPool2d(3, 2, 1)),
             stages,
             channels=channels,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

@@ -8,19 +8,11 @@ from functools import partial
 from math import ceil
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    Stage,
-    Stem,
-    build_stages,
-    choose,
-    choose_stem,
-    conv_norm_act,
-    he_initialise,
-    round_channels,
-    silu,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, conv_norm_act, he_initialise, round_channels, silu
 from facerec.backbones.mobilenet_v2 import inverted_residual
+from facerec.backbones.stages import Stage, build_stages
+from facerec.settings import require_choice
 
 ROWS = (
     (1, 3, 1, 16, 1),
@@ -43,14 +35,19 @@ class EfficientNet(StagedBackbone):
     Args:
         variant: ``B0``, ``B1``, ``B2`` or ``B3``.
         embedding_dim: length D of an embedding.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` halves it (made for 224x224 and more).
-        dropout: probability of dropping a feature before the embedding layer (the paper: 0.2 for B0 to 0.3 for B3).
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less (the paper: 0.2).
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` halves it, for 224x224 and more.
+        stochastic_depth: probability of dropping the last residual branch (the paper: 0.2).
+        head: settings of the embedding head (the paper: a dropout of 0.2 for B0 to 0.3 for B3).
 
     Raises:
-        ValueError: for a variant that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a variant that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = EfficientNet("B0", embedding_dim=16)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 4028060)
     """
 
     def __init__(
@@ -58,13 +55,11 @@ class EfficientNet(StagedBackbone):
         variant: str = "B0",
         embedding_dim: int = 512,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(VARIANTS, variant, "EfficientNet variant")
-        choose_stem(stem)
+        require_choice(self, VARIANTS, variant=variant)
+        require_choice(self, STEMS, stem=stem)
         wider, deeper = VARIANTS[variant]
         width, last = round_channels(STEM_WIDTH * wider), round_channels(LAST_CHANNELS * wider)
         rows = [
@@ -82,10 +77,8 @@ class EfficientNet(StagedBackbone):
             conv_norm_act(3, width, 3, 2 if stem == "paper" else 1, act=silu),
             stages,
             channels=last,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

@@ -19,20 +19,21 @@ FOLDED_TOLERANCE = 1e-3  # of the largest value: rounding is a hundred times les
 def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
     """A copy with each batch normalisation folded into the convolution or linear layer whose output it normalises.
 
-    In evaluation mode y = (w x + b - mean) gain / sqrt(var + eps) + shift is itself such a layer. Which layer comes
-    before is seen by watching one forward pass, not guessed from names or places, so any way of writing a network will
-    do. A normalisation before a padded convolution (IResNet) or after a sum stays: it is no part of a layer before it.
+    In evaluation mode y = (w x + b - mean) gain / sqrt(var + eps) + shift is itself such a layer. One forward pass
+    shows which layer comes before a normalisation, so names and places do not matter. A normalisation before a padded
+    convolution (IResNet) or after a sum stays, because no layer comes before it.
 
     Args:
         network: in evaluation mode.
-        images_BCHW: images to watch it with, on its device; random ones will do.
+        images_BCHW: images of the pass, on the device of the network; random ones will do.
 
     Returns:
-        The copy, in which a folded normalisation is an identity. Should it give other embeddings, because the network
-        uses the output of a layer beside its normalisation, a warning and an unfolded copy.
+        The copy, in which a folded normalisation is an identity. If a network also uses a layer's output elsewhere,
+        folding changes its embeddings. It then warns and returns an unfolded copy.
 
     Raises:
-        ValueError: for a network in training mode, whose normalisation depends on the batch.
+        ValueError: for a network in training mode, whose normalisation depends on the batch, or embeddings that are
+            not finite.
     """
     norms = [module for module in network.modules() if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))]
     if any(module.training for module in [network, *norms]):
@@ -51,8 +52,8 @@ def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
     if torch.allclose(got, expected, rtol=0.0, atol=FOLDED_TOLERANCE * float(expected.abs().max())):
         return folded
     warnings.warn(
-        f"{type(network).__name__} is not the same with its batch normalisation folded: it is used unfolded, "
-        "which is slower",
+        f"{type(network).__name__} is not the same with its batch normalisation folded, so it stays unfolded and is "
+        "slower",
         stacklevel=2,
     )
     return copy.deepcopy(network)
@@ -61,7 +62,10 @@ def fold_batch_norm(network: M, images_BCHW: Tensor) -> M:
 def fold_for_use(network: M, image_size: tuple[int, int], memory_format: torch.memory_format) -> M:
     """A copy for use: batch normalisation folded, weights in a memory format, 3x3 convolutions by ``winograd``.
 
-    It is watched with random images of a size.
+    Args:
+        network: in evaluation mode.
+        image_size: (height, width) of the images.
+        memory_format: of the weights.
     """
     weight = next(network.parameters())
     images_2CHW = torch.randn(2, 3, *image_size, generator=torch.Generator().manual_seed(0)).to(weight)

@@ -7,7 +7,9 @@ pooling and C3 is connected to all maps of S2.
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import Head, Stem, choose_stem, require_positive
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem
+from facerec.settings import require_choice, require_positive
 
 
 def initialise(module: nn.Module) -> None:
@@ -19,18 +21,23 @@ def initialise(module: nn.Module) -> None:
 
 
 class LeNet(StagedBackbone):
-    """LeNet-5 on colour images of any size from 32x32.
+    """LeNet-5 on colour images.
 
     Args:
         embedding_dim: length D of an embedding; F6 of the paper has 84.
         width: maps of C1; C3 and C5 have 16/6 and 120/6 times as many.
-        stem: ``paper`` keeps the resolution (made for 32x32), ``face`` halves it in C1 (for 112x112).
-        dropout: probability of dropping a feature before the embedding layer.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: stride of C1: 2 (``face``, for 112x112) or 1 (``paper``, for 32x32).
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a size below 1, or a probability outside [0, 1).
+        ValueError: for a setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = LeNet(embedding_dim=84, stem="paper")
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 84]), 61240)
     """
 
     def __init__(
@@ -38,12 +45,10 @@ class LeNet(StagedBackbone):
         embedding_dim: int = 84,
         width: int = 6,
         stem: Stem = "face",
-        dropout: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose_stem(stem)
-        require_positive("LeNet", width=width)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width)
         c3, c5 = round(width * 16 / 6), width * 20
         super().__init__(
             nn.Sequential(nn.Conv2d(3, width, 5, 2 if stem == "face" else 1), nn.Tanh(), nn.AvgPool2d(2)),
@@ -52,10 +57,8 @@ class LeNet(StagedBackbone):
                 nn.Sequential(nn.Conv2d(c3, c5, 5), nn.Tanh()),
             ),
             channels=c5,
-            smallest_input=59 if stem == "face" else 32,
+            smallest_input=SmallestInput.with_stem(stem, paper=32, face=59),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=initialise,
         )
-        self.apply(initialise)

@@ -1,6 +1,6 @@
 """MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification on Mobile Devices (Chen et al. 2018), https://arxiv.org/abs/1804.07573.
 
-Table 1: MobileNetV2's block with PReLU and small expansions, and a global depthwise convolution in place of the average
+Table 1: MobileNetV2's block with PReLU and small expansions. A global depthwise convolution replaces the average
 pooling, because the corners of a face's feature map matter less than its centre (section 3.1).
 """
 
@@ -9,17 +9,11 @@ from functools import partial
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Activation,
-    Head,
-    Stage,
-    build_stages,
-    conv_norm_act,
-    he_initialise,
-    require_positive,
-    round_channels,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import Activation, SmallestInput, conv_norm_act, he_initialise, round_channels
 from facerec.backbones.mobilenet_v2 import inverted_residual
+from facerec.backbones.stages import Stage, build_stages
+from facerec.settings import require_positive
 
 ROWS = ((2, 5, 64, 2), (4, 1, 128, 2), (2, 6, 128, 1), (4, 1, 128, 2), (2, 2, 128, 1))
 """Expansion t, blocks n, channels c and stride s of table 1."""
@@ -39,30 +33,33 @@ def face_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module
 
 
 class MobileFaceNet(StagedBackbone):
-    """MobileFaceNet, under a million parameters at the paper's setting. Its stem is the paper's, made for 112x112.
+    """MobileFaceNet, of under a million parameters at the paper's setting. Its stem is made for 112x112.
 
     Args:
         embedding_dim: length D of an embedding; the paper has 128.
         width_multiplier: thins or widens every layer.
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        head: from feature map to embedding: ``depthwise`` (the paper), ``pool`` or ``flatten``.
-        image_size: (height, width) of the images, for the heads ``depthwise`` and ``flatten``.
+        stochastic_depth: probability of dropping the last residual branch.
+        head: settings of the embedding head; ``depthwise`` is the paper's.
 
     Raises:
-        ValueError: for a size that is not above 0, or a probability outside [0, 1).
+        ValueError: for a setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = MobileFaceNet(embedding_dim=128)
+        >>> network(torch.zeros(2, 3, 112, 112)).shape, count_parameters(network)
+        (torch.Size([2, 128]), 1003136)
     """
 
     def __init__(
         self,
         embedding_dim: int = 128,
         width_multiplier: float = 1.0,
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
-        head: Head = "depthwise",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead("depthwise"),
     ) -> None:
-        require_positive("MobileFaceNet", width_multiplier=width_multiplier)
+        require_positive(self, width_multiplier=width_multiplier)
         width, last = round_channels(STEM_WIDTH * width_multiplier), round_channels(LAST_CHANNELS * width_multiplier)
         rows = [
             Stage(n, round_channels(c * width_multiplier), s, partial(face_block, expansion=t)) for t, n, c, s in ROWS
@@ -76,10 +73,8 @@ class MobileFaceNet(StagedBackbone):
             ),
             stages,
             channels=last,
-            smallest_input=16,
+            smallest_input=SmallestInput(16),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

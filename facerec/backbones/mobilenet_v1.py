@@ -7,18 +7,10 @@ code.
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    Stage,
-    Stem,
-    build_stages,
-    choose_stem,
-    conv_norm_act,
-    he_initialise,
-    relu6,
-    require_positive,
-    round_channels,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, conv_norm_act, he_initialise, relu6, round_channels
+from facerec.backbones.stages import Stage, build_stages
+from facerec.settings import require_choice, require_positive
 
 ROWS = ((1, 64, 1), (2, 128, 2), (2, 256, 2), (6, 512, 2), (2, 1024, 2))
 """Blocks, channels and stride of each resolution."""
@@ -35,18 +27,23 @@ class SeparableBlock(nn.Sequential):
 
 
 class MobileNetV1(StagedBackbone):
-    """MobileNet (version 1).
+    """MobileNet, version 1.
 
     Args:
         width_multiplier: the paper's alpha, thins every layer.
         embedding_dim: length D of an embedding.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` halves it (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` halves it, for 224x224.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a size that is not above 0, or a probability outside [0, 1).
+        ValueError: for a setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = MobileNetV1(0.25, embedding_dim=16)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 217200)
     """
 
     def __init__(
@@ -54,22 +51,18 @@ class MobileNetV1(StagedBackbone):
         width_multiplier: float = 1.0,
         embedding_dim: int = 512,
         stem: Stem = "face",
-        dropout: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        require_positive("MobileNetV1", width_multiplier=width_multiplier)
-        choose_stem(stem)
+        require_positive(self, width_multiplier=width_multiplier)
+        require_choice(self, STEMS, stem=stem)
         width = round_channels(32 * width_multiplier)
         rows = [Stage(n, round_channels(c * width_multiplier), s, SeparableBlock) for n, c, s in ROWS]
         super().__init__(
             conv_norm_act(3, width, 3, 2 if stem == "paper" else 1, act=relu6),
             build_stages(width, rows),
             channels=rows[-1].channels,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

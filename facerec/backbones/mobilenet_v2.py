@@ -8,21 +8,20 @@ from functools import partial
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
+from facerec.backbones.head import EmbeddingHead
 from facerec.backbones.layers import (
+    STEMS,
     Activation,
-    Head,
-    ResidualBlock,
+    SmallestInput,
     SqueezeExcite,
-    Stage,
     Stem,
-    build_stages,
-    choose_stem,
     conv_norm_act,
     he_initialise,
     relu6,
-    require_positive,
     round_channels,
 )
+from facerec.backbones.stages import ResidualBlock, Stage, build_stages
+from facerec.settings import require_choice, require_positive
 
 ROWS = ((1, 1, 16, 1), (6, 2, 24, 2), (6, 3, 32, 2), (6, 4, 64, 2), (6, 3, 96, 1), (6, 3, 160, 2), (6, 1, 320, 1))
 """Expansion t, blocks n, channels c and stride s of table 2."""
@@ -61,16 +60,21 @@ class MobileNetV2(StagedBackbone):
     """MobileNet, version 2.
 
     Args:
-        width_multiplier: thins every layer; the last 1x1 convolution never goes below 1280 channels (section 4).
+        width_multiplier: thins every layer; the last 1x1 convolution keeps at least 1280 channels (section 4).
         embedding_dim: length D of an embedding.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` halves it (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` halves it, for 224x224.
+        stochastic_depth: probability of dropping the last residual branch.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a size that is not above 0, or a probability outside [0, 1).
+        ValueError: for a setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = MobileNetV2(0.35, embedding_dim=16)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 416640)
     """
 
     def __init__(
@@ -78,13 +82,11 @@ class MobileNetV2(StagedBackbone):
         width_multiplier: float = 1.0,
         embedding_dim: int = 512,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        require_positive("MobileNetV2", width_multiplier=width_multiplier)
-        choose_stem(stem)
+        require_positive(self, width_multiplier=width_multiplier)
+        require_choice(self, STEMS, stem=stem)
         width = round_channels(32 * width_multiplier)
         rows = [
             Stage(n, round_channels(c * width_multiplier), s, partial(inverted_residual, expansion=t))
@@ -97,10 +99,8 @@ class MobileNetV2(StagedBackbone):
             conv_norm_act(3, width, 3, 2 if stem == "paper" else 1, act=relu6),
             stages,
             channels=last,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

@@ -1,9 +1,9 @@
 """High-Performance Large-Scale Image Recognition Without Normalization (Brock et al., ICML 2021), https://arxiv.org/abs/2102.06171.
 
-Figure 3, table 1 and section 5: no batch normalisation. Convolutions have standardised weights (equation 1); a residual
-block is ``x + alpha * branch(x / beta)``, where beta is the standard deviation that the sum would have at
-initialisation (section 3); each branch starts at zero (SkipInit). Train it with adaptive gradient clipping
-(``facerec.clipping``, section 4, equation 3). The gain of GELU is folded into the convolution that follows it.
+Figure 3, table 1 and section 5: no batch normalisation. Convolutions have standardised weights (equation 1). A residual
+block is ``x + alpha * branch(x / beta)``, where beta is the standard deviation of the sum at initialisation
+(section 3). Each branch starts at zero (SkipInit). The gain of GELU is folded into the convolution that follows it.
+Train it with adaptive gradient clipping (section 4, equation 3).
 """
 
 from functools import partial
@@ -15,7 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import Head, SqueezeExcite, Stage, Stem, build_stages, choose, choose_stem
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, SqueezeExcite, Stem
+from facerec.backbones.stages import Stage, build_stages
+from facerec.settings import require_choice
 
 GELU_GAIN = 1.7015043497085571  # 1 / standard deviation of GELU(N(0, 1)) (Brock et al., ICLR 2021)
 ALPHA = 0.2
@@ -90,7 +93,6 @@ class NFBlock(nn.Module):
 
 def nf_stem(stem: Stem, width: int) -> nn.Sequential:
     """Four 3x3 convolutions, as in the authors' code; the paper's first has stride 2, the last has it in both."""
-    choose_stem(stem)
     widths = (width // 8, width // 4, width // 2, width)
     strides = (2 if stem == "paper" else 1, 1, 1, 2)
     layers, channels = nn.Sequential(), 3
@@ -123,14 +125,19 @@ class NFNet(StagedBackbone):
     Args:
         variant: ``F0`` (68 million parameters) or ``small`` (17 million).
         embedding_dim: length D of an embedding.
-        stem: ``face`` has half the stride (for 112x112), ``paper`` is made for 192x192 and more.
-        dropout: probability of dropping a feature before the embedding layer (the paper: 0.2).
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less (the paper: 0.25).
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: ``face`` has half the stride, for 112x112; ``paper`` is made for 192x192 and more.
+        stochastic_depth: probability of dropping the last residual branch (the paper: 0.25).
+        head: settings of the embedding head (the paper: a dropout of 0.2).
 
     Raises:
-        ValueError: for a variant that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a variant that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = NFNet("small", embedding_dim=16)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 17156916)
     """
 
     def __init__(
@@ -138,24 +145,21 @@ class NFNet(StagedBackbone):
         variant: str = "F0",
         embedding_dim: int = 512,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(VARIANTS, variant, "NFNet variant")
+        require_choice(self, VARIANTS, variant=variant)
+        require_choice(self, STEMS, stem=stem)
         size = VARIANTS[variant]
         super().__init__(
             nf_stem(stem, size.width // 2),
             nf_stages(size, stochastic_depth),
             channels=2 * size.width * WIDTH_MULTIPLES[-1],
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=initialise,
         )
-        self.apply(initialise)
 
 
 def initialise(module: nn.Module) -> None:

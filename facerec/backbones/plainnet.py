@@ -1,23 +1,17 @@
 """Deep Residual Learning for Image Recognition (He et al., CVPR 2016), https://arxiv.org/abs/1512.03385.
 
-Section 3.3, "Plain Network", and figure 3, middle: the 18- and 34-layer networks without shortcuts. They exist to show
-the degradation problem (figure 4, left): beside ResNet-18 and ResNet-34, the deeper one trains worse.
+Section 3.3, "Plain Network", and figure 3, middle: the 18- and 34-layer networks without shortcuts. They show the
+degradation problem (figure 4, left): without shortcuts, the deeper network trains worse.
 """
 
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    Stem,
-    build_stages,
-    choose,
-    conv_norm_act,
-    he_initialise,
-    make_stem,
-    require_positive,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, conv_norm_act, he_initialise, make_stem
 from facerec.backbones.resnet import residual_stages
+from facerec.backbones.stages import build_stages
+from facerec.settings import require_choice, require_positive
 
 DEPTHS = (18, 34)
 
@@ -37,14 +31,19 @@ class PlainNet(StagedBackbone):
     Args:
         depth: number of layers with weights.
         embedding_dim: length D of an embedding.
-        width: channels of the first stage; each of the three later stages doubles it.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` is four times smaller (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        width: channels of the first stage, doubled in each later one.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` is four times smaller, for 224x224.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = PlainNet(18, embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 173896)
     """
 
     def __init__(
@@ -53,21 +52,18 @@ class PlainNet(StagedBackbone):
         embedding_dim: int = 512,
         width: int = 64,
         stem: Stem = "face",
-        dropout: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(DEPTHS, depth, "PlainNet depth")
-        require_positive("PlainNet", width=width)
+        require_choice(self, DEPTHS, depth=depth)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width)
         rows = residual_stages(depth, width, stem, PlainBlock)
         super().__init__(
             make_stem(stem, width),
             build_stages(width, rows),
             channels=rows[-1].channels,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

@@ -1,7 +1,7 @@
 """Designing Network Design Spaces (Radosavovic et al., CVPR 2020), https://arxiv.org/abs/2003.13678.
 
-Equations 2 to 4: the widths of all blocks are a line, rounded to powers of ``growth`` and to multiples of 8; blocks of
-one width make a stage. X is a grouped bottleneck without bottleneck (ratio 1), Y adds squeeze-and-excitation to it.
+Equations 2 to 4: the widths of all blocks are a line, rounded to powers of ``growth`` and to multiples of 8. Blocks of
+one width make a stage. The block of X is ResNeXt's with a bottleneck ratio of 1. Y adds squeeze-and-excitation.
 """
 
 from functools import partial
@@ -12,20 +12,10 @@ from typing import NamedTuple
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    ResidualBlock,
-    SqueezeExcite,
-    Stage,
-    Stem,
-    build_stages,
-    choose,
-    choose_stem,
-    conv_norm_act,
-    projection,
-    relu,
-    residual_initialise,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, SqueezeExcite, Stem, conv_norm_act, relu
+from facerec.backbones.stages import ResidualBlock, Stage, build_stages, projection, residual_initialise
+from facerec.settings import require_choice
 
 STEM_WIDTH = 32
 
@@ -89,14 +79,19 @@ class RegNet(StagedBackbone):
     Args:
         variant: X or Y and its multiply-adds at 224x224: ``X_200MF`` to ``X_3.2GF``, ``Y_200MF`` to ``Y_3.2GF``.
         embedding_dim: length D of an embedding.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` halves it (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` halves it, for 224x224.
+        stochastic_depth: probability of dropping the last residual branch.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a variant that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a variant that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = RegNet("X_200MF", embedding_dim=16)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 2321712)
     """
 
     def __init__(
@@ -104,13 +99,11 @@ class RegNet(StagedBackbone):
         variant: str = "Y_800MF",
         embedding_dim: int = 512,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(VARIANTS, variant, "RegNet variant")
-        choose_stem(stem)
+        require_choice(self, VARIANTS, variant=variant)
+        require_choice(self, STEMS, stem=stem)
         line = VARIANTS[variant]
         block = partial(regnet_block, group_width=line.group_width, attention=variant.startswith("Y"))
         stages = [Stage(len(list(equal)), width, 2, block) for width, equal in groupby(block_widths(line))]
@@ -118,10 +111,8 @@ class RegNet(StagedBackbone):
             conv_norm_act(3, STEM_WIDTH, 3, 2 if stem == "paper" else 1),
             build_stages(STEM_WIDTH, stages, stochastic_depth),
             channels=stages[-1].channels,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=residual_initialise,
         )
-        self.apply(residual_initialise)

@@ -1,27 +1,19 @@
 """ResNeSt: Split-Attention Networks (Zhang et al., CVPR workshops 2022), https://arxiv.org/abs/2004.08955.
 
-The paper's main setting: radix 2, cardinality 1, width 64 (2s1x64d). The 3x3 convolution makes two splits of its
-output, and an attention over the splits weighs them per channel (section 3, figure 2). Downsampling is by average
-pooling, after the splits and in the shortcut, and the stem is three 3x3 convolutions: the tweaks that the paper lists.
+The paper's main setting: radix 2, cardinality 1, width 64 (2s1x64d). The output of the 3x3 convolution is split in two,
+and an attention over the splits weighs them per channel (section 3, figure 2). Average pooling halves the maps, after
+the splits and in the shortcut. The stem is three 3x3 convolutions. The paper lists both as tweaks.
 """
 
 import torch
 from torch import Tensor, nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    ResidualBlock,
-    Stem,
-    build_stages,
-    choose,
-    choose_stem,
-    conv_norm_act,
-    relu,
-    require_positive,
-    residual_initialise,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, conv_norm_act, relu
 from facerec.backbones.resnet import residual_stages
+from facerec.backbones.stages import ResidualBlock, build_stages, residual_initialise
+from facerec.settings import require_choice, require_positive
 
 RADIX = 2
 STEM_WIDTHS = {50: 0.5, 101: 1.0}
@@ -70,7 +62,6 @@ class SplitAttentionBlock(ResidualBlock):
 
 def deep_stem(stem: Stem, inner: int, width: int) -> nn.Sequential:
     """Three 3x3 convolutions; the paper's first has stride 2 and a max pooling follows the last."""
-    choose_stem(stem)
     convolutions = [
         *conv_norm_act(3, inner, 3, 2 if stem == "paper" else 1),
         *conv_norm_act(inner, inner, 3),
@@ -85,16 +76,22 @@ class ResNeSt(StagedBackbone):
     Args:
         depth: number of layers.
         embedding_dim: length D of an embedding.
-        width: channels of the first stage's bottleneck; the blocks put out four times it, doubled from stage to stage.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` is four times smaller (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        dropblock: share of the maps to drop, in squares, in the branches of the last two stages.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        width: channels of the first stage's bottleneck, doubled in each later stage; a block puts out four
+            times as many.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` is four times smaller, for 224x224.
+        stochastic_depth: probability of dropping the last residual branch.
+        dropblock: share of the maps to drop in the last two stages.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = ResNeSt(50, embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 426396)
     """
 
     def __init__(
@@ -103,14 +100,13 @@ class ResNeSt(StagedBackbone):
         embedding_dim: int = 512,
         width: int = 64,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
         dropblock: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(STEM_WIDTHS, depth, "ResNeSt depth")
-        require_positive("ResNeSt", width=width)
+        require_choice(self, STEM_WIDTHS, depth=depth)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width)
         inner = max(round(width * STEM_WIDTHS[depth]), 1)
         stem_out = 2 * inner
         rows = residual_stages(depth, width, stem, SplitAttentionBlock)
@@ -118,10 +114,8 @@ class ResNeSt(StagedBackbone):
             deep_stem(stem, inner, stem_out),
             build_stages(stem_out, rows, stochastic_depth, dropblock),
             channels=rows[-1].channels,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=residual_initialise,
         )
-        self.apply(residual_initialise)

@@ -8,21 +8,10 @@ al. 2017, section 5.1), so that a fresh network is a stack of identities.
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    BlockFactory,
-    Head,
-    ResidualBlock,
-    Stage,
-    Stem,
-    build_stages,
-    choose,
-    conv_norm_act,
-    make_stem,
-    projection,
-    relu,
-    require_positive,
-    residual_initialise,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, conv_norm_act, make_stem, relu
+from facerec.backbones.stages import BlockFactory, ResidualBlock, Stage, build_stages, projection, residual_initialise
+from facerec.settings import require_choice, require_positive
 
 
 class BasicBlock(ResidualBlock):
@@ -80,16 +69,21 @@ class ResNet(StagedBackbone):
     Args:
         depth: number of layers with weights.
         embedding_dim: length D of an embedding.
-        width: channels of the first stage; each of the three later stages doubles it.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` is four times smaller (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        dropblock: share of the maps to drop, in squares, in the branches of the last two stages.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        width: channels of the first stage, doubled in each later one.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` is four times smaller, for 224x224.
+        stochastic_depth: probability of dropping the last residual branch.
+        dropblock: share of the maps to drop in the last two stages.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = ResNet(18, embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 176888)
     """
 
     def __init__(
@@ -98,26 +92,23 @@ class ResNet(StagedBackbone):
         embedding_dim: int = 512,
         width: int = 64,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
         dropblock: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(BLOCKS_PER_STAGE, depth, f"{type(self).__name__} depth")
-        require_positive(type(self).__name__, width=width)
+        require_choice(self, BLOCKS_PER_STAGE, depth=depth)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width)
         rows = residual_stages(depth, width, stem, self.block(depth))
         super().__init__(
             make_stem(stem, width),
             build_stages(width, rows, stochastic_depth, dropblock),
             channels=rows[-1].channels,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=residual_initialise,
         )
-        self.apply(residual_initialise)
 
     @staticmethod
     def block(depth: int) -> BlockFactory:

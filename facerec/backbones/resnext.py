@@ -9,19 +9,11 @@ from functools import partial
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import (
-    Head,
-    ResidualBlock,
-    Stem,
-    build_stages,
-    choose,
-    make_stem,
-    projection,
-    relu,
-    require_positive,
-    residual_initialise,
-)
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, make_stem, relu
 from facerec.backbones.resnet import bottleneck, residual_stages
+from facerec.backbones.stages import ResidualBlock, build_stages, projection, residual_initialise
+from facerec.settings import require_choice, require_positive
 
 DEPTHS = (50, 101, 152)
 
@@ -35,23 +27,29 @@ def resnext_block(
 
 
 class ResNeXt(StagedBackbone):
-    """ResNet with grouped bottlenecks; the paper's ResNeXt-50 (32x4d) is the default.
+    """ResNet with grouped bottlenecks. The default is the paper's ResNeXt-50 (32x4d).
 
     Args:
         depth: 50, 101 or 152 layers.
         embedding_dim: length D of an embedding.
         cardinality: number of groups.
-        group_width: channels of a group in the first stage, doubled in each later stage.
-        width: channels that a bottleneck of the first stage would have in a ResNet; the blocks put out four times it.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` is four times smaller (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        dropblock: share of the maps to drop, in squares, in the branches of the last two stages.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        group_width: channels of a group in the first stage, doubled in each later one.
+        width: channels that a bottleneck of the first stage would have in a ResNet; a block puts out four times
+            as many.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` is four times smaller, for 224x224.
+        stochastic_depth: probability of dropping the last residual branch.
+        dropblock: share of the maps to drop in the last two stages.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = ResNeXt(50, embedding_dim=16, cardinality=4, group_width=2, width=8)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 244696)
     """
 
     def __init__(
@@ -62,14 +60,13 @@ class ResNeXt(StagedBackbone):
         group_width: int = 4,
         width: int = 64,
         stem: Stem = "face",
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
         dropblock: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(DEPTHS, depth, "ResNeXt depth")
-        require_positive("ResNeXt", width=width, cardinality=cardinality, group_width=group_width)
+        require_choice(self, DEPTHS, depth=depth)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width, cardinality=cardinality, group_width=group_width)
         inner_ratio = cardinality * group_width / (4 * width)
         rows = residual_stages(
             depth, width, stem, partial(resnext_block, cardinality=cardinality, inner_ratio=inner_ratio)
@@ -78,10 +75,8 @@ class ResNeXt(StagedBackbone):
             make_stem(stem, width),
             build_stages(width, rows, stochastic_depth, dropblock),
             channels=rows[-1].channels,
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=residual_initialise,
         )
-        self.apply(residual_initialise)

@@ -5,8 +5,9 @@ Figure 3 and table 1: a ResNet whose branches end with channel attention, reduct
 
 from torch import nn
 
-from facerec.backbones.layers import BlockFactory, ResidualBlock, SqueezeExcite
+from facerec.backbones.layers import SqueezeExcite
 from facerec.backbones.resnet import BasicBlock, BottleneckBlock, ResNet
+from facerec.backbones.stages import BlockFactory, ResidualBlock
 
 REDUCTION = 16
 
@@ -27,21 +28,26 @@ def se_bottleneck_block(in_channels: int, out_channels: int, stride: int, drop: 
 
 
 class SEResNet(ResNet):
-    """A ResNet with channel attention at the end of every residual branch.
+    """ResNet with channel attention at the end of every residual branch.
 
     Args:
-        depth: 18, 34, 50, 101 or 152 layers.
+        depth: number of layers with weights.
         embedding_dim: length D of an embedding.
-        width: channels of the first stage; each of the three later stages doubles it.
-        stem: ``face`` keeps the resolution of 112x112 images, ``paper`` is four times smaller (made for 224x224).
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        dropblock: share of the maps to drop, in squares, in the branches of the last two stages.
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        width: channels of the first stage, doubled in each later one.
+        stem: ``face`` keeps the resolution of 112x112 images; ``paper`` is four times smaller, for 224x224.
+        stochastic_depth: probability of dropping the last residual branch.
+        dropblock: share of the maps to drop in the last two stages.
+        head: settings of the embedding head.
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = SEResNet(18, embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 178520)
     """
 
     @staticmethod

@@ -1,16 +1,20 @@
 """SphereFace: Deep Hypersphere Embedding for Face Recognition (Liu et al., CVPR 2017), https://arxiv.org/abs/1704.08063.
 
-Table 2: each stage is a 3x3 convolution of stride 2 and some residual units of two 3x3 convolutions; all with PReLU;
-then a fully connected layer on the whole map. The paper has no batch normalisation; the course's report adds it after
+Table 2: each stage is a 3x3 convolution of stride 2 and some residual units of two 3x3 convolutions, all with PReLU. A
+fully connected layer on the whole map follows. The paper has no batch normalisation. The course's report adds it after
 every layer and trains better with it.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import Head, ResidualBlock, Stage, build_stages, choose, require_positive
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import SmallestInput
+from facerec.backbones.stages import ResidualBlock, Stage, build_stages
+from facerec.settings import require_choice, require_positive
 
 UNITS_PER_STAGE = {4: (0, 0, 0, 0), 10: (0, 1, 2, 0), 20: (1, 2, 4, 1), 36: (2, 4, 8, 2), 64: (3, 8, 16, 3)}
 
@@ -47,20 +51,25 @@ def initialise(module: nn.Module) -> None:
 
 
 class SphereNet(StagedBackbone):
-    """SphereFace's network of 4, 10, 20, 36 or 64 layers. Images halve four times; there is no other stem.
+    """SphereFace's network of 4, 10, 20, 36 or 64 layers. It has one stem, and halves images four times.
 
     Args:
         depth: number of convolutions.
         embedding_dim: length D of an embedding.
-        batch_norm: batch normalisation after every convolution and after the embedding (not in the paper).
-        width: channels of the first stage; each of the three later stages doubles it.
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch; earlier ones less, in proportion.
-        head: from feature map to embedding: ``flatten`` (the paper), ``pool`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``; the paper's is 112, 96.
+        batch_norm: batch normalisation after every convolution (not in the paper); without it the head has none either.
+        width: channels of the first stage, doubled in each later one.
+        stochastic_depth: probability of dropping the last residual branch.
+        head: settings of the embedding head; ``flatten`` is the paper's, on images of 112x96.
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = SphereNet(20, embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 112, 112)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 234776)
     """
 
     def __init__(
@@ -69,24 +78,19 @@ class SphereNet(StagedBackbone):
         embedding_dim: int = 512,
         batch_norm: bool = True,
         width: int = 64,
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
-        head: Head = "flatten",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead("flatten"),
     ) -> None:
-        choose(UNITS_PER_STAGE, depth, "SphereNet depth")
-        require_positive("SphereNet", width=width)
+        require_choice(self, UNITS_PER_STAGE, depth=depth)
+        require_positive(self, width=width)
         block = partial(sphere_block, batch_norm=batch_norm)
         rows = [Stage(1 + n, width * 2**stage, 2, block) for stage, n in enumerate(UNITS_PER_STAGE[depth])]
         super().__init__(
             nn.Identity(),
             build_stages(3, rows, stochastic_depth),
             channels=8 * width,
-            smallest_input=16,
+            smallest_input=SmallestInput(16),
             embedding_dim=embedding_dim,
-            head=head,
-            image_size=image_size,
-            dropout=dropout,
-            embedding_norm=batch_norm,
+            head=head if batch_norm else replace(head, batch_norm=False),
+            initialise=initialise,
         )
-        self.apply(initialise)

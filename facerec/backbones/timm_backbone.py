@@ -1,20 +1,24 @@
 """Any network of PyTorch Image Models (https://github.com/huggingface/pytorch-image-models) with our embedding head.
 
-For the comparison with the hand-written families, and for transfer learning from its weights.
+It serves as a comparison with the hand-written families, and as a start from published weights.
 """
 
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from facerec.backbones.base import Backbone
-from facerec.backbones.layers import require_positive, require_probability
+from facerec.backbones.head import EmbeddingHead
+from facerec.settings import require_choice, require_positive, require_within
 
 
-def build(name: str, pretrained: bool, image_size: tuple[int, int] | None, stochastic_depth: float) -> Any:
-    """A timm network without its classifier.
+def make_network(
+    name: str, pretrained: bool, stochastic_depth: float, image_size: tuple[int, int] | None = None
+) -> Any:
+    """A timm network without its classifier, for timm's own image size unless another is given.
 
     Raises:
         ValueError: for an unknown name, a setting that this network does not have, or a failed download.
@@ -32,10 +36,8 @@ def build(name: str, pretrained: bool, image_size: tuple[int, int] | None, stoch
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0, **options)
     except TypeError as error:
-        raise ValueError(
-            f"TimmBackbone image_size={image_size}, stochastic_depth={stochastic_depth}: {name} lacks one of them "
-            f"({error})"
-        ) from error
+        given = ", ".join(f"{option}={value}" for option, value in options.items())
+        raise ValueError(f"TimmBackbone name={name!r}: timm's network does not take {given} ({error})") from error
     except Exception as error:  # of the hub, the network or the disk: it depends on where timm keeps the weights
         if not pretrained:
             raise
@@ -65,7 +67,9 @@ def load_weights(network: Any, file: str) -> None:
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise ValueError(f"TimmBackbone checkpoint={file}: the weights of another network ({error})") from error
+        raise ValueError(
+            f"TimmBackbone checkpoint={file}: the weights of another network or of another image size ({error})"
+        ) from error
 
 
 def built_for(network: Any) -> tuple[int, int] | None:
@@ -78,7 +82,7 @@ def built_for(network: Any) -> tuple[int, int] | None:
 
 
 class TimmBackbone(Backbone):
-    """A timm network without its classifier, then dropout, a linear layer and batch normalisation.
+    """A timm network without its classifier, and the embedding head behind timm's own pooling.
 
     Args:
         name: name of the network in timm, such as ``resnet50`` or ``vit_small_patch16_224``.
@@ -86,15 +90,23 @@ class TimmBackbone(Backbone):
         pretrained: start from timm's published weights, downloaded at the first use. They expect images normalised
             with the mean and standard deviation in ``network.pretrained_cfg``.
         checkpoint: start from a local file of weights of this network instead, with timm's names (.pth or
-            .safetensors); a classifier in it is left out. Only tensors are read: no code in the file is run.
-        image_size: (height, width), for networks that are built for one size (transformers); by default timm's.
-        dropout: probability of dropping a feature before the embedding layer.
-        stochastic_depth: probability of dropping the last residual branch, where the network has any.
+            .safetensors). A classifier in it is left out. facerec reads tensors only and runs no code in the file.
+        stochastic_depth: probability of dropping the last residual branch, if the network has any.
+        head: settings of the embedding head; ``reduce`` stays ``pool``, because timm's networks pool themselves.
 
     Raises:
-        ValueError: for a name that timm does not know, settings out of range or that the network does not have, or
-            weights that cannot be had or do not fit.
-        FileNotFoundError: if the checkpoint is not there.
+        ValueError: for a name that timm does not know, a setting that is out of range or that the network does not
+            have, or weights that cannot be downloaded or do not fit.
+        FileNotFoundError: if there is no file ``checkpoint``.
+
+    Example:
+        >>> import torch
+        >>> network = TimmBackbone("test_vit", embedding_dim=16)
+        >>> network.image_size
+        (160, 160)
+        >>> network.build((112, 112))
+        >>> network(torch.zeros(2, 3, 112, 112)).shape
+        torch.Size([2, 16])
     """
 
     def __init__(
@@ -103,30 +115,39 @@ class TimmBackbone(Backbone):
         embedding_dim: int = 512,
         pretrained: bool = False,
         checkpoint: str | None = None,
-        image_size: tuple[int, int] | None = None,
-        dropout: float = 0.0,
         stochastic_depth: float = 0.0,
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
         super().__init__()
-        require_positive("TimmBackbone", embedding_dim=embedding_dim)
-        require_probability("dropout", dropout)
+        require_positive(self, embedding_dim=embedding_dim)
+        require_within(self, 0.0, 1.0, high_excluded=True, stochastic_depth=stochastic_depth)
+        require_choice("TimmBackbone head.", ("pool",), reduce=head.reduce)
         if pretrained and checkpoint is not None:
             raise ValueError(f"TimmBackbone pretrained=True and checkpoint={checkpoint}: give one of them")
         if checkpoint is not None and not Path(checkpoint).is_file():
             raise FileNotFoundError(f"TimmBackbone checkpoint={checkpoint}: no such file")
-        network = build(name, pretrained, image_size, stochastic_depth)
+        self._make = partial(make_network, name, pretrained, stochastic_depth)
+        network: Any = self._make()
         if checkpoint is not None:
             load_weights(network, checkpoint)
+        self.has_own_weights = checkpoint is not None
         self.embedding_dim = embedding_dim
-        self.image_size = image_size or built_for(network)
-        self.network: nn.Module = network
-        self.head = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(getattr(network, "head_hidden_size", network.num_features), embedding_dim, bias=False),
-            nn.BatchNorm1d(embedding_dim),
-        )
+        self.image_size = built_for(network)
+        self.network = network
+        self.head = head.build(getattr(network, "head_hidden_size", network.num_features), (1, 1), embedding_dim)
+
+    def refit(self, image_size: tuple[int, int]) -> bool:
+        """Make the network for another image size; weights of a file are resampled, if the network can."""
+        if not self.has_own_weights:
+            self.network = self._make(image_size)
+        elif hasattr(self.network, "set_input_size"):
+            self.network.set_input_size(img_size=image_size)
+        else:
+            return False
+        return True
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Embed images (B, 3, H, W) as (B, D)."""
-        embeddings_BD: Tensor = self.head(self.network(images_BCHW))
+        features_BF = self.network(images_BCHW)
+        embeddings_BD: Tensor = self.head(features_BF[:, :, None, None])
         return embeddings_BD

@@ -1,13 +1,15 @@
 """Very Deep Convolutional Networks for Large-Scale Image Recognition (Simonyan and Zisserman, ICLR 2015), https://arxiv.org/abs/1409.1556.
 
-Table 1, configurations A, B, D and E: 3x3 convolutions and 2x2 max pooling, with or without batch normalisation (which
-came a year later and makes the deep ones trainable from scratch).
+Table 1, configurations A, B, D and E: 3x3 convolutions and 2x2 max pooling. Batch normalisation came a year later and
+makes the deep ones trainable from scratch.
 """
 
 from torch import nn
 
 from facerec.backbones.base import StagedBackbone
-from facerec.backbones.layers import Head, Stem, choose, choose_stem, he_initialise, relu, require_positive
+from facerec.backbones.head import EmbeddingHead
+from facerec.backbones.layers import STEMS, SmallestInput, Stem, he_initialise, relu
+from facerec.settings import require_choice, require_positive
 
 CONVS_PER_STAGE = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 WIDTH_MULTIPLES = (1, 2, 4, 8, 8)
@@ -26,20 +28,25 @@ def vgg_stage(in_channels: int, out_channels: int, convs: int, batch_norm: bool,
 
 
 class VGG(StagedBackbone):
-    """VGG's convolutions; the embedding head stands for its two hidden layers of 4096.
+    """VGG's convolutions. The embedding head takes the place of its two hidden layers of 4096.
 
     Args:
-        depth: 11, 13, 16 or 19 layers (three of them the paper's fully connected ones).
+        depth: 11, 13, 16 or 19 layers; three of them are the paper's fully connected ones.
         embedding_dim: length D of an embedding.
         batch_norm: batch normalisation after every convolution.
         width: channels of the first stage; the others have 2, 4, 8 and 8 times as many.
-        stem: ``paper`` pools five times (made for 224x224), ``face`` leaves out the last one (for 112x112).
-        dropout: probability of dropping a feature before the embedding layer (the paper: 0.5).
-        head: from feature map to embedding: ``pool``, ``flatten`` or ``depthwise``.
-        image_size: (height, width) of the images, for the heads ``flatten`` and ``depthwise``.
+        stem: ``face`` leaves out the last of five poolings, for 112x112; ``paper`` has all, for 224x224.
+        head: settings of the embedding head (the paper: a dropout of 0.5).
 
     Raises:
-        ValueError: for a depth that is not in the table, a size below 1, or a probability outside [0, 1).
+        ValueError: for a depth that is not in the table, or another setting out of range.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones.cost import count_parameters
+        >>> network = VGG(11, embedding_dim=16, width=8)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape, count_parameters(network)
+        (torch.Size([2, 16]), 146304)
     """
 
     def __init__(
@@ -49,13 +56,11 @@ class VGG(StagedBackbone):
         batch_norm: bool = True,
         width: int = 64,
         stem: Stem = "face",
-        dropout: float = 0.0,
-        head: Head = "pool",
-        image_size: tuple[int, int] = (112, 112),
+        head: EmbeddingHead = EmbeddingHead(),
     ) -> None:
-        choose(CONVS_PER_STAGE, depth, "VGG depth")
-        choose_stem(stem)
-        require_positive("VGG", width=width)
+        require_choice(self, CONVS_PER_STAGE, depth=depth)
+        require_choice(self, STEMS, stem=stem)
+        require_positive(self, width=width)
         widths = [3, *(width * multiple for multiple in WIDTH_MULTIPLES)]
         stages = [
             vgg_stage(widths[number], widths[number + 1], convs, batch_norm, pool=number < 4 or stem == "paper")
@@ -65,10 +70,8 @@ class VGG(StagedBackbone):
             stages[0],
             nn.Sequential(*stages[1:]),
             channels=widths[-1],
-            smallest_input=32 if stem == "paper" else 16,
+            smallest_input=SmallestInput.with_stem(stem),
             embedding_dim=embedding_dim,
             head=head,
-            image_size=image_size,
-            dropout=dropout,
+            initialise=he_initialise,
         )
-        self.apply(he_initialise)

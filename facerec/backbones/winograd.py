@@ -17,8 +17,8 @@ from torch import Tensor, nn
 M = TypeVar("M", bound=nn.Module)
 
 TILE, TAPS = 4, 6  # pixels of a tile of the output, and of the input, on a side
-LEAST_CHANNELS = 64  # with fewer, what is saved in multiplications is lost in moving tiles
-LEAST_IMAGES = 8  # for fewer, bringing the filters over (four times their size, once) does not pay
+LEAST_CHANNELS = 64  # with fewer, moving tiles costs more than the multiplications it saves
+LEAST_IMAGES = 8  # for fewer, transforming the filters does not pay
 LARGEST_PADDING = 2.0  # times the map: a map of 5x5 takes tiles for 8x8
 CHUNK = 1 << 21  # entries of transformed tiles at a time: 8 MB, near the processor
 
@@ -42,7 +42,7 @@ OUTPUT_46 = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1
 
 
 def _both_sides(matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    """What multiplies a flattened tile as the matrix multiplies its columns and its rows, in float64."""
+    """Matrix for a flattened tile that multiplies both its columns and its rows by ``matrix``, in float64."""
     one_side = torch.tensor(matrix, dtype=torch.float64)
     return torch.kron(one_side, one_side)
 
@@ -52,7 +52,7 @@ TO_OUTPUT_1636 = _both_sides(OUTPUT_46).float()
 
 
 def use_winograd(network: M) -> M:
-    """Put a ``WinogradConv2d`` in the place of each 3x3 convolution that it can stand for, in place; the network."""
+    """Replace each 3x3 convolution that it can by a ``WinogradConv2d``, in place, and return the network."""
     for parent in list(network.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Conv2d and _is_plain_3x3(child):
@@ -72,9 +72,9 @@ def _is_plain_3x3(conv: nn.Conv2d) -> bool:
 class WinogradConv2d(nn.Module):
     """A 3x3 convolution of stride 1 and padding 1 for use, without gradient.
 
-    It takes the fast way for float32 on the CPU and at least 8 images, and PyTorch's for all else: export, autocast,
-    other devices, training. The filters are brought over at the first fast pass and kept, four times their size, until
-    other weights are loaded or the network is converted. Do not write into the weights in other ways.
+    It takes the fast way for float32 on the CPU and at least 8 images. For all else it takes PyTorch's: export,
+    autocast, other devices, training. The first fast pass transforms the filters. They are four times as large and stay
+    until other weights are loaded or the network is converted. Do not write into the weights in other ways.
 
     Args:
         conv: the convolution; its weights stay its own.

@@ -3,16 +3,16 @@
 from typing import Literal
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from facerec.data.datamodule import FaceDataModule
+from facerec.lightning_private import ExtensibleCheckpoint
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import require_within
 
 
-class BestCheckpoint(ModelCheckpoint):
+class BestCheckpoint(ExtensibleCheckpoint):
     """Keeps the epoch with the lowest (or highest) value of a validation metric, and the last epoch.
 
     Only a validation of its own weights makes an epoch the best. An epoch that ends without one is none of the best:
@@ -75,24 +75,19 @@ class BestCheckpoint(ModelCheckpoint):
         """Keep each epoch that was validated as the last: Lightning would only where it is among the best."""
         super().on_train_epoch_end(trainer, pl_module)
         if (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0:
-            self._save_last(trainer)
+            self.save_last_now(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights at the end, also of epochs after the last validation.
 
         In place of Lightning's own, which leaves a file behind in a fast development run.
         """
-        self._save_last(trainer)
+        self.save_last_now(trainer)
 
-    def _save_last(self, trainer: Trainer) -> None:
-        if not self._should_skip_saving_checkpoint(trainer):
-            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
-
-    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+    def before_choice(self, trainer: Trainer, measured: dict[str, Tensor]) -> None:
         """Before Lightning ends the run for a metric that is not there, keep what was trained."""
-        if self.monitor not in monitor_candidates:
-            self._save_last_checkpoint(trainer, monitor_candidates)
-        super()._save_topk_checkpoint(trainer, monitor_candidates)
+        if self.monitor not in measured:
+            self.save_last_now(trainer)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether the current weights are among the best of those that may be kept."""

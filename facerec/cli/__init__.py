@@ -1,33 +1,41 @@
-"""The command line. Kept light: torch is imported only when a command needs it."""
+"""The command line. Kept light: torch is imported only when a command needs it.
+
+:mod:`facerec.cli.status` says what the exit status of a command means.
+"""
 
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from io import TextIOWrapper
 
 from facerec import __version__
+from facerec.cli.messages import with_messages
+from facerec.cli.status import Status
 from facerec.memory import keep_freed_memory
 
 TRAINER_COMMANDS = {
-    "fit": "train; without --config, the embedded default (ORL faces, about 3 minutes on 2 cores)",
+    "fit": "train; without --config, a small network on the ORL faces (3 minutes on 2 cores)",
     "validate": "measure a checkpoint on the validation people",
-    "test": "measure a checkpoint on the test people, whom training and the choice of checkpoint never saw",
+    "test": "measure a checkpoint on the test people, whom neither training nor the choice of checkpoint saw",
 }
 # Each is the module facerec.cli.<command>, whose main(arguments) returns the exit status.
 TOOLS = {
-    "align": "find the faces of a folder and bring them to a template (112x112 or 96x112)",
+    "align": "find the faces in a folder of images and align them to a template",
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
-    "compare": "one table of runs: the settings that differ, and what each gave",
-    "embed": "write embeddings of images",
-    "enroll": "make people known: one folder of images for each",
+    "compare": "print one table of runs: the settings that differ, and the results",
+    "embed": "write the embeddings of images",
+    "enroll": "add people to a gallery, from one folder of images for each person",
     "export": "write a checkpoint as ONNX or .pt2, checked against PyTorch",
-    "identify": "who of the enrolled people is it, if anyone?",
-    "inspect": "what a folder of faces holds: people, sizes, broken files, duplicates, leaks; draw an augmentation",
-    "pack": "decode all images of a set once, into one file that training maps into memory",
+    "identify": "name the person in an image, from a gallery, or say that nobody in it corresponds",
+    "inspect": "report on a folder of faces: people, sizes, broken files, duplicates, leaks; draw an augmentation",
+    "pack": "decode a set of images once, into one file that training maps into memory",
     "predict": "write a course's submission: scores of pairs, or classes of images",
-    "verify": "do two images show one person?",
+    "verify": "decide whether two images show the same person",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
+RESUMABLE = ("align", "inspect", "pack")
 
 USAGE = f"""facerec {__version__}: train face recognition from scratch and measure it honestly
 
@@ -38,11 +46,13 @@ usage: facerec COMMAND [options]
 examples:
   facerec fit
   facerec fit --config experiments/resnet34_arcface.yaml --data.root DIR
-  facerec fit --config CONFIG --ckpt_path runs/NAME/version_0/checkpoints/last.ckpt      (resume)
+  facerec fit --ckpt_path runs/NAME/version_0/checkpoints/last.ckpt                      (resume)
   facerec test --ckpt_path runs/NAME/version_0/checkpoints/last.ckpt [--data.root OTHER]
   tensorboard --logdir runs
 
-facerec COMMAND --help lists every setting. --version prints the version."""
+exit status: 0 done or yes, 1 no or some images left out, 2 error, 130 interrupted
+
+facerec COMMAND --help lists every option of a command. --version prints the version."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -52,31 +62,47 @@ def main(args: Sequence[str] | None = None) -> None:
         args: command and options; by default those of the process.
 
     Raises:
-        SystemExit: with status 2 for a command or option that does not exist, 1 for data that cannot be used.
+        SystemExit: with the status of :mod:`facerec.cli.status`, where it is not 0.
     """
     if args is None:  # the process is ours
         keep_freed_memory()
-    arguments = list(sys.argv[1:] if args is None else args)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="surrogateescape")  # a file's name may be no UTF-8, and is told all the same
-    command = arguments[0] if arguments else "--help"
+    command, *options = list(sys.argv[1:] if args is None else args) or ["--help"]
+    _print_any_file_name()
     if command in ("-h", "--help"):
         print(USAGE)
     elif command == "--version":
         print(f"facerec {__version__}")
-    elif command in TRAINER_COMMANDS:
-        from facerec.cli.training import run
+    elif status := _run(command, options):
+        raise SystemExit(status)
 
-        run(arguments)
-    elif command in TOOLS:
-        status: int = import_module(f"facerec.cli.{command}").main(arguments[1:])
-        if status:
-            raise SystemExit(status)
-    else:
-        from difflib import get_close_matches
 
+def _print_any_file_name() -> None:
+    """Let the name of a file be printed that is not UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")
+
+
+def _run(command: str, options: list[str]) -> int:
+    """Exit status of a command; its errors are printed."""
+    if command not in COMMANDS:
         near = get_close_matches(command, COMMANDS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(COMMANDS)}"
         print(f"facerec: no command {command!r}: {hint}", file=sys.stderr)
-        raise SystemExit(2)
+        return Status.ERROR
+    return with_messages(
+        partial(_call, command, options),
+        f"facerec {command}",
+        resumes=command in RESUMABLE,
+        traces_mistakes=command in TRAINER_COMMANDS,
+    )
+
+
+def _call(command: str, options: list[str]) -> int:
+    """Import the module of a command and run it."""
+    if command in TRAINER_COMMANDS:
+        from facerec.cli import training
+
+        return training.main(command, options)
+    status: int = import_module(f"facerec.cli.{command}").main(options)
+    return status

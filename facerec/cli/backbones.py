@@ -1,8 +1,7 @@
-"""``facerec backbones``: what each network costs, computed and measured here."""
+"""``facerec backbones``: the size and cost of each network, computed, and its speed, measured here."""
 
 import argparse
-import sys
-from collections.abc import Callable
+import math
 from difflib import get_close_matches
 from functools import partial
 
@@ -11,31 +10,32 @@ import torch
 from facerec.backbones import Backbone, TimmBackbone
 from facerec.backbones.catalogue import CATALOGUE
 from facerec.backbones.cost import count_parameters, images_per_second, multiply_adds
-from facerec.cli.messages import messages
+from facerec.cli.command_parser import CommandParser, command_parser
+from facerec.cli.status import Status
+from facerec.settings import require_within
 
 COURSE_LIMIT = 30_000_000
 TIMM = "timm:"
+EXAMPLES = """\
+facerec backbones
+facerec backbones resnet34 iresnet50 timm:resnet50 --image_size 112 96
+facerec backbones --no_speed --max_params 5000000"""
+MEANINGS = {Status.INCOMPLETE: "a network that was named does not take the settings"}
 
 
-@messages(status=1)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Print the table.
 
     Args:
         args: options and names; see ``facerec backbones --help``.
 
     Returns:
-        Exit status: 0; 1 if a network that was asked for does not take the settings; 2 for a name that does not exist.
+        DONE, or INCOMPLETE if a network that was named does not take the settings.
     """
-    options = _parser().parse_args(args)
-    if options.batch_size < 1:
-        raise ValueError(f"--batch_size {options.batch_size}: must be at least 1")
+    options = make_parser().parse_args(args)
+    require_within("--", 1, math.inf, batch_size=options.batch_size)
     names = options.names or list(CATALOGUE)
-    unknown = [name for name in names if name not in CATALOGUE and not name.startswith(TIMM)]
-    if unknown:
-        near = get_close_matches(unknown[0], CATALOGUE, n=3) or list(CATALOGUE)
-        print(f"facerec backbones: no network {unknown[0]!r}: choose one of {', '.join(near)}", file=sys.stderr)
-        return 2
+    _refuse_unknown(names)
     height, width = options.image_size
     rate = "" if options.no_speed else f" {'images/s':>9}"
     print(f"{'network':<18} {'parameters':>12} {'multiply-adds':>14} {'embedding':>9}{rate}  at {height}x{width}")
@@ -43,48 +43,73 @@ def main(args: list[str]) -> int:
     for name in names:
         try:
             print(_row(name, options), flush=True)
-        except ValueError as error:  # a size that is too small for this one
+        except ValueError as error:  # the size is too small for this network
             refused += 1
             print(f"{name:<18} {error}", flush=True)
     print(
-        f"* above {options.max_params:,} parameters (--max_params): set model.max_params to have such a model refused"
+        f"* above {options.max_params:,} parameters (--max_params); the setting model.max_params refuses such a network"
     )
     if not options.no_speed:
         print(f"images/s: forward, float32, batches of {options.batch_size}, {torch.get_num_threads()} threads")
-    return 1 if refused and options.names else 0
+    return Status.INCOMPLETE if refused and options.names else Status.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="facerec backbones",
-        description="Parameters and multiply-adds of every network, computed, and its speed on this machine, measured.",
-        allow_abbrev=False,
+def _refuse_unknown(names: list[str]) -> None:
+    """Refuse a name that is not in the catalogue.
+
+    Raises:
+        ValueError: naming the nearest ones.
+    """
+    unknown = [name for name in names if name not in CATALOGUE and not name.startswith(TIMM)]
+    if unknown:
+        near = get_close_matches(unknown[0], CATALOGUE, n=3) or list(CATALOGUE)
+        raise ValueError(f"no network {unknown[0]!r}: choose one of {', '.join(near)}")
+
+
+def make_parser() -> CommandParser:
+    """The options of ``facerec backbones``."""
+    description = "List the parameters and multiply-adds of each network, and measure its speed on this machine."
+    parser = command_parser("backbones", description, EXAMPLES, meanings=MEANINGS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="networks to list, or timm:NAME (default: all)")
+    parser.add_argument(
+        "--image_size",
+        type=int,
+        nargs=2,
+        default=(112, 112),
+        metavar=("HEIGHT", "WIDTH"),
+        help="size of the images (default: 112 112)",
     )
-    parser.add_argument("names", nargs="*", help="networks to list, e.g. resnet34 iresnet50 timm:resnet50; all if none")
-    parser.add_argument("--image_size", type=int, nargs=2, default=(112, 112), metavar=("HEIGHT", "WIDTH"))
-    parser.add_argument("--embedding_dim", type=int, help="length of an embedding; each network's own by default")
-    parser.add_argument("--max_params", type=int, default=COURSE_LIMIT, help="mark networks above it (%(default)s)")
-    parser.add_argument("--batch_size", type=int, default=8, help="images of a forward pass (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="how long to measure each network (%(default)s)")
-    parser.add_argument("--no_speed", action="store_true", help="only compute, which takes seconds")
+    parser.add_argument(
+        "--embedding_dim", type=int, metavar="D", help="length of the embedding (default: each network's own)"
+    )
+    parser.add_argument(
+        "--max_params",
+        type=int,
+        default=COURSE_LIMIT,
+        metavar="N",
+        help="number of parameters above which a network is marked (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--batch_size", type=int, default=8, metavar="N", help="images in a forward pass (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="measuring time for each network (default: %(default)s)"
+    )
+    parser.add_argument("--no_speed", action="store_true", help="list only what is computed, which takes seconds")
     return parser
 
 
-def _factory(name: str, options: argparse.Namespace) -> Callable[[], Backbone]:
-    dim = {} if options.embedding_dim is None else {"embedding_dim": options.embedding_dim}
-    size = tuple(options.image_size)
-    if not name.startswith(TIMM):
-        return partial(CATALOGUE[name], image_size=size, **dim)
-    make = partial(TimmBackbone, name.removeprefix(TIMM), **dim)
-    with torch.device("meta"):
-        is_for_one_size = make().image_size is not None
-    return partial(make, image_size=size) if is_for_one_size else make
+def _make(name: str, options: argparse.Namespace) -> Backbone:
+    """The network of that name, for the size of the images."""
+    make = partial(TimmBackbone, name.removeprefix(TIMM)) if name.startswith(TIMM) else CATALOGUE[name]
+    backbone = make() if options.embedding_dim is None else make(embedding_dim=options.embedding_dim)
+    backbone.build(tuple(options.image_size))
+    return backbone
 
 
 def _row(name: str, options: argparse.Namespace) -> str:
-    make = _factory(name, options)
     with torch.device("meta"):  # sizes alone: no memory, no arithmetic
-        sketch = make()
+        sketch = _make(name, options)
         macs = multiply_adds(sketch, tuple(options.image_size))
     parameters = count_parameters(sketch)
     mark = "*" if parameters > options.max_params else " "
@@ -92,6 +117,6 @@ def _row(name: str, options: argparse.Namespace) -> str:
     if options.no_speed:
         return row
     images = torch.randn(options.batch_size, 3, *options.image_size)
-    fast = make().to(memory_format=torch.channels_last)
+    fast = _make(name, options).to(memory_format=torch.channels_last)
     rate = images_per_second(fast, images.contiguous(memory_format=torch.channels_last), options.seconds)
     return f"{row} {rate:>9,.0f}"

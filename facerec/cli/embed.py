@@ -1,47 +1,45 @@
 """``facerec embed``: embeddings of images, for whatever comes next."""
 
-import argparse
-
 import numpy as np
 
-from facerec.cli.messages import messages
+from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.model_options import (
-    ERROR,
-    EXIT_STATUS,
-    YES,
+    LEFT_OUT,
+    add_images_argument,
     add_model_options,
-    alignment_in_use,
-    command_parser,
+    alignment_name,
     encode_with,
     model_of,
+    usable_names,
 )
+from facerec.cli.status import Status
 from facerec.files import check_writable, written_whole
 from facerec.inference.images import find_images
 
 EXAMPLES = """\
-  facerec embed photos/ --ckpt_path best.ckpt --output embeddings.npz
-  facerec embed list.txt --ckpt_path best.ckpt --output embeddings.npz --precision bfloat16
+facerec embed photos/ --ckpt_path best.ckpt --output embeddings.npz
+facerec embed list.txt --ckpt_path best.ckpt --output embeddings.npz --precision bfloat16
 
-  >>> stored = numpy.load("embeddings.npz")
-  >>> stored["names"], stored["embeddings"]          (N,) paths and (N, D) float32, not normalised"""
+>>> stored = numpy.load("embeddings.npz")
+>>> stored["names"], stored["embeddings"]          (N,) paths and (N, D) float32, not normalised"""
+MEANINGS = {Status.INCOMPLETE: "some images left out"}
 
 
-@messages(ERROR)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Write embeddings.
 
     Args:
         args: see ``facerec embed --help``.
 
     Returns:
-        0, or 2 if an image was left out.
+        DONE, or INCOMPLETE if an image was left out.
     """
-    options = _parser().parse_args(args)
+    options = make_parser().parse_args(args)
     check_writable(options.output)
     source = find_images(options.image)
     model = model_of(options)
     encoded = encode_with(options, model, source)
-    names = [name for name, usable in zip(source.names, encoded.usable, strict=True) if usable]
+    names = usable_names(source, encoded)
     embeddings_ND = encoded.embeddings[encoded.usable].numpy()
     with written_whole(options.output) as temporary, temporary.open("wb") as file:
         np.savez(
@@ -49,15 +47,16 @@ def main(args: list[str]) -> int:
             names=np.array(names),
             embeddings=embeddings_ND,
             fingerprint=np.array(model.fingerprint),
-            alignment=np.array(alignment_in_use(options, model, source)),
+            alignment=np.array(alignment_name(options, model, source)),
         )
     print(f"{options.output}: {len(names)} embeddings of {embeddings_ND.shape[1]} numbers")
-    return ERROR if encoded.left_out else YES
+    return Status.INCOMPLETE if encoded.left_out else Status.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("embed", f"Write embeddings of images; {EXIT_STATUS}.", EXAMPLES)
-    parser.add_argument("image", nargs="+", help="images, folders, lists of paths, or - for standard input")
-    parser.add_argument("--output", required=True, metavar="FILE.npz", help="names and embeddings")
+def make_parser() -> CommandParser:
+    """The options of ``facerec embed``."""
+    parser = command_parser("embed", "Write the embeddings of images.", EXAMPLES, LEFT_OUT, MEANINGS)
+    add_images_argument(parser)
+    parser.add_argument("--output", required=True, metavar="FILE.npz", help="file for the names and embeddings")
     add_model_options(parser)
     return parser

@@ -1,60 +1,53 @@
-"""``facerec enroll``: make people known, by a folder of images for each or a list."""
+"""``facerec enroll``: add people to a gallery, by a folder of images for each or a list."""
 
 import argparse
 from pathlib import Path
 
-from facerec.cli.messages import messages
-from facerec.cli.model_options import (
-    ERROR,
-    EXIT_STATUS,
-    YES,
-    add_model_options,
-    alignment_in_use,
-    command_parser,
-    encode_with,
-    model_of,
-)
+from facerec.cli.command_parser import CommandParser, command_parser
+from facerec.cli.model_options import LEFT_OUT, add_model_options, alignment_name, encode_with, model_of
+from facerec.cli.status import Status
 from facerec.data.formats.folders import FolderImages
 from facerec.files import check_writable, held
 from facerec.inference.gallery import Gallery
 from facerec.inference.images import NamedFiles
 
 EXAMPLES = """\
-  facerec enroll people/ --ckpt_path best.ckpt --output gallery.npz            (people/<name>/<image>)
-  facerec enroll more_people/ --ckpt_path best.ckpt --output gallery.npz --add
-  facerec enroll list.txt --ckpt_path best.ckpt --output gallery.npz           (lines `image name`)
-  facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz
+facerec enroll people/ --ckpt_path best.ckpt --output gallery.npz            (people/<name>/<image>)
+facerec enroll more_people/ --ckpt_path best.ckpt --output gallery.npz --add
+facerec enroll list.txt --ckpt_path best.ckpt --output gallery.npz           (lines `image name`)
+facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz"""
+NOTES = f"""\
+Nothing is trained: a person is the mean of the normalised embeddings of his or her images. With --add, new images of an
+enrolled person join that mean.
+{LEFT_OUT}"""
+MEANINGS = {Status.INCOMPLETE: "some images or people left out"}
 
-No training: a person is the mean of the normalised embeddings of their images. Someone who is in the gallery already
-gets the new images added to the mean."""
 
-
-@messages(ERROR)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Write a gallery.
 
     Args:
         args: see ``facerec enroll --help``.
 
     Returns:
-        0, or 2 if an image or a person was left out, or another command is writing the gallery.
+        DONE, or INCOMPLETE if an image or a person was left out.
     """
-    options = _parser().parse_args(args)
+    options = make_parser().parse_args(args)
     output = Path(options.output)
     check_writable(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with held(output.with_name(f".{output.name}.lock")):  # from reading to writing: who came between would be lost
+    with held(output.with_name(f".{output.name}.lock")):  # while reading and writing: no other command may write now
         return _enroll(options, output)
 
 
-def _enroll(options: argparse.Namespace, output: Path) -> int:
+def _enroll(options: argparse.Namespace, output: Path) -> Status:
     if output.exists() and not options.add:
         raise ValueError(f"{output} exists: give --add to add people to it, or another --output")
     known = Gallery.load(output) if options.add else None
     source = FolderImages(options.people) if Path(options.people).is_dir() else NamedFiles(options.people)
     labels_N, identities = source.labels, list(source.identities)
     model = model_of(options)
-    alignment = alignment_in_use(options, model, source)
+    alignment = alignment_name(options, model, source)
     if known:
         known.check_model(model.fingerprint, alignment)
     encoded = encode_with(options, model, source)
@@ -65,20 +58,22 @@ def _enroll(options: argparse.Namespace, output: Path) -> int:
     gallery = known.merged(enrolled) if known else enrolled
     gallery.save(output)
     for name in sorted(set(identities) - set(enrolled.names)):
-        print(f"not enrolled, none of the images can be used: {name}")
+        print(f"not enrolled, no usable image: {name}")
     print(f"{len(enrolled)} people from {int(usable_N.sum())} images; {output} holds {len(gallery)}")
-    return ERROR if encoded.left_out else YES
+    return Status.INCOMPLETE if encoded.left_out else Status.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("enroll", f"Make people known to `facerec identify`; {EXIT_STATUS}.", EXAMPLES)
+def make_parser() -> CommandParser:
+    """The options of ``facerec enroll``."""
+    description = "Add people to a gallery, in which `facerec identify` finds them."
+    parser = command_parser("enroll", description, EXAMPLES, NOTES, MEANINGS)
     parser.add_argument(
         "people",
         metavar="PEOPLE",
-        help="one folder of images for each person, named as the person; or a list `image name`, by tabs where names "
-        "have spaces; or - for such lines",
+        help="folder with one folder of images for each person, named as the person; or list with lines `image name`, "
+        "separated by tabs if names contain spaces; or - for such lines on standard input",
     )
-    parser.add_argument("--output", required=True, metavar="FILE.npz", help="the gallery")
-    parser.add_argument("--add", action="store_true", help="to the gallery that is there")
+    parser.add_argument("--output", required=True, metavar="FILE.npz", help="gallery to write")
+    parser.add_argument("--add", action="store_true", help="add people to an existing gallery")
     add_model_options(parser)
     return parser

@@ -1,36 +1,35 @@
 """``facerec export``: a checkpoint as ONNX or ``.pt2``, checked against PyTorch."""
 
-import argparse
 from pathlib import Path
 from typing import get_args
 
-from facerec.cli.messages import messages
-from facerec.cli.model_options import ERROR, YES, command_parser
+from facerec.cli.command_parser import CommandParser, command_parser
+from facerec.cli.model_options import add_checkpoint_option
+from facerec.cli.status import Status
 from facerec.inference.embedder import Embedder
 from facerec.inference.export import PARITY_BATCHES, Preprocessing, export
 
 EXAMPLES = """\
-  facerec export --ckpt_path best.ckpt --output model.onnx
-  facerec verify A.jpg B.jpg --ckpt_path model.onnx
-  facerec export --ckpt_path best.ckpt --output model.pt2 --preprocessing outside
+facerec export --ckpt_path best.ckpt --output model.onnx
+facerec verify A.jpg B.jpg --ckpt_path model.onnx
+facerec export --ckpt_path best.ckpt --output model.pt2 --preprocessing outside"""
+NOTES = """\
+Input `images`: (batch, 3, height, width) RGB at the model's size. It is uint8, or with --preprocessing outside
+normalised float32. Output `embeddings`: (batch, D) float32, not normalised. The metadata of the file hold image_size,
+image_mean, image_std, the calibrated threshold and the model's fingerprint (ONNX: metadata_props; .pt2: the extra file
+facerec.json)."""
 
-Input `images`: (batch, 3, height, width) RGB at the model's size, uint8, or with --preprocessing outside floats that
-are normalised. Output `embeddings`: (batch, D) float32, not normalised. The file's metadata hold image_size,
-image_mean, image_std, the calibrated threshold and the model's fingerprint (ONNX: metadata_props; .pt2: the extra
-file facerec.json)."""
 
-
-@messages(ERROR)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Write the file and report how far it is from PyTorch.
 
     Args:
         args: see ``facerec export --help``.
 
     Returns:
-        0.
+        DONE.
     """
-    options = _parser().parse_args(args)
+    options = make_parser().parse_args(args)
     embedder = Embedder.from_checkpoint(options.ckpt_path)
     parity = export(embedder, options.output, options.preprocessing)
     size = Path(options.output).stat().st_size / 2**20
@@ -40,17 +39,19 @@ def main(args: list[str]) -> int:
         f"against PyTorch, batches of {', '.join(map(str, PARITY_BATCHES))}: largest difference "
         f"{parity.largest_difference:.1e} of the largest value, lowest cosine {parity.lowest_cosine:.7f}"
     )
-    return YES
+    return Status.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("export", "Write a checkpoint as ONNX or .pt2, with a free batch dimension.", EXAMPLES)
-    parser.add_argument("--ckpt_path", required=True, metavar="FILE", help="checkpoint of `facerec fit`")
-    parser.add_argument("--output", required=True, metavar="FILE", help="ending in .onnx or .pt2")
+def make_parser() -> CommandParser:
+    """The options of ``facerec export``."""
+    description = "Write a checkpoint as ONNX or .pt2, for batches of any size."
+    parser = command_parser("export", description, EXAMPLES, NOTES)
+    add_checkpoint_option(parser)
+    parser.add_argument("--output", required=True, metavar="FILE", help="file to write, named .onnx or .pt2")
     parser.add_argument(
         "--preprocessing",
         choices=get_args(Preprocessing),
         default="inside",
-        help="whether scaling and normalising the pixels is part of the file (%(default)s)",
+        help="whether the file itself scales and normalises the pixels (default: %(default)s)",
     )
     return parser

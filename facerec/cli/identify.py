@@ -1,65 +1,64 @@
 """``facerec identify``: who of a gallery is it, if anyone?"""
 
-import argparse
 import math
 
-from facerec.cli.messages import messages
+from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.model_options import (
-    ERROR,
-    EXIT_STATUS,
-    NO,
-    YES,
+    LEFT_OUT,
+    add_images_argument,
     add_model_options,
-    alignment_in_use,
-    command_parser,
+    add_threshold_option,
+    alignment_name,
     encode_with,
     model_of,
+    usable_names,
 )
+from facerec.cli.status import Status
 from facerec.inference.gallery import Gallery, Match
 from facerec.inference.images import find_images
 from facerec.inference.model import decision_threshold
 
 NOBODY = "no correspondence"
 EXAMPLES = """\
-  facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz
-  facerec identify door_camera/ --ckpt_path best.ckpt --gallery gallery.npz --align
-  find . -name '*.jpg' | facerec identify - --ckpt_path best.ckpt --gallery gallery.npz
+facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz
+facerec identify door_camera/ --ckpt_path best.ckpt --gallery gallery.npz --align
+find . -name '*.jpg' | facerec identify - --ckpt_path best.ckpt --gallery gallery.npz"""
+NOTES = f"""\
+The calibrated threshold is right for one comparison. Among many people, somebody resembles a stranger more often:
+raise --threshold as the gallery grows.
+{LEFT_OUT}"""
+MEANINGS = {
+    Status.YES: "everyone is in the gallery",
+    Status.NO: f"at least one {NOBODY!r}",
+    Status.ERROR: "error, or an image that cannot be used",
+}
 
-The calibrated threshold is that of one comparison; among many people a stranger is like one of them more often, so
-raise it with --threshold as the gallery grows.
-exit status: 0 everyone was found, 1 at least one `no correspondence`, 2 an error, or an image left out"""
 
-
-@messages(ERROR)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Name the person in each image.
 
     Args:
         args: see ``facerec identify --help``.
 
     Returns:
-        0 if everyone was found, 1 if at least one is nobody known, 2 if an image cannot be used.
+        YES if everyone is in the gallery, NO if at least one person is not, ERROR if an image cannot be used.
     """
-    options = _parser().parse_args(args)
+    options = make_parser().parse_args(args)
     gallery = Gallery.load(options.gallery)
     source = find_images(options.image)
     model = model_of(options)
-    gallery.check_model(model.fingerprint, alignment_in_use(options, model, source))
+    gallery.check_model(model.fingerprint, alignment_name(options, model, source))
     threshold = decision_threshold(model, options.threshold)
     encoded = encode_with(options, model, source)
-    matches = iter(gallery.search(encoded.embeddings[encoded.usable]))
+    matches = gallery.search(encoded.embeddings[encoded.usable])
+    names = usable_names(source, encoded)
     print("image\tperson\tscore\trunner-up\tscore")
-    strangers = 0
-    for index, usable in enumerate(encoded.usable):
-        if not usable:
-            continue
-        match = next(matches)
-        strangers += match.score < threshold
-        print(f"{source.name(index)}\t{_row(match, threshold)}")
+    for name, match in zip(names, matches, strict=True):
+        print(f"{name}\t{_row(match, threshold)}")
     print(f"# threshold {threshold:.4f}, {len(gallery)} people")
     if encoded.left_out:
-        return ERROR
-    return NO if strangers else YES
+        return Status.ERROR
+    return Status.YES if all(match.score >= threshold for match in matches) else Status.NO
 
 
 def _row(match: Match, threshold: float) -> str:
@@ -70,10 +69,12 @@ def _row(match: Match, threshold: float) -> str:
     return f"{name}\t{match.score:.4f}\t{rest}"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("identify", f"Who of a gallery is it, if anyone? {EXIT_STATUS}.", EXAMPLES)
-    parser.add_argument("image", nargs="+", help="images, folders, lists of paths, or - for standard input")
-    parser.add_argument("--gallery", required=True, metavar="FILE.npz", help="of `facerec enroll`")
-    parser.add_argument("--threshold", type=float, help="cosine that decides; by default the model's calibrated one")
+def make_parser() -> CommandParser:
+    """The options of ``facerec identify``."""
+    description = "Name the person in each image, from a gallery, or say that nobody in it corresponds."
+    parser = command_parser("identify", description, EXAMPLES, NOTES, MEANINGS)
+    add_images_argument(parser)
+    parser.add_argument("--gallery", required=True, metavar="FILE.npz", help="gallery of `facerec enroll`")
+    add_threshold_option(parser)
     add_model_options(parser)
     return parser

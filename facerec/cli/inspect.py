@@ -1,6 +1,7 @@
-"""``facerec inspect``: what a folder of faces holds, before anything is trained on it."""
+"""``facerec inspect``: what a folder of faces contains, before anything is trained on it."""
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import Any, get_args
@@ -8,7 +9,8 @@ from typing import Any, get_args
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from facerec.cli.messages import messages
+from facerec.cli.command_parser import CommandParser, command_parser
+from facerec.cli.status import Status
 from facerec.data import FaceDataModule, ImageSource
 from facerec.data.layouts import Layout
 from facerec.data.sources import Images
@@ -19,66 +21,70 @@ from facerec.inspection.figures import sheet
 from facerec.inspection.printing import report_lines
 from facerec.inspection.report import NEAR_DISTANCE
 from facerec.inspection.sets import role_sets
+from facerec.settings import require_within
 
 CONFIG_SUFFIXES = (".yaml", ".yml")
-EXAMPLES = """examples:
-  facerec inspect DIR                                    a root of training data, or plain folders of people
-  facerec inspect experiments/orl_resnet18_arcface.yaml  the sources that a configuration names
-  facerec inspect DIR --workers 4 --near_distance 44     more processes; other crops of a photograph count as near, too
-  facerec inspect --augment experiments/orl_resnet18_arcface.yaml
-  facerec inspect --augment CONFIG DIR --person n000001  one person of DIR under the augmentation of CONFIG
+EXAMPLES = """\
+facerec inspect DIR                                    a root of training data, or plain folders of people
+facerec inspect experiments/orl_resnet18_arcface.yaml  the sources that a configuration names
+facerec inspect DIR --workers 4 --near_distance 44     more processes; other crops of a photograph count as near, too
+facerec inspect --augment experiments/orl_resnet18_arcface.yaml
+facerec inspect --augment CONFIG DIR --person n000001  one person of DIR under the augmentation of CONFIG"""
+NOTES = """\
+The output folder gets report.json, duplicates.csv (one line for each pair), duplicates.png (the first pairs),
+histogram.png (images per person), contact_sheet.png and journal.jsonl, from which an interrupted run goes on. With
+--augment it gets augmentation.png."""
 
-In the output folder: report.json, duplicates.csv (a line for each pair found), duplicates.png (the first of them),
-histogram.png (images per person), contact_sheet.png, and journal.jsonl, from which an interrupted run goes on; or, with
---augment, augmentation.png."""
 
-
-@messages(1, resumes=True)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Inspect a data set, or draw an augmentation.
 
     Args:
         args: options; see ``facerec inspect --help``.
 
     Returns:
-        Exit status: 0, 1 for data that cannot be used, 130 if interrupted.
+        DONE.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(args)
     if options.data is None and options.augment is None:
         parser.error("give a folder DATA, or --augment CONFIG")
     (_draw_augmentation if options.augment else _inspect)(options)
-    return 0
+    return Status.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="facerec inspect",
-        description="Count people and images, find what does not decode, what is there twice, and who is in two sets.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def make_parser() -> CommandParser:
+    """The options of ``facerec inspect``."""
+    description = "Count people and images, and find broken files, duplicates, and people who are in two sets."
+    parser = command_parser("inspect", description, EXAMPLES, NOTES)
+    parser.add_argument("data", nargs="?", metavar="DATA", help="folder in any known layout, or configuration file")
+    parser.add_argument("--layout", choices=get_args(Layout), help="layout of DATA (default: detected)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="output folder (default: inspection/NAME of DATA)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=min(2, os.cpu_count() or 1),
+        metavar="N",
+        help="number of decoding processes (default: %(default)s); 0 for this process alone",
     )
-    parser.add_argument("data", nargs="?", metavar="DATA", help="a folder in any known layout, or a configuration")
-    parser.add_argument("--layout", choices=get_args(Layout), help="name the layout rather than have it told")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where results go (inspection/NAME of the data)")
-    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes (%(default)s)")
     parser.add_argument(
         "--near_distance",
         type=int,
         default=NEAR_DISTANCE,
         metavar="BITS",
-        help="largest number of the 256 bits of the perceptual hash in which near duplicates differ (%(default)s)",
+        help="largest number of different bits, of 256, in the perceptual hashes of near duplicates "
+        "(default: %(default)s)",
     )
-    parser.add_argument("--augment", metavar="CONFIG", help="draw one person under each augmentation of CONFIG instead")
-    parser.add_argument("--person", help="with --augment: whose face to draw; by default the first")
-    parser.add_argument("--draws", type=int, default=8, help="with --augment: draws of each (%(default)s)")
+    parser.add_argument("--augment", metavar="CONFIG", help="configuration whose augmentations to draw instead")
+    parser.add_argument("--person", metavar="NAME", help="with --augment: person to draw (default: the first)")
+    parser.add_argument(
+        "--draws", type=int, default=8, metavar="N", help="with --augment: draws of each (default: %(default)s)"
+    )
     return parser
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    if options.workers < 0:
-        raise ValueError(f"--workers {options.workers}: 0 decodes in this process, more in as many others")
+    require_within("--", 0, math.inf, workers=options.workers)
     named = _sets(options.data, options.layout)
     output = options.output or Path("inspection", _name(options.data))
     if Path(options.data).is_dir() and output.resolve().is_relative_to(Path(options.data).resolve()):
@@ -101,7 +107,7 @@ def _name(data: str) -> str:
 
 
 def _settings(config: str) -> dict[str, Any]:
-    """A configuration, as YAML has it."""
+    """The settings of a configuration file."""
     try:
         settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -129,8 +135,7 @@ def _data_module(settings: dict[str, Any]) -> FaceDataModule:
 
 
 def _draw_augmentation(options: argparse.Namespace) -> None:
-    if options.draws < 1:
-        raise ValueError(f"--draws {options.draws}: at least 1")
+    require_within("--", 1, math.inf, draws=options.draws)
     settings = _settings(options.augment)
     module = _data_module(settings)
     source: Images | None = None
@@ -141,7 +146,7 @@ def _draw_augmentation(options: argparse.Namespace) -> None:
     if not isinstance(source, ImageSource):
         raise ValueError(
             f"{options.data or options.augment} names no training images: facerec inspect DATA --augment "
-            f"{options.augment}, with a folder or a configuration of training images as DATA"
+            f"{options.augment}, where DATA is a folder or a configuration with training images"
         )
     index = person_images(source, options.person)[0]
     rows = augmentation_rows(source, index, module.augment, module.mix, module.image_size, module.seed, options.draws)

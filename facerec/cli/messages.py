@@ -1,47 +1,52 @@
-"""Errors of a command: one line that names the cause, and an exit status, in place of a traceback."""
+"""What a command prints when it fails: one line that names the cause, in place of a traceback."""
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
-from functools import wraps
 
-Main = Callable[[list[str]], int]
-INTERRUPTED = 130  # as shells have it for Ctrl-C
+from facerec.cli.status import Status
+
 TRACEBACK = "FACEREC_TRACEBACK"
 
 
-def messages(status: int, *, resumes: bool = False) -> Callable[[Main], Main]:
-    """Let a command's errors become a line and an exit status.
+def with_messages(
+    command: Callable[[], int], name: str, *, resumes: bool = False, traces_mistakes: bool = False
+) -> int:
+    """Run a command; turn its errors into a line on standard error and an exit status.
 
-    An error that is neither ValueError nor OSError is a mistake of ours: the line says its kind, and how to see where.
+    With ``FACEREC_TRACEBACK=1`` in the environment, errors are raised as they are.
 
     Args:
-        status: for an error. For commands whose answer is a status of 1, the one that Python gives, it is another.
-        resumes: whether the command goes on where it was interrupted when it is given again.
+        command: what to run; it returns its exit status.
+        name: beginning of the line, such as ``"facerec verify"``.
+        resumes: whether the same command continues where it was interrupted.
+        traces_mistakes: whether an error that is neither ValueError nor OSError, and so a mistake in the code, prints
+            its traceback: for commands that run too long, or with too much of the user's own code, to try again.
+
+    Returns:
+        The exit status.
     """
+    try:
+        return command()
+    except BrokenPipeError:  # the reader of our output has closed it
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # takes what Python flushes at exit
+        return Status.ERROR
+    except KeyboardInterrupt:
+        hint = "; the same command goes on from here" if resumes else ""
+        print(f"\n{name}: interrupted{hint}", file=sys.stderr)
+        return Status.INTERRUPTED
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        _print_error(error, name, traces_mistakes)
+        return Status.ERROR
 
-    def decorate(main: Main) -> Main:
-        name = f"facerec {main.__module__.rpartition('.')[2]}"
 
-        @wraps(main)
-        def with_messages(args: list[str]) -> int:
-            try:
-                return main(args)
-            except BrokenPipeError:  # who read our output has seen enough
-                sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what Python flushes at its end goes nowhere
-                return status
-            except KeyboardInterrupt:
-                goes_on = "; the same command goes on from here" if resumes else ""
-                print(f"\n{name}: interrupted{goes_on}", file=sys.stderr)
-                return INTERRUPTED
-            except Exception as error:
-                if os.environ.get(TRACEBACK):
-                    raise
-                is_told = isinstance(error, (ValueError, OSError))
-                kind = "" if is_told else f"{type(error).__name__}: "
-                print(f"{name}: {kind}{error}\n({TRACEBACK}=1 shows where)", file=sys.stderr)
-                return status
-
-        return with_messages
-
-    return decorate
+def _print_error(error: Exception, name: str, traces_mistakes: bool) -> None:
+    is_expected = isinstance(error, (ValueError, OSError))
+    if traces_mistakes and not is_expected:
+        traceback.print_exception(error)
+        return
+    kind = "" if is_expected else f"{type(error).__name__}: "
+    print(f"{name}: {kind}{error}\n({TRACEBACK}=1 shows where)", file=sys.stderr)

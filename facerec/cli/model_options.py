@@ -1,6 +1,7 @@
-"""What the commands that use a model have in common: options and exit status."""
+"""What the commands that use a model have in common: options, the model they name, and how images are embedded."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from typing import get_args
@@ -12,41 +13,63 @@ from facerec.data.sources import Images
 from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.embedder import Embedder, Precision
 from facerec.inference.encoding import BATCH_SIZE, Encoded, LeftOut, encode
+from facerec.inference.images import ImageFiles
 from facerec.inference.model import FaceModel, load_model
+from facerec.settings import require_within
 
-YES, NO, ERROR = 0, 1, 2
-"""Exit status: all is well, or the same person; a different person, or nobody known; an error, or images left out."""
-EXIT_STATUS = "an image that cannot be used is named, counted and left out; the exit status is then 2"
+CHECKPOINT = "checkpoint of `facerec fit`"
+LEFT_OUT = "An image that cannot be used is named on standard error, counted and left out."
 
 
-def command_parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A parser with examples below its options."""
-    return argparse.ArgumentParser(
-        prog=f"facerec {name}",
-        description=description,
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def add_images_argument(parser: argparse.ArgumentParser) -> None:
+    """Images by path, folder, list or standard input."""
+    parser.add_argument(
+        "image", nargs="+", metavar="IMAGE", help="images, folders, lists of paths, or - for paths on stdin"
     )
 
 
-def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> None:
-    """Options of the model and of how it runs."""
-    kinds = "checkpoint of `facerec fit`" + (", or .onnx of `facerec export`" if onnx else "")
+def add_threshold_option(parser: argparse.ArgumentParser) -> None:
+    """The cosine that decides."""
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="COSINE",
+        help="lowest cosine of one person's images (default: the model's calibrated threshold)",
+    )
+
+
+def add_checkpoint_option(parser: argparse.ArgumentParser, kinds: str = CHECKPOINT) -> None:
+    """The file of the model."""
     parser.add_argument("--ckpt_path", required=True, metavar="FILE", help=kinds)
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
+
+
+def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> None:
+    """The model, and how it runs.
+
+    Args:
+        parser: that gets the options.
+        onnx: whether an exported ``.onnx`` model does as well.
+    """
+    add_checkpoint_option(parser, f"{CHECKPOINT}, or .onnx of `facerec export`" if onnx else CHECKPOINT)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 or mps (default: %(default)s)")
     parser.add_argument(
         "--precision",
         choices=get_args(Precision),
         default="float32",
-        help="of the network; bfloat16 is faster where the processor has the instructions, and changes scores in the "
-        "third digit (%(default)s)",
+        help="precision of the network (default: %(default)s); bfloat16 is faster on processors that have its "
+        "instructions, and changes the third digit of a score",
     )
-    parser.add_argument("--batch_size", type=int, default=BATCH_SIZE, help="images of a forward pass (%(default)s)")
+    parser.add_argument(
+        "--batch_size",
+        type=int,
+        default=BATCH_SIZE,
+        metavar="N",
+        help="images in a forward pass (default: %(default)s)",
+    )
     parser.add_argument(
         "--align",
         action="store_true",
-        help="the images are photographs: first find the face and align it as the training images were",
+        help="for photographs: find the face first, and align it as the training images were aligned",
     )
 
 
@@ -78,6 +101,7 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
 
     Where they are not aligned as the training images were, a line on standard error says so.
     """
+    require_within("--", 1, math.inf, batch_size=options.batch_size)
     how, hint = source.alignment, "; or, for photographs, --align"
     if options.align:
         wanted = alignment_for(model.alignment)
@@ -89,8 +113,13 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
     return encoded
 
 
-def alignment_in_use(options: argparse.Namespace, model: FaceModel, source: Images) -> str:
-    """Detector and template of the faces, by ``--align`` or by an earlier `facerec align`; empty if unknown."""
+def usable_names(source: ImageFiles, encoded: Encoded) -> list[str]:
+    """Paths of the images that could be used."""
+    return [name for name, usable in zip(source.names, encoded.usable, strict=True) if usable]
+
+
+def alignment_name(options: argparse.Namespace, model: FaceModel, source: Images) -> str:
+    """Detector and template by which the faces are aligned, now or before; empty where that is unknown."""
     how = alignment_for(model.alignment) if options.align else source.alignment
     return f"{how.detector} {how.template}" if how and how.detector != UNKNOWN else ""
 

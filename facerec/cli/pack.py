@@ -1,108 +1,114 @@
-"""``facerec pack``: decode all images of a set once, into one file that training maps into memory."""
+"""``facerec pack``: decode a set of images once, into one file that training maps into memory."""
 
 import argparse
+import math
 from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
 
-from facerec.cli.messages import messages
+from facerec.cli.command_parser import CommandParser, command_parser
+from facerec.cli.status import Status
 from facerec.data.formats.folders import FolderImages
 from facerec.data.formats.lists import ListImages, ListPairs
 from facerec.data.formats.pack_file import Pack
 from facerec.data.layouts import find_sources
 from facerec.data.sources import Images, PairSource
 from facerec.preparation.packing import Packed, pack
+from facerec.settings import require_within
 
-EXAMPLES = """
-what SRC may be:
-  facerec pack DATA/train train.pack                               one folder for each person, or
-                                                                   images/ and labels.txt (HW2P2)
-  facerec pack DATA train.pack --part train                        the training images of a data root, any layout
-  facerec pack DATA/images train.pack --labels_file DATA/train.txt   a list with lines 'image label'
-  facerec pack DATA/ver_data pairs.pack --pairs DATA/val_pairs.txt DATA/test_pairs.txt
-                                                                   the images that lists of pairs name
-
-then train on it:
+EXAMPLES = """\
+facerec pack DATA/train train.pack                                  one folder for each person, or
+                                                                    images/ and labels.txt (HW2P2)
+facerec pack DATA train.pack --part train                           training images of a data root, any layout
+facerec pack DATA/images train.pack --labels_file DATA/train.txt    images of a list with lines `image label`
+facerec pack DATA/ver_data pairs.pack --pairs DATA/val_pairs.txt DATA/test_pairs.txt
+                                                                    images of lists of pairs
+facerec pack train.pack --verify"""
+NOTES = """\
+Train on the pack:
   facerec fit --config CONFIG --data.train PackedImages --data.train.path train.pack --data.val_pairs ...
-and in YAML:
+or in YAML:
   data:
     train: {class_path: facerec.data.PackedImages, init_args: {path: train.pack}}
     val_pairs:
       pairs: {class_path: facerec.data.PackedPairs, init_args: {path: pairs.pack, pairs_file: DATA/val_pairs.txt}}
 
 A pack takes 3 x height x width bytes for each image: 37,632 at 112x112, 16 GB for 431,550 images. DST appears when it
-is complete. A packing that was stopped goes on where it was when the same command is given again. Opening a pack checks
-its length and the checksums of header and index; those of the pixels are compared when the data module decodes images
-before training (sets of up to 20,000), and by --verify.
-"""
+is complete. After an interruption, the same command goes on where it was. Opening a pack checks its length and the
+checksums of header and index. Checksums of the pixels are compared by --verify, and by the data module when it decodes
+images before training (sets of up to 20,000)."""
+MEANINGS = {Status.INCOMPLETE: "some images left out (--unreadable skip)"}
 
 
-@messages(1, resumes=True)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Pack, or verify a pack.
 
     Args:
         args: options, source and destination; see ``facerec pack --help``.
 
     Returns:
-        Exit status: 0, 1 for data that cannot be packed or a pack that is damaged, 130 if interrupted.
+        DONE, or INCOMPLETE if images were left out.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(args)
     if options.verify == (options.destination is not None):
         parser.error("give SRC and DST, or --verify and a pack")
     return _verify(options.source) if options.verify else _pack(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="facerec pack",
-        description="Decode all images of a set once, into one file that training maps into memory.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def make_parser() -> CommandParser:
+    """The options of ``facerec pack``."""
+    description = "Decode a set of images once, into one file that training maps into memory."
+    parser = command_parser("pack", description, EXAMPLES, NOTES, MEANINGS)
     parser.add_argument(
-        "source", metavar="SRC", help="folder of people, data root, folder of images, or pack to verify"
+        "source", metavar="SRC", help="folder of people, data root or folder of images; with --verify, a pack"
     )
-    parser.add_argument("destination", metavar="DST", nargs="?", help="file to write, e.g. train.pack")
+    parser.add_argument("destination", metavar="DST", nargs="?", help="file to write, such as train.pack")
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--part", choices=("train", "dev"), help="SRC is a data root: pack this part of it")
-    chosen.add_argument("--labels_file", metavar="LIST", help="SRC holds the images that this list names")
-    chosen.add_argument("--pairs", nargs="+", metavar="LIST", help="SRC holds the images that these lists name")
-    chosen.add_argument("--verify", action="store_true", help="compare every image of the pack SRC with its checksum")
+    chosen.add_argument("--part", choices=("train", "dev"), help="part of the data root SRC to pack")
+    chosen.add_argument("--labels_file", metavar="LIST", help="list that names the images of SRC to pack")
+    chosen.add_argument("--pairs", nargs="+", metavar="LIST", help="lists of pairs that name the images of SRC to pack")
+    chosen.add_argument("--verify", action="store_true", help="compare every image of the pack with its checksum")
     parser.add_argument(
-        "--image_size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="resize to it; default: the common size"
+        "--image_size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="size to resize images to (default: their common size)",
     )
     parser.add_argument(
         "--unreadable",
         choices=("raise", "skip"),
         default="raise",
-        help="an image that does not decode is an error, or left out and reported (%(default)s)",
+        help="whether to stop at an image that does not decode, or to leave it out and report it "
+        "(default: %(default)s)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace DST if it is there")
-    parser.add_argument("--threads", type=int, default=4, help="that decode (%(default)s)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing DST")
+    parser.add_argument(
+        "--threads", type=int, default=4, metavar="N", help="number of decoding threads (default: %(default)s)"
+    )
     return parser
 
 
-def _verify(path: str) -> int:
+def _verify(path: str) -> Status:
     opened = Pack(path)
     opened.verify()
     header = opened.header
     print(f"{path}: {header.images:,} images of {header.height}x{header.width}, all as they were written")
-    return 0
+    return Status.DONE
 
 
-def _pack(options: argparse.Namespace) -> int:
-    if options.threads < 1 or (options.image_size and min(options.image_size) < 1):
-        raise ValueError(f"--threads {options.threads}, --image_size {options.image_size}: must be at least 1")
+def _pack(options: argparse.Namespace) -> Status:
+    require_within("--", 1, math.inf, threads=options.threads)
+    if options.image_size:
+        require_within("--", 1, math.inf, image_size=min(options.image_size))
     source, root = _source(options)
     source.check()
     size = tuple(options.image_size) if options.image_size else None
     done = pack(source, options.destination, root, size, options.unreadable, options.overwrite, options.threads)
     _report(options.destination, done)
-    return 0
+    return Status.INCOMPLETE if done.skipped else Status.DONE
 
 
 def _report(path: str, done: Packed) -> None:
@@ -131,7 +137,7 @@ def _source(options: argparse.Namespace) -> tuple[Images, str]:
     if any((folder / name).exists() for name in ("labels.txt", "train.txt", "train", "cls_data")):
         raise ValueError(
             f"{folder} looks like a data root, not like one folder for each person: say which part, --part train or "
-            "--part dev, or name the folder of people itself; images with a list need --labels_file"
+            "--part dev, or give the folder of people itself. Images with a list need --labels_file"
         )
     return FolderImages(options.source), options.source
 

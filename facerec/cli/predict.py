@@ -1,20 +1,13 @@
-"""``facerec predict``: the two files that a course asks for."""
+"""``facerec predict``: the two submissions that a course asks for."""
 
 import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from facerec.cli.messages import messages
-from facerec.cli.model_options import (
-    ERROR,
-    EXIT_STATUS,
-    YES,
-    add_model_options,
-    command_parser,
-    embedder_of,
-    encode_with,
-)
+from facerec.cli.command_parser import CommandParser, command_parser
+from facerec.cli.model_options import add_model_options, embedder_of, encode_with
+from facerec.cli.status import Status
 from facerec.data.formats.folders import images_below
 from facerec.data.formats.lists import ListPairs
 from facerec.files import check_writable
@@ -33,30 +26,33 @@ from facerec.inference.submission import (
 from facerec.metrics.scores import cosine_scores
 
 EXAMPLES = """\
-  facerec predict --pairs test_pairs.txt --images ver_data --ckpt_path best.ckpt --output submission.csv \\
-      --sample sample_submission.csv
-  facerec predict --classify cls_data/test/images --ckpt_path best.ckpt --output classes.csv
+facerec predict --pairs test_pairs.txt --images ver_data --ckpt_path best.ckpt --output submission.csv \\
+    --sample sample_submission.csv
+facerec predict --classify cls_data/test/images --ckpt_path best.ckpt --output classes.csv"""
+NOTES = """\
+--pairs writes `ID,Label`: number of the line from 0, and cosine of the pair, in the order of the list (HW2P2's
+verification). --classify writes `id,label`: name of the image, and the training person with the highest logit. Both
+also write FILE.metadata.json, with parameter_count and model_architecture.
+An image that cannot be used is named on standard error and counted; its row holds the text of --fill."""
+MEANINGS = {Status.INCOMPLETE: "some rows filled by --fill"}
 
---pairs writes `ID,Label`: number of the line from 0, and cosine of the pair, in file order (HW2P2's verification).
---classify writes `id,label`: name of the image, and the training person with the highest logit.
-FILE.metadata.json beside either holds parameter_count and model_architecture."""
 
-
-@messages(ERROR)
-def main(args: list[str]) -> int:
+def main(args: list[str]) -> Status:
     """Write a submission and the model's metadata.
 
     Args:
         args: see ``facerec predict --help``.
 
     Returns:
-        0, or 2 if an image cannot be used.
+        DONE, or INCOMPLETE if an image cannot be used.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(args)
-    if bool(options.pairs) != bool(options.images):
-        parser.error("--pairs FILE needs --images FOLDER, which its paths are relative to; --classify has no --images")
-    # Before the images are encoded, which takes long: a sample that is none, or columns that differ from its own.
+    if options.pairs and not options.images:
+        parser.error("--pairs needs --images FOLDER, the folder that its paths start from")
+    if options.images and not options.pairs:
+        parser.error("--images belongs to --pairs: leave it out with --classify")
+    # Encoding takes long, so a bad sample or columns that differ from it are refused before.
     sample_columns, sample_ids = read_sample(options.sample) if options.sample else (None, None)
     columns = _columns(options, sample_columns)
     check_writable(options.output)
@@ -71,7 +67,7 @@ def main(args: list[str]) -> int:
     print(f"{metadata_path}: {metadata['parameter_count']:,} parameters")
     if left_out:
         print(f"{left_out} rows of images that cannot be used hold {options.fill!r} (--fill)")
-    return ERROR if left_out else YES
+    return Status.INCOMPLETE if left_out else Status.DONE
 
 
 def _columns(options: argparse.Namespace, sample: tuple[str, str] | None) -> tuple[str, str]:
@@ -106,17 +102,27 @@ def _classification(options: argparse.Namespace, embedder: Embedder) -> tuple[li
     return list(zip(source.names, labels, strict=True)), len(encoded.left_out)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = command_parser("predict", f"Write a course's submission; {EXIT_STATUS}.", EXAMPLES)
+def make_parser() -> CommandParser:
+    """The options of ``facerec predict``."""
+    description = "Write a course's submission: scores of pairs, or classes of images."
+    parser = command_parser("predict", description, EXAMPLES, NOTES, MEANINGS)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--pairs", metavar="FILE", help="lines `image image`, or -: write the cosine of each")
-    what.add_argument("--classify", metavar="FOLDER", help="of images, a list of them, or -: write the person of each")
-    parser.add_argument("--images", metavar="FOLDER", help="that the paths of --pairs are relative to")
-    parser.add_argument("--output", required=True, metavar="FILE.csv")
+    what.add_argument("--pairs", metavar="FILE", help="pairs to score: list with lines `image image`, or - for stdin")
+    what.add_argument("--classify", metavar="FOLDER", help="images to classify: folder, list of paths, or - for stdin")
+    parser.add_argument("--images", metavar="FOLDER", help="folder that the paths of --pairs start from")
+    parser.add_argument("--output", required=True, metavar="FILE.csv", help="submission to write")
     parser.add_argument(
-        "--sample", metavar="FILE.csv", help="sample submission: its length, ids and columns are checked"
+        "--sample", metavar="FILE.csv", help="sample submission, whose length, ids and columns must match"
     )
-    parser.add_argument("--columns", nargs=2, metavar=("ID", "LABEL"), help="other names of the two columns")
-    parser.add_argument("--fill", default="", help="what stands in the row of an image that cannot be used (nothing)")
+    parser.add_argument(
+        "--columns",
+        nargs=2,
+        metavar=("ID", "LABEL"),
+        help="names of the two columns (default: those of --sample, else ID Label with --pairs, id label with "
+        "--classify)",
+    )
+    parser.add_argument(
+        "--fill", default="", metavar="TEXT", help="value of an image that cannot be used (default: empty)"
+    )
     add_model_options(parser, onnx=False)
     return parser

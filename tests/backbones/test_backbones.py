@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerec import backbones
-from facerec.backbones import Backbone
+from facerec.backbones import Backbone, EmbeddingHead
 from facerec.backbones.catalogue import CATALOGUE
 from facerec.backbones.layers import LayerScale
 from facerec.data.formats.orl import ORLImages
@@ -20,12 +20,12 @@ from facerec.data.formats.orl import ORLImages
 # Every family at a small setting; every head and both stems are among them.
 SMALL: dict[str, Callable[..., Backbone]] = {
     "LeNet": backbones.LeNet,
-    "AlexNet": partial(backbones.AlexNet, width=16, dropout=0.0),
+    "AlexNet": partial(backbones.AlexNet, width=16, head=EmbeddingHead()),
     "VGG": partial(backbones.VGG, 11, width=8),
     "VGG without BN": partial(backbones.VGG, 11, width=16, batch_norm=False),
     "PlainNet": partial(backbones.PlainNet, 18, width=8),
     "ResNet": partial(backbones.ResNet, 18, width=8),
-    "ResNet bottleneck": partial(backbones.ResNet, 50, width=8, stem="paper", head="flatten"),
+    "ResNet bottleneck": partial(backbones.ResNet, 50, width=8, stem="paper", head=EmbeddingHead("flatten")),
     "SEResNet": partial(backbones.SEResNet, 18, width=16),
     "ResNeXt": partial(backbones.ResNeXt, 50, width=16, cardinality=8, group_width=2),
     "ResNeSt": partial(backbones.ResNeSt, 50, width=8),
@@ -33,7 +33,7 @@ SMALL: dict[str, Callable[..., Backbone]] = {
     "RegNet Y": partial(backbones.RegNet, "Y_200MF"),
     "DenseNet": partial(backbones.DenseNet, 121, growth_rate=8),
     "MobileNetV1": partial(backbones.MobileNetV1, 0.25),
-    "MobileNetV2": partial(backbones.MobileNetV2, 0.35, head="depthwise"),
+    "MobileNetV2": partial(backbones.MobileNetV2, 0.35, head=EmbeddingHead("depthwise")),
     "EfficientNet": partial(backbones.EfficientNet, "B0", stem="paper"),
     "ConvNeXt": partial(backbones.ConvNeXt, "tiny", width=16),
     "NFNet": partial(backbones.NFNet, "small", stem="paper"),
@@ -54,8 +54,9 @@ def family_of(make: Callable[..., Backbone]) -> type[Backbone]:
 
 def build(name: str, size: tuple[int, int] = (64, 64), embedding_dim: int = 32) -> Backbone:
     torch.manual_seed(0)
-    sized = {} if family_of(SMALL[name]) is backbones.TimmBackbone else {"image_size": size}
-    return SMALL[name](embedding_dim=embedding_dim, **sized)
+    backbone = SMALL[name](embedding_dim=embedding_dim)
+    backbone.build(size)
+    return backbone
 
 
 def without_norms_being_trivial(backbone: Backbone) -> Backbone:
@@ -197,45 +198,55 @@ def test_overfits_32_real_faces(name: str) -> None:
     "make", [make for make in CATALOGUE.values() if issubclass(family_of(make), backbones.StagedBackbone)]
 )
 def test_smaller_than_the_smallest_input_is_refused(make: Callable[..., backbones.StagedBackbone]) -> None:
-    stems = ["paper", "face"] if "stem" in inspect.signature(make).parameters else [None]
-    for stem in stems:
-        with torch.device("meta"):
-            backbone = make(head="pool", **({"stem": stem} if stem else {})).eval()
-            side = backbone.smallest_input
-            assert min(backbone.features(torch.zeros(1, 3, side, side)).shape[2:]) >= 1
-            with pytest.raises(ValueError, match=rf"{side - 1}x{side} are too small .* need at least {side}x{side}"):
-                backbone(torch.zeros(1, 3, side - 1, side))
+    stems = [{"stem": "paper"}, {"stem": "face"}] if "stem" in inspect.signature(make).parameters else [{}]
+    with torch.device("meta"):
+        networks = [make(head=EmbeddingHead(), **stem).eval() for stem in stems]
+        sides = [network.smallest_input.side for network in networks]
+        for network, side in zip(networks, sides, strict=True):
+            assert min(network.features(torch.zeros(1, 3, side, side)).shape[2:]) >= 1
+            with pytest.raises(ValueError, match=rf"{side - 1}x{side} are too small .* least {side}x{side}") as refused:
+                network(torch.zeros(1, 3, side - 1, side))
+            smaller = [(stem, other) for stem, other in zip(stems, sides, strict=True) if other < side]
+            others = [f", or choose stem='{stem['stem']}', which takes {other}x{other}" for stem, other in smaller]
+            assert str(refused.value).endswith("; resize the images" + "".join(others))
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (partial(backbones.ResNet, 19), "ResNet depth=19: choose one of 18, 34, 50, 101, 152"),
-        (partial(backbones.ResNet, width=-1), "ResNet width=-1: must be above 0"),
-        (partial(backbones.ResNet, embedding_dim=0), "ResNet embedding_dim=0: must be above 0"),
-        (partial(backbones.ResNet, stem="tiny"), "stem='tiny': choose 'paper'"),
-        (partial(backbones.ResNet, stochastic_depth=1.0), r"stochastic_depth=1.0: a probability in \[0, 1\)"),
-        (partial(backbones.ResNet, dropblock=-0.1), "dropblock=-0.1: a probability"),
-        (partial(backbones.ResNet, head="mean"), "head='mean': choose one of pool, flatten, depthwise"),
+        (partial(backbones.ResNet, width=-1), "ResNet width=-1: must be positive and finite"),
+        (partial(backbones.ResNet, embedding_dim=0), "ResNet embedding_dim=0: must be positive and finite"),
+        (partial(backbones.ResNet, stochastic_depth=1.0), r"backbone.stochastic_depth=1.0: must be in \[0, 1\)"),
+        (partial(backbones.ResNet, dropblock=-0.1), r"backbone.dropblock=-0.1: must be in \[0, 1\)"),
+        (partial(backbones.ResNet, head="flatten"), r"ResNet head='flatten': give EmbeddingHead\(reduce=...\)"),
+        *[
+            (partial(family, stem="tiny"), rf"{family.__name__} stem='tiny': choose one of paper, face")
+            for family in dict.fromkeys(family_of(make) for make in SMALL.values())
+            if "stem" in inspect.signature(family).parameters
+        ],
         (partial(backbones.PlainNet, 50), "PlainNet depth=50: choose one of 18, 34"),
         (partial(backbones.SEResNet, 19), "SEResNet depth=19: choose one of 18"),
         (partial(backbones.ResNeXt, 18), "ResNeXt depth=18: choose one of 50, 101, 152"),
         (partial(backbones.ResNeSt, 18), "ResNeSt depth=18: choose one of 50, 101"),
         (partial(backbones.RegNet, "Z_1GF"), "RegNet variant='Z_1GF': choose one of X_200MF"),
         (partial(backbones.DenseNet, 120), "DenseNet depth=120: choose one of 121, 169, 201"),
-        (partial(backbones.DenseNet, growth_rate=0), "DenseNet growth_rate=0: must be above 0"),
+        (partial(backbones.DenseNet, growth_rate=0), "DenseNet growth_rate=0: must be positive and finite"),
         (partial(backbones.VGG, 15), "VGG depth=15: choose one of 11, 13, 16, 19"),
-        (partial(backbones.MobileNetV1, -0.5), "MobileNetV1 width_multiplier=-0.5: must be above 0"),
-        (partial(backbones.MobileNetV2, 0), "MobileNetV2 width_multiplier=0: must be above 0"),
+        (partial(backbones.MobileNetV1, -0.5), "MobileNetV1 width_multiplier=-0.5: must be positive and finite"),
+        (partial(backbones.MobileNetV2, 0), "MobileNetV2 width_multiplier=0: must be positive and finite"),
         (partial(backbones.EfficientNet, "B9"), "EfficientNet variant='B9': choose one of B0, B1, B2, B3"),
         (partial(backbones.ConvNeXt, "huge"), "ConvNeXt variant='huge': choose one of tiny, small"),
         (partial(backbones.NFNet, "F9"), "NFNet variant='F9': choose one of F0, small"),
         (partial(backbones.SphereNet, 21), "SphereNet depth=21: choose one of 4, 10, 20, 36, 64"),
         (partial(backbones.IResNet, 19), "IResNet depth=19: choose one of 18, 34, 50, 100"),
-        (partial(backbones.IResNet, 18, image_size=(8, 8)), "images of 8x8 are too small for IResNet"),
-        (partial(backbones.MobileFaceNet, width_multiplier=0), "MobileFaceNet width_multiplier=0: must be above 0"),
-        (partial(backbones.LeNet, width=0), "LeNet width=0: must be above 0"),
-        (partial(backbones.AlexNet, width=0), "AlexNet width=0: must be above 0"),
+        (lambda: backbones.IResNet(18).build((8, 8)), "images of 8x8 are too small for IResNet"),
+        (
+            partial(backbones.MobileFaceNet, width_multiplier=0),
+            "MobileFaceNet width_multiplier=0: must be positive",
+        ),
+        (partial(backbones.LeNet, width=0), "LeNet width=0: must be positive and finite"),
+        (partial(backbones.AlexNet, width=0), "AlexNet width=0: must be positive and finite"),
         (partial(backbones.TimmBackbone, "resnet5"), "timm has no such network; near it: .*resnet"),
     ],
 )
@@ -257,4 +268,5 @@ def test_arguments_are_typed_and_documented(name: str) -> None:
 
 @pytest.mark.parametrize("make", [backbones.LeNet, backbones.SphereNet])
 def test_a_head_without_bias_is_initialised(make: Callable[..., backbones.StagedBackbone]) -> None:
-    assert make(head="depthwise", width=4, embedding_dim=8).eval()(torch.zeros(1, 3, 112, 112)).shape == (1, 8)
+    backbone = make(head=EmbeddingHead("depthwise"), width=4, embedding_dim=8).eval()
+    assert backbone(torch.zeros(1, 3, 112, 112)).shape == (1, 8)

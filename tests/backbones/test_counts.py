@@ -113,7 +113,8 @@ def test_spherenet_equals_table_2(depth: int, batch_norm: bool) -> None:
     per_channel = 4 if batch_norm else 2
     convolutions = sum(9 * narrow * wide + per_channel * wide for narrow, wide in shapes)
     embedding = 512 * 7 * 6 * 512 + (2 * 512 if batch_norm else 512)
-    backbone = on_meta(backbones.SphereNet, depth=depth, batch_norm=batch_norm, image_size=(112, 96))
+    backbone = on_meta(backbones.SphereNet, depth=depth, batch_norm=batch_norm)
+    backbone.build((112, 96))
     assert count_parameters(backbone) == convolutions + embedding
 
 

@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from facerec import backbones
+from facerec.backbones import EmbeddingHead
 from facerec.backbones.convnext import ConvNeXtBlock
-from facerec.backbones.layers import LayerScale, ResidualBlock
+from facerec.backbones.layers import LayerScale
 from facerec.backbones.nfnet import NFBlock, ScaledStdConv2d
+from facerec.backbones.stages import ResidualBlock
 
 
 def large_convolutions(network: nn.Module) -> list[nn.Conv2d]:
@@ -74,9 +76,9 @@ def test_convnext_is_truncated_normal_with_a_tiny_layer_scale() -> None:
 
 
 def test_iresnet_and_spherenet_follow_their_authors_code() -> None:
-    for layer in large_convolutions(backbones.IResNet(18, head="pool")):
+    for layer in large_convolutions(backbones.IResNet(18, head=EmbeddingHead("pool"))):
         assert layer.weight.std().item() == pytest.approx(0.1, rel=0.05)
-    for unit in blocks_of(backbones.SphereNet(20, head="pool"), ResidualBlock):
+    for unit in blocks_of(backbones.SphereNet(20, head=EmbeddingHead("pool")), ResidualBlock):
         assert [layer.weight.std().item() for layer in unit.branch if isinstance(layer, nn.Conv2d)] == pytest.approx(
             [0.01, 0.01], rel=0.05
         )

@@ -100,9 +100,9 @@ def test_settings_that_cannot_work_say_so(published: nn.Module, tmp_path: Path) 
         (partial(TimmBackbone, "test_vit", checkpoint=file), ValueError, "weights of another network"),
         (partial(TimmBackbone, "test_resnet", pretrained=True, checkpoint=file), ValueError, "give one of them"),
         (
-            partial(TimmBackbone, "test_resnet", image_size=(112, 112)),
+            partial(TimmBackbone, "vgg11", stochastic_depth=0.1),
             ValueError,
-            r"image_size=\(112, 112\).*lacks one",
+            r"name='vgg11': timm's network does not take drop_path_rate=0.1",
         ),
     ]
     for make, error, message in cases:
@@ -111,12 +111,51 @@ def test_settings_that_cannot_work_say_so(published: nn.Module, tmp_path: Path) 
 
 
 def test_the_other_settings_reach_timm() -> None:
-    transformer = TimmBackbone("test_vit", image_size=(112, 112), stochastic_depth=0.1)
+    transformer = TimmBackbone("test_vit", stochastic_depth=0.1)
+    transformer.build((112, 112))
     assert transformer(torch.zeros(2, 3, 112, 112)).shape == (2, 512)
     assert transformer.image_size == (112, 112)
     assert any(getattr(module, "drop_prob", 0.0) for module in transformer.modules())
     assert TimmBackbone("test_vit").image_size == (160, 160)
-    assert TimmBackbone("test_resnet").image_size is None
+    convolutional = TimmBackbone("test_resnet")
+    network = convolutional.network
+    convolutional.build((112, 112))
+    assert convolutional.image_size is None
+    assert convolutional.network is network
+
+
+def test_a_transformer_for_another_size_keeps_the_weights_of_its_file(tmp_path: Path) -> None:
+    """All but the embeddings of positions, which are resampled."""
+    published = timm.create_model("test_vit")
+    file = tmp_path / "weights.pth"
+    torch.save(published.state_dict(), file)
+    backbone = TimmBackbone("test_vit", 16, checkpoint=str(file))
+    backbone.build((112, 96))
+    assert backbone(torch.zeros(2, 3, 112, 96)).shape == (2, 16)
+    expected = published.state_dict()
+    ours = backbone.network.state_dict()
+    resampled = [name for name, tensor in ours.items() if not torch.equal(tensor, expected[name])]
+    assert resampled == ["pos_embed"]
+
+
+def test_a_published_transformer_is_made_for_another_size(hub: Path) -> None:
+    published = timm.create_model("test_vit")
+    publish(published, hub)
+    backbone = TimmBackbone("test_vit", 16, pretrained=True)
+    backbone.build((112, 96))
+    assert backbone(torch.zeros(2, 3, 112, 96)).shape == (2, 16)
+    expected = published.state_dict()["blocks.0.attn.qkv.weight"]
+    assert torch.equal(backbone.network.state_dict()["blocks.0.attn.qkv.weight"], expected)
+
+
+def test_a_file_of_weights_that_cannot_be_resampled_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = timm.create_model("test_vit")
+    file = tmp_path / "weights.pth"
+    torch.save(published.state_dict(), file)
+    backbone = TimmBackbone("test_vit", 16, checkpoint=str(file))
+    monkeypatch.delattr(type(backbone.network), "set_input_size")
+    with pytest.raises(ValueError, match="TimmBackbone was built for images of 160x160 and takes no others"):
+        backbone.build((112, 96))
 
 
 @pytest.mark.parametrize("name", ["mobilenetv3_small_050", "lcnet_050", "test_vit"])

@@ -112,7 +112,9 @@ def test_an_exported_network_has_the_convolution_itself():
 @torch.inference_mode()
 def test_embeddings_stay_the_same(name, fast, monkeypatch):
     torch.manual_seed(0)
-    network = CATALOGUE[name](embedding_dim=64, image_size=(64, 64)).eval()
+    network = CATALOGUE[name](embedding_dim=64)
+    network.build((64, 64))
+    network.eval()
     images = torch.randn(8, 3, 64, 64)
     expected = F.normalize(network(images))
     calls = count_fast(monkeypatch)

@@ -74,4 +74,4 @@ def test_a_network_that_does_not_take_the_size_says_so_and_the_others_are_listed
     assert set(rows(capsys.readouterr().out)) == set(CATALOGUE)
     with pytest.raises(SystemExit):
         main(["backbones", "lenet", "--batch_size", "0"])
-    assert "--batch_size 0: must be at least 1" in capsys.readouterr().err
+    assert "--batch_size=0: must be at least 1" in capsys.readouterr().err

@@ -317,6 +317,6 @@ def test_results_do_not_go_among_the_images(people, tmp_path, capsys, monkeypatc
     monkeypatch.chdir(people)
     with pytest.raises(SystemExit) as stopped:
         main(["inspect", "."])
-    assert stopped.value.code == 1
+    assert stopped.value.code == 2
     assert "would lie among the images of .: give --output elsewhere" in capsys.readouterr().err
     assert not (people / "inspection").exists()

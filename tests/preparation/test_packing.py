@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from facerec.cli import main
 from facerec.data import FolderImages, PackedImages
 from facerec.files import held
 from facerec.preparation import pack, pack_plan, packing
+from tests.cli.conftest import run
 from tests.conftest import save_face
 
 
@@ -124,11 +124,10 @@ def test_settings_that_cannot_be(folder, tmp_path, settings, message):
 def test_broken_images_stop_or_are_left_out_and_told(vggface_root, tmp_path, capsys):
     (vggface_root / "train" / "n000002" / "3.jpg").write_bytes(b"not an image")
     source, path = str(vggface_root / "train"), str(tmp_path / "train.pack")
-    with pytest.raises(SystemExit):
-        main(["pack", source, path])
+    assert run("pack", source, path) == 2
     assert "n000002/3.jpg does not decode" in (err := capsys.readouterr().err)
     assert "--unreadable skip" in err
-    main(["pack", source, path, "--unreadable", "skip"])
+    assert run("pack", source, path, "--unreadable", "skip") == 1
     out = capsys.readouterr().out
     assert "15 images of 112x92" in out
     assert "left out 1 images that do not decode:" in out

@@ -214,9 +214,9 @@ def test_what_cannot_be_packed_to_is_told_before_work(folder, tmp_path, capsys):
     (tmp_path / "a.folder").mkdir()
     (tmp_path / "a.file").touch()
     for target, message in (("a.folder", "is a folder: give the name of a file"), ("a.file/x.pack", "exist")):
-        assert run_pack(folder.root, tmp_path / target, "--overwrite") == 1
+        assert run_pack(folder.root, tmp_path / target, "--overwrite") == 2
         assert message in capsys.readouterr().err
-    assert run_pack(tmp_path / "a.folder", "--verify") == 1
+    assert run_pack(tmp_path / "a.folder", "--verify") == 2
     assert "facerec pack:" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.partial*"))
 

@@ -1,4 +1,4 @@
-"""Augmentation and mixing from the command line."""
+"""`facerec fit` with augmentation and mixing."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_margin_with_mixup_stops_before_training_and_names_both(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
         main(["fit", *SMALL, *MIXED])
-    assert stopped.value.code == 1
+    assert stopped.value.code == 2
     message = capsys.readouterr().err
     assert "data.mix=Mix(mixup=0.2, cutmix=1.0)" in message
     assert "model.loss=ArcFace" in message

@@ -1,4 +1,4 @@
-"""Losses named in YAML: sums in three lines, what they log, and what comes back from their checkpoints."""
+"""`facerec fit` with losses named in YAML: sums in three lines, what they log, and their checkpoints."""
 
 from pathlib import Path
 

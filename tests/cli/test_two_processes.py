@@ -1,4 +1,4 @@
-"""Two gloo processes measure what one measures, and train."""
+"""`facerec fit` and `test` in two gloo processes: they train, and measure what one process measures."""
 
 import os
 import re

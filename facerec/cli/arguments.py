@@ -1,0 +1,42 @@
+"""What the command line says before it is parsed."""
+
+from collections.abc import Sequence
+
+
+def given(arguments: Sequence[str], key: str) -> bool:
+    """Whether a setting, or a part of it, is on the command line.
+
+    Example:
+        >>> given(["--data.root=faces"], "data.root"), given(["--data.root", "faces"], "data")
+        (True, True)
+        >>> given(["--data.rootless=1"], "data.root")
+        False
+    """
+    return any(argument == f"--{key}" or argument.startswith((f"--{key}=", f"--{key}.")) for argument in arguments)
+
+
+def value_of(arguments: Sequence[str], key: str) -> str | None:
+    """The first value of ``--key VALUE`` or ``--key=VALUE``; None if there is none.
+
+    Example:
+        >>> value_of(["--config", "a.yaml", "--config=b.yaml"], "config")
+        'a.yaml'
+    """
+    for position, argument in enumerate(arguments):
+        if argument == f"--{key}" and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if argument.startswith(f"--{key}="):
+            return argument.partition("=")[2]
+    return None
+
+
+def long_form(argument: str) -> str:
+    """``-c FILE``, ``-c=FILE`` and ``-cFILE`` as ``--config``: the only short option beside ``-h``.
+
+    Example:
+        >>> [long_form(argument) for argument in ("-c", "-c=own.yaml", "-cown.yaml", "--data.root")]
+        ['--config', '--config=own.yaml', '--config=own.yaml', '--data.root']
+    """
+    if argument == "-c":
+        return "--config"
+    return f"--config={argument[2:].removeprefix('=')}" if argument.startswith("-c") else argument

@@ -1,0 +1,72 @@
+"""The settings of a training: kept with its run and in its checkpoints, and read from there."""
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import yaml
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_info
+
+from facerec.callbacks.evaluation import recognizer_of
+from facerec.checkpoints import read_card
+
+EXTENSIONS = ("callbacks", "logger", "plugins", "profiler", "strategy")  # of a trainer, by classes that it builds
+
+
+class SaveConfig(SaveConfigCallback):
+    """Keeps the effective configuration: beside the run, as text in TensorBoard, and in every checkpoint."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save the file of a training; an evaluation leaves the training's own file alone."""
+        if trainer.state.fn == "fit":
+            super().setup(trainer, pl_module, stage)
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Add it to TensorBoard, and print where the run is kept."""
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                text = "\n".join(f"    {line}" for line in self._yaml.splitlines())  # Markdown code
+                logger.experiment.add_text("config", text)
+                # Not trainer.log_dir: it asks the other processes, and only the first one is here.
+                rank_zero_info(f"This run is kept in {logger.log_dir}")
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put it into the model card, as text."""
+        recognizer = recognizer_of(pl_module)
+        recognizer.card = replace(recognizer.card, configuration=self._yaml)
+
+    @cached_property
+    def _yaml(self) -> str:
+        return str(self.parser.dump(self.config, skip_unset=False))
+
+
+def from_checkpoint(path: str, command: str) -> str:
+    """The configuration (YAML) that a checkpoint was trained with.
+
+    To go on training takes all of it. A measurement leaves out what the trainer was extended with: it is not needed,
+    and a checkpoint of someone else's could name any class there.
+
+    Raises:
+        FileNotFoundError: if there is no such checkpoint.
+        ValueError: if it is no checkpoint, or holds no configuration.
+    """
+    configuration = read_card(path).configuration
+    if configuration is None:
+        raise ValueError(f"{path} was not written by `facerec fit`: give the --config it was trained with")
+    settings = yaml.safe_load(configuration)
+    for belongs_to_the_run in ("ckpt_path", "weights_only"):
+        settings.pop(belongs_to_the_run, None)
+    if command != "fit":
+        settings["trainer"] = _without_extensions(settings.get("trainer") or {})
+    return yaml.safe_dump(settings, sort_keys=False)
+
+
+def _without_extensions(trainer: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a trainer without those that name classes; ``logger: false`` and ``accelerator: cpu`` name none."""
+    accelerator = str(trainer.get("accelerator"))
+    extended = {name for name in EXTENSIONS if not isinstance(trainer.get(name), bool)}
+    extended |= set() if accelerator.isidentifier() else {"accelerator"}
+    return {name: value for name, value in trainer.items() if name not in extended}

@@ -1,0 +1,83 @@
+"""The only place that overrides or uses private names of Lightning, each behind a public name of ours.
+
+``tests/test_lightning_private.py`` lists them. It fails when Lightning renames one or changes its arguments, and when
+another file of facerec starts to use one.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from torch import Tensor
+
+
+class ExtensibleCLI(LightningCLI):
+    """LightningCLI whose steps between parsing and running can be overridden."""
+
+    def merge_checkpoint(self) -> None:
+        """Let the hyperparameters of the checkpoint in ``ckpt_path`` replace those of the configuration."""
+        super()._parse_ckpt_path()
+
+    def ordered_callbacks(self, configured: list[Callback], linked: list[Callback]) -> list[Callback]:
+        """The callbacks of the trainer.
+
+        Args:
+            configured: those in ``trainer.callbacks``.
+            linked: those added with ``add_lightning_class_args``.
+        """
+        return [*configured, *linked]
+
+    def method_arguments(self, command: str) -> dict[str, Any]:
+        """Arguments of ``Trainer.fit``, ``validate`` or ``test`` beside those that are settings."""
+        return {}
+
+    def _parse_ckpt_path(self) -> None:
+        self.merge_checkpoint()
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Callback]) -> Trainer:
+        configured = config.get("callbacks") or []
+        configured = [configured] if isinstance(configured, Callback) else list(configured)
+        config["callbacks"] = self.ordered_callbacks(configured, callbacks)
+        return super()._instantiate_trainer(config, [])
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        return super()._prepare_subcommand_kwargs(subcommand) | self.method_arguments(subcommand)
+
+
+class ExtensibleCheckpoint(ModelCheckpoint):
+    """ModelCheckpoint that can save the last checkpoint at any time, and before it chooses the best."""
+
+    def save_last_now(self, trainer: Trainer) -> None:
+        """Save the present weights as the last checkpoint, unless this step is saved or nothing is to be saved."""
+        if not self._should_skip_saving_checkpoint(trainer):
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+
+    def before_choice(self, trainer: Trainer, measured: dict[str, Tensor]) -> None:
+        """Called before the present weights are compared with the best.
+
+        Args:
+            trainer: that trains.
+            measured: logged values by name.
+        """
+
+    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        self.before_choice(trainer, monitor_candidates)
+        super()._save_topk_checkpoint(trainer, monitor_candidates)
+
+
+def is_in_training(module: LightningModule) -> bool:
+    """Whether a trainer is fitting the module; ``module.trainer`` raises where there is no trainer."""
+    trainer = module._trainer
+    return trainer is not None and trainer.state.fn == "fit"
+
+
+def option_names(parser: LightningArgumentParser) -> Iterator[str]:
+    """Options of a parser and of its subcommands, without the leading dashes."""
+    for action in parser._actions:
+        names = (option.removeprefix("--") for option in action.option_strings if option.startswith("--"))
+        yield from (name for name in names if not name.endswith(".help"))
+        if isinstance(action.choices, dict):
+            for command in action.choices.values():
+                yield from option_names(command)

@@ -1,0 +1,34 @@
+"""Every file of experiments/ trains and validates on one batch."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from facerec.cli import main
+from facerec.cli.training import DEFAULT_CONFIG, DEFAULT_NAME
+
+EXPERIMENTS = sorted(Path(__file__).parents[2].joinpath("experiments").glob("*.yaml"))
+
+
+def test_the_default_is_the_experiment():
+    experiment = next(path for path in EXPERIMENTS if path.stem == DEFAULT_NAME)
+    assert DEFAULT_CONFIG.read_bytes() == experiment.read_bytes()
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_takes_one_step_of_each_kind(path, vggface_root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = yaml.safe_load(path.read_text())
+    assert "root" not in settings["data"], "machine paths stay out of experiments"
+    small = [
+        "--trainer.fast_dev_run=1",
+        "--trainer.accelerator=cpu",
+        "--trainer.enable_progress_bar=false",
+        "--trainer.enable_model_summary=false",
+        "--data.batch_size=4",
+        "--data.num_workers=0",
+    ]
+    if "train" not in settings["data"]:
+        small += ["--data.root", str(vggface_root)]
+    main(["fit", "--config", str(path), *small])
