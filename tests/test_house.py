@@ -10,7 +10,7 @@ import facerec
 
 HOUSE = Path(facerec.__file__).parent
 
-GROUND = {"settings", "files", "threads", "memory", "arrays", "lightning_private", "clipping"}
+GROUND = {"settings", "files", "machine", "threads", "memory", "arrays", "lightning_private", "clipping"}
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
 MIDDLE = {"data", "checkpoints", "reports", "recognizer"}
 
@@ -18,6 +18,7 @@ MIDDLE = {"data", "checkpoints", "reports", "recognizer"}
 MAY_IMPORT: dict[str, set[str]] = {
     "settings": set(),
     "files": set(),
+    "machine": set(),
     "threads": {"settings"},
     "memory": set(),
     "arrays": set(),

@@ -4,7 +4,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser
@@ -24,10 +23,12 @@ from facerec.callbacks import (
     VerificationFigures,
 )
 from facerec.cli.arguments import given, long_form, value_of
+from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
 from facerec.cli.runs import config_name, run_logger, run_name, run_of
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
 from facerec.cli.status import Status
+from facerec.cli.trainer import FaceTrainer
 from facerec.cli.training_parser import FaceArgumentParser, parser_settings
 from facerec.data import FaceDataModule
 from facerec.lightning_private import ExtensibleCLI
@@ -61,6 +62,7 @@ class FaceCLI(ExtensibleCLI):
         super().__init__(
             FaceRecognizer,
             FaceDataModule,
+            trainer_class=FaceTrainer,
             args=args,
             save_config_callback=SaveConfig,
             save_config_kwargs={"overwrite": True},
@@ -112,6 +114,7 @@ class FaceCLI(ExtensibleCLI):
         if settings.verification.store:
             check_stored_threshold(command, settings, self.arguments)
         replace_sources(settings.data, self.arguments)
+        choose_for_machine(settings)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add a TensorBoard logger, unless another is set: of a new run, or of the run that is measured."""
@@ -119,7 +122,6 @@ class FaceCLI(ExtensibleCLI):
         if trainer.get("logger") in (None, True):
             measured = self._settings().get("ckpt_path") if self.subcommand != "fit" else None
             kwargs["logger"] = run_logger(self.experiment, run_of(measured) if measured else None)
-        warn_of_slow_bfloat16(str(trainer.get("precision")), str(trainer.get("accelerator")))
         return super().instantiate_trainer(**kwargs)
 
     def ordered_callbacks(self, configured: list[Callback], linked: list[Callback]) -> list[Callback]:
@@ -210,13 +212,3 @@ def warn_of_overridden(before: dict[str, Any], after: dict[str, Any]) -> None:
                 f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A checkpoint "
                 "keeps the hyperparameters of its training: to change them, start a new training"
             )
-
-
-def warn_of_slow_bfloat16(precision: str, accelerator: str) -> None:
-    """Warn that bfloat16 is slower than float32 on a processor without instructions for it."""
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
-    if precision.startswith("bf16") and on_cpu and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        rank_zero_warn(
-            f"--trainer.precision {precision}: this processor has no bfloat16 instructions, so 32-true is probably "
-            "faster"
-        )

@@ -21,6 +21,7 @@ from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.data.views import augmented
 from facerec.files import expanded
+from facerec.machine import choose_workers
 from facerec.settings import require_choice, require_within
 from facerec.transforms.augment import Augment
 from facerec.transforms.mix import Mix
@@ -49,7 +50,8 @@ class FaceDataModule(LightningDataModule):
             on pairs (Triplet, SupCon, ...) need it. By default a plain shuffle.
         views: number of times that each training image is in its batch, augmented anew each time; 2 for SupCon.
         eval_batch_size: images in a batch of validation and testing.
-        num_workers: processes that read images; 0 reads them in the training process.
+        num_workers: processes that read images; 0 reads them in the training process. ``auto`` chooses for the machine,
+            see :func:`facerec.machine.choose_workers`. Images and augmentation are the same with any number.
         unreadable: ``raise`` stops at an image that does not decode: before training in sets of up to 20,000 images,
             which are decoded once, and at its turn in larger sets. ``skip`` decodes every training and dev image once
             before training, leaves out the broken ones and reports their number. Images of pairs are never skipped.
@@ -86,14 +88,15 @@ class FaceDataModule(LightningDataModule):
         images_per_person: int | None = None,
         views: int = 1,
         eval_batch_size: int = 256,
-        num_workers: int = 0,
+        num_workers: int | Literal["auto"] = "auto",
         unreadable: Unreadable = "raise",
         image_size: tuple[int, int] = (112, 112),
         seed: int = 0,
     ) -> None:
         super().__init__()
         require_within("data.", 1, math.inf, batch_size=batch_size, eval_batch_size=eval_batch_size, views=views)
-        require_within("data.", 0, math.inf, num_workers=num_workers)
+        if num_workers != "auto":
+            require_within("data.", 0, math.inf, num_workers=num_workers)
         require_choice("data.", ("raise", "skip"), unreadable=unreadable)
         batch_checks.check_images_per_person(images_per_person, batch_size)
         self.root = root if root is None else str(expanded(root))
@@ -105,7 +108,7 @@ class FaceDataModule(LightningDataModule):
         self.images_per_person = images_per_person
         self.views = views
         self.eval_batch_size = eval_batch_size
-        self.num_workers = num_workers
+        self._num_workers = num_workers
         self.unreadable: Unreadable = unreadable
         self.image_size = (int(image_size[0]), int(image_size[1]))
         self.seed = seed
@@ -244,6 +247,17 @@ class FaceDataModule(LightningDataModule):
         return self._dev_dataset
 
     # Loaders
+
+    @property
+    def num_workers(self) -> int:
+        """Processes that read images, for each loader."""
+        if self._num_workers != "auto":
+            return self._num_workers
+        accelerator, devices = "auto", 1
+        if self.trainer is not None:
+            accelerator, devices = self.trainer.strategy.root_device.type, self.trainer.num_devices
+        is_decoded = self.train is not None and self.train.is_decoded
+        return choose_workers(accelerator, devices, is_decoded=is_decoded).value
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled batches, or batches of people with ``images_per_person``; the order depends on seed and epoch.

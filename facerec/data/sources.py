@@ -8,6 +8,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -25,7 +26,13 @@ def folder_names(paths: Iterable[str]) -> list[str]:
 
 
 class Images(ABC):
-    """Images by index: the part that both contracts share."""
+    """Images by index: the part that both contracts share.
+
+    Attributes:
+        is_decoded: whether reading copies pixels and decodes nothing. ``data.num_workers: auto`` depends on it.
+    """
+
+    is_decoded: ClassVar[bool] = False
 
     @abstractmethod
     def __len__(self) -> int:

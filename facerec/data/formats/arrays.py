@@ -37,6 +37,8 @@ class ArrayImages(ListedImages[ArrayListing]):
         ValueError: for another part, or fewer than one image per class.
     """
 
+    is_decoded = True
+
     def __init__(
         self, root: str, part: Part = "train", download: bool = False, images_per_class: int | None = None
     ) -> None:

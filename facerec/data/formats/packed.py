@@ -16,6 +16,7 @@ from facerec.data.sources import Images, ImageSource
 class ImagesInPack(Images):
     """Some of the images of a pack."""
 
+    is_decoded = True
     pack: Pack
 
     def places(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:

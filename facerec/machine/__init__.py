@@ -1,0 +1,15 @@
+"""What the machine at hand can do, and what is chosen for it."""
+
+from facerec.machine.choices import Choice, Device, choose_precision, choose_workers, slow_precision
+from facerec.machine.hardware import Gpu, Machine, this_machine
+
+__all__ = [
+    "Choice",
+    "Device",
+    "Gpu",
+    "Machine",
+    "choose_precision",
+    "choose_workers",
+    "slow_precision",
+    "this_machine",
+]

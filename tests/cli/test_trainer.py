@@ -1,0 +1,39 @@
+"""The trainer takes `auto` beside every precision that Lightning's takes."""
+
+import inspect
+from typing import get_args
+
+import pytest
+from lightning.pytorch import Trainer
+from lightning.pytorch.plugins import MixedPrecision
+
+from facerec.cli.trainer import FaceTrainer, Precision
+from facerec.machine import choose_precision
+
+QUIET = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+
+
+def leaves(annotation: object) -> set[object]:
+    """The values of nested unions and literals."""
+    parts = get_args(annotation)
+    return {annotation} if not parts else set().union(*map(leaves, parts))
+
+
+def test_it_takes_what_lightnings_takes_and_auto():
+    theirs = leaves(inspect.signature(Trainer.__init__).parameters["precision"].annotation)
+    assert {"32-true", 16, "bf16"} <= theirs
+    assert leaves(Precision) == theirs | {"auto"}
+
+
+def test_auto_is_the_default_and_is_resolved():
+    assert FaceTrainer(**QUIET).precision == choose_precision("cpu").value
+
+
+@pytest.mark.parametrize(("given", "used"), [("bf16-mixed", "bf16-mixed"), (None, "32-true"), (32, "32-true")])
+def test_an_explicit_precision_stays(given, used):
+    assert FaceTrainer(precision=given, **QUIET).precision == used
+
+
+def test_a_plugin_may_hold_the_precision():
+    plugin = MixedPrecision("bf16-mixed", "cpu")
+    assert FaceTrainer(precision=None, plugins=[plugin], **QUIET).precision_plugin is plugin
