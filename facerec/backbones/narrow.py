@@ -1,16 +1,17 @@
 """A way around a fault of oneDNN in narrow 1x1 convolutions with a stride.
 
-On processors with AVX2 but without AVX-512, oneDNN writes past a buffer when it computes the gradient of such a
-convolution's weights (https://github.com/uxlfoundation/oneDNN/issues/6035). The gradients are wrong, or the process
-aborts. The fault needs fewer than 8 input channels, one group, maps with the channels innermost and a batch above 1.
-The shortcuts of a narrow ResNet are such convolutions.
+oneDNN writes past a buffer when it computes the gradient of such a convolution's weights. The gradients are wrong, or
+the process aborts. It takes fewer input channels than a register has floats: 8 with AVX2
+(https://github.com/uxlfoundation/oneDNN/issues/6035); 16 with AVX-512, there with several threads and an odd number of
+images. It also takes one group, maps with the channels innermost and a batch above 1. The shortcuts of a narrow ResNet
+are such convolutions.
 """
 
 from functools import partial
 
 from torch import Tensor, nn
 
-SAFE_CHANNELS = 8  # floats in an AVX2 register
+SAFE_CHANNELS = 16  # floats in an AVX-512 register
 
 
 def guard_narrow_convolutions(network: nn.Module) -> None:

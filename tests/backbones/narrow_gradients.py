@@ -2,10 +2,11 @@
 
 Run in a process of its own, because oneDNN reads its environment once and its fault can abort the process:
 
-    ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 python -m tests.backbones.narrow_gradients
+    ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 python -m tests.backbones.narrow_gradients IMAGES
 """
 
 import copy
+import sys
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ def error(network: nn.Module, images: Tensor) -> float:
 
 def main() -> None:
     torch.manual_seed(0)
-    images = torch.randn(4, 3, 32, 32)
+    images = torch.randn(int(sys.argv[1]), 3, 32, 32)
     for make in (trained_by_the_recognizer, trained_in_a_plain_loop):
         for width in WIDTHS:
             found = error(make(width), images)
