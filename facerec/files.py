@@ -1,10 +1,23 @@
-"""Files that are there whole or not at all: written under a temporary name, then renamed, by one process at a time."""
+"""Files that are there whole or not at all: written under a temporary name, then renamed, by one process at a time.
+
+And the path that a user means by ``~`` or ``$VAR``.
+"""
 
 import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with ``~`` and ``$VAR`` replaced by what they stand for; what stands for nothing stays.
+
+    Example:
+        >>> expanded("~/faces") == expanded("$HOME/faces") == Path.home() / "faces"
+        True
+    """
+    return Path(os.path.expandvars(os.path.expanduser(path)))
 
 
 @contextmanager

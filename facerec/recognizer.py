@@ -106,7 +106,7 @@ class FaceRecognizer(LightningModule):
         loss: Loss,
         optimizer: OptimizerCallable,
         num_classes: int | None = None,
-        schedule: WarmupCosine = WarmupCosine(),  # noqa: B008  # frozen
+        schedule: WarmupCosine = WarmupCosine(),
         loss_lr_factor: float = 1.0,
         image_size: tuple[int, int] = (112, 112),
         image_mean: float = 0.5,

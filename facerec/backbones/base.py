@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from facerec.backbones.cost import evaluating
 from facerec.backbones.head import EmbeddingHead, EmbeddingLayers
 from facerec.backbones.layers import SmallestInput
 from facerec.backbones.narrow import guard_narrow_convolutions
@@ -161,10 +162,8 @@ class StagedBackbone(Backbone):
     @torch.no_grad()
     def _feature_size(self, images_BCHW: Tensor) -> tuple[int, int]:
         """Height and width of the features, seen by running empty images: exact for every kind of padding."""
-        was_training = self.training
-        self.eval()  # running statistics stay as they are
-        height, width = self.features(images_BCHW).shape[-2:]
-        self.train(was_training)
+        with evaluating(self):  # running statistics stay as they are
+            height, width = self.features(images_BCHW).shape[-2:]
         return int(height), int(width)
 
     def features(self, images_BCHW: Tensor) -> Tensor:

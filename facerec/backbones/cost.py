@@ -37,7 +37,7 @@ def multiply_adds(backbone: nn.Module, image_size: tuple[int, int] = (112, 112))
         image_size: (height, width).
     """
     device = next(backbone.parameters()).device
-    with _evaluating(backbone), FlopCounterMode(display=False) as counter:
+    with evaluating(backbone), FlopCounterMode(display=False) as counter:
         backbone(torch.zeros(1, 3, *image_size, device=device))
     return int(counter.get_total_flops()) // 2
 
@@ -51,7 +51,7 @@ def images_per_second(backbone: nn.Module, images_BCHW: Tensor, seconds: float =
         images_BCHW: the batch to embed again and again.
         seconds: duration of the measurement, after one pass to warm up.
     """
-    with _evaluating(backbone):
+    with evaluating(backbone):
         backbone(images_BCHW)
         best, end = float("inf"), time.perf_counter() + seconds
         while best == float("inf") or time.perf_counter() < end:
@@ -64,7 +64,7 @@ def images_per_second(backbone: nn.Module, images_BCHW: Tensor, seconds: float =
 
 
 @contextmanager
-def _evaluating(backbone: nn.Module) -> Iterator[None]:
+def evaluating(backbone: nn.Module) -> Iterator[None]:
     """Evaluation mode inside the context; afterwards each part has its own mode again."""
     was_training = {module: module.training for module in backbone.modules()}
     backbone.eval()

@@ -9,7 +9,7 @@ Shapes: B images, C channels in, O channels out, N tiles of 6x6 that overlap by 
 """
 
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -94,7 +94,7 @@ class WinogradConv2d(nn.Module):
             self._filters_36CO = transform_filters(self.conv.weight)
         return convolve(x_BCHW, self._filters_36CO, self.conv.bias)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "WinogradConv2d":
         self._filters_36CO = None
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self

@@ -24,6 +24,10 @@ class DevAccuracy(EvaluationCallback):
       gives this one. A class mean is the mean of the unit embeddings of up to 10 training images, not augmented.
 
     Both are about training people: they say nothing about people the network has never seen.
+
+    Example:
+        >>> DevAccuracy().wants("dev"), DevAccuracy().wants("pairs")  # it measures the dev images alone
+        (True, False)
     """
 
     def __init__(self) -> None:

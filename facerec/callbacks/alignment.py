@@ -8,7 +8,12 @@ from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 
 
 class AlignmentCheck(Callback):
-    """Compares the alignment of each set of pairs with that of the training images. It warns once for each set."""
+    """Compares the alignment of each set of pairs with that of the training images. It warns once for each set.
+
+    Example:
+        >>> from lightning.pytorch import Trainer
+        >>> trainer = Trainer(callbacks=[AlignmentCheck()], logger=False, enable_checkpointing=False, accelerator="cpu")
+    """
 
     def __init__(self) -> None:
         self._warned: set[tuple[Stage, str]] = set()

@@ -28,6 +28,11 @@ class BestCheckpoint(ExtensibleCheckpoint):
 
     Raises:
         ValueError: if ``candidates_after`` lies outside [0, 1).
+
+    Example:
+        >>> best = BestCheckpoint(save_top_k=3, candidates_after=0.75)  # the three best epochs of the last quarter
+        >>> best.monitor, best.mode
+        ('val/eer', 'min')
     """
 
     def __init__(

@@ -15,6 +15,11 @@ class AdaptiveGradientClipping(Callback):
 
     Raises:
         ValueError: if a setting is not above 0.
+
+    Example:
+        >>> from lightning.pytorch import Trainer
+        >>> clipping = AdaptiveGradientClipping(clip_factor=0.02)
+        >>> trainer = Trainer(callbacks=[clipping], logger=False, enable_checkpointing=False, accelerator="cpu")
     """
 
     def __init__(self, clip_factor: float = 0.01, eps: float = 1e-3) -> None:

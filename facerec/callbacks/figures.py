@@ -14,6 +14,12 @@ class VerificationFigures(Callback):
     """Draws each set of pairs after each validation of a training, under ``val/<set>`` in TensorBoard's image tab.
 
     After `facerec validate` and `facerec test`, :class:`facerec.callbacks.Report` draws it.
+
+    Example:
+        >>> from lightning.pytorch import Trainer
+        >>> from facerec.callbacks import Verification
+        >>> callbacks = [Verification(), VerificationFigures()]  # the figures need the scores of the first
+        >>> trainer = Trainer(callbacks=callbacks, logger=False, enable_checkpointing=False, accelerator="cpu")
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

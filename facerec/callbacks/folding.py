@@ -12,6 +12,11 @@ class FoldedEvaluation(Callback):
     """Measures a trained network with a folded copy of its backbone, which gives the same and is faster.
 
     Validation within a training uses the backbone as it is.
+
+    Example:
+        >>> from lightning.pytorch import Trainer
+        >>> folded = FoldedEvaluation()
+        >>> trainer = Trainer(callbacks=[folded], logger=False, enable_checkpointing=False, accelerator="cpu")
     """
 
     def __init__(self) -> None:

@@ -23,6 +23,12 @@ class Report(Callback):
 
     They go to ``<stage>/`` in the folder of the run, or beside the checkpoint: ``metrics.json``, ``<set>_scores.csv``
     for each set, and figures as PNGs, which TensorBoard shows too. A fast development run has no report.
+
+    Example:
+        >>> from lightning.pytorch import Trainer
+        >>> from facerec.callbacks import Verification
+        >>> callbacks = [Verification(), Report()]  # the report needs the scores of the first
+        >>> trainer = Trainer(callbacks=callbacks, logger=False, enable_checkpointing=False, accelerator="cpu")
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

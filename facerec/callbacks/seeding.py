@@ -14,6 +14,10 @@ class StepSeed(Callback):
 
     The order of the images and their augmentation do not use this generator: (seed, epoch, image) decides them. To seed
     once an epoch would not do, because the start of the loader draws from it too, at another moment when resuming.
+
+    Example:
+        >>> from lightning.pytorch import Trainer
+        >>> trainer = Trainer(callbacks=[StepSeed()], logger=False, enable_checkpointing=False, accelerator="cpu")
     """
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

@@ -9,7 +9,12 @@ from facerec.data.batches import Batch
 
 
 class Throughput(Callback):
-    """Logs ``train/images_per_second`` over each epoch, of all processes together and without validation time."""
+    """Logs ``train/images_per_second`` over each epoch, of all processes together and without validation time.
+
+    Example:
+        >>> from lightning.pytorch import Trainer
+        >>> trainer = Trainer(callbacks=[Throughput()], logger=False, enable_checkpointing=False, accelerator="cpu")
+    """
 
     def __init__(self) -> None:
         self._started: float | None = None

@@ -37,6 +37,12 @@ class Verification(EvaluationCallback):
 
     Attributes:
         scores: scored set of each name, of the last pass.
+
+    Example:
+        >>> Verification(as_norm=100).score_name
+        'cosine as-norm 100'
+        >>> Verification(calibrate_at=0.001).calibrate_at  # a threshold for a FAR of 0.1 %
+        0.001
     """
 
     def __init__(

@@ -33,10 +33,11 @@ TOOLS = {
     "inspect": "report on a folder of faces: people, sizes, broken files, duplicates, leaks; draw an augmentation",
     "pack": "decode a set of images once, into one file that training maps into memory",
     "predict": "write a course's submission: scores of pairs, or classes of images",
+    "split": "divide a folder of people into lists for training, validation and test",
     "verify": "decide whether two images show the same person",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
-RESUMABLE = ("align", "inspect", "pack")
+RESUMABLE = ("align", "inspect", "pack", "split")
 
 USAGE = f"""facerec {__version__}: train face recognition from scratch and measure it honestly
 

@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import shlex
 from pathlib import Path
 from typing import get_args
 
@@ -89,6 +90,8 @@ def _inspect(options: argparse.Namespace) -> None:
         raise ValueError(f"results in {output} would lie among the images of {options.data}: give --output elsewhere")
     found = inspect_sets(named, output, options.workers, options.near_distance)
     print("\n".join(report_lines(found.report, found.sets)))
+    if list(named) == ["images"]:
+        print(f"\nnext: facerec split {shlex.quote(options.data)} SET chooses people to train on and pairs of others")
     print(f"\nkept in {output}")
 
 

@@ -121,7 +121,8 @@ def require_pairs(stage: str, sets: Mapping[str, PairSource], root: str | None) 
     if not sets:
         raise ValueError(
             f"no {stage} pairs: give data.{stage}_pairs, or {stage}_pairs.txt under data.root={root} with lines "
-            "'image image 1' (one person) or 'image image 0' (two people)"
+            "'image image 1' (one person) or 'image image 0' (two people). `facerec split PEOPLE SET` writes it for a "
+            "folder of people"
         )
 
 

@@ -20,6 +20,7 @@ from facerec.data.layouts import Layout, Sources, resolve_sources
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
 from facerec.data.views import augmented
+from facerec.files import expanded
 from facerec.machine import choose_workers
 from facerec.settings import require_choice, require_within
 from facerec.transforms.augment import Augment
@@ -36,7 +37,7 @@ class FaceDataModule(LightningDataModule):
     named source takes the place of the source that the root would give.
 
     Args:
-        root: your folder, in one of the known layouts.
+        root: your folder, in one of the known layouts. ``~`` and ``$VAR`` in it are expanded.
         layout: layout of ``root``; by default it is detected.
         train: labelled images to train on.
         dev: other images of the same people, for dev accuracy.
@@ -98,7 +99,8 @@ class FaceDataModule(LightningDataModule):
             require_within("data.", 0, math.inf, num_workers=num_workers)
         require_choice("data.", ("raise", "skip"), unreadable=unreadable)
         batch_checks.check_images_per_person(images_per_person, batch_size)
-        self.root, self.layout = root, layout
+        self.root = root if root is None else str(expanded(root))
+        self.layout = layout
         self._given = (train, dev, val_pairs, test_pairs)
         self.augment = augment or Augment()
         self.mix = mix

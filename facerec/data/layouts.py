@@ -1,32 +1,37 @@
 """Which sources a user's root folder gives to which role, found by what is on disk.
 
-There are three layouts. Each may also hold ``val_pairs.txt`` and ``test_pairs.txt``:
+There are four layouts. Each may also hold ``val_pairs.txt`` and ``test_pairs.txt``:
 
 - ``folders``: ``train/<person>/<image>`` and ``dev/<person>/<image>``; pairs relative to ``ver_data/``. The course's
   VGGFace2.
 - ``hw2p2``: ``[cls_data/]train/images/`` with ``train/labels.txt``, and ``dev`` likewise; pairs relative to
   ``ver_data/``. ``test`` has a ``labels.txt`` in some terms (S25) and none in others (S26).
 - ``lists``: one ``images/`` with ``train.txt`` and ``dev.txt``; pairs relative to ``images/``.
+- ``split``: what ``facerec split`` writes. ``split.json`` names a folder of people anywhere; ``train.txt`` and
+  ``dev.txt`` list ``<person>/<image>`` of it, and pairs are relative to it.
 
 An archive often unpacks into one more folder, whose name changes each term. If a root holds no data itself and exactly
 one of its folders does, the root stands for that folder.
 """
 
+import shlex
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from facerec.data.formats.folders import FolderImages, UnlabelledImages, image_names
+from facerec.data.formats.folders import FolderImages, UnlabelledImages, people_folders
 from facerec.data.formats.lists import ListImages, ListPairs
+from facerec.data.formats.split_record import SPLIT_FILE, images_of_split, read_split
 from facerec.data.sources import Images, ImageSource, PairSource
+from facerec.files import expanded
 from facerec.settings import require_choice
 
-Layout = Literal["folders", "hw2p2", "lists"]
+Layout = Literal["folders", "hw2p2", "lists", "split"]
 PAIR_FILES = ("val_pairs.txt", "test_pairs.txt")
 PAIR_FOLDERS = ("ver_data", "images", ".")
-LOOKED_AT = 20  # folders, to guess what a root may be
 EXPECTED = (
     "expected train/<person>/<image> (folders), [cls_data/]train/labels.txt beside train/images/ (hw2p2), "
-    "or images/ with train.txt (lists); pairs only, val_pairs.txt or test_pairs.txt, are enough to evaluate"
+    f"images/ with train.txt (lists), or {SPLIT_FILE} of `facerec split`; pairs only, val_pairs.txt or "
+    "test_pairs.txt, are enough to evaluate"
 )
 
 
@@ -77,6 +82,8 @@ def detect_layout(root: Path) -> Layout | None:
     """
     if not root.is_dir():
         raise FileNotFoundError(f"data.root={root}: no such folder")
+    if read_split(root) is not None:  # it may lie among the folders that it divides
+        return "split"
     found: list[Layout] = []
     if (root / "train.txt").is_file():
         found.append("lists")
@@ -90,10 +97,10 @@ def detect_layout(root: Path) -> Layout | None:
 
 
 def find_sources(root: str, layout: Layout | None = None) -> Sources:
-    """The sources under a root. Only file names are looked at; no list or image is read.
+    """The sources under a root. Only file names, and the record of a split, are looked at; no list or image is read.
 
     Args:
-        root: the user's folder.
+        root: the user's folder. ``~`` and ``$VAR`` in it are expanded.
         layout: its layout; by default it is detected.
 
     Raises:
@@ -102,11 +109,12 @@ def find_sources(root: str, layout: Layout | None = None) -> Sources:
     """
     if layout is not None:
         require_choice("data.", get_args(Layout), layout=layout)
-    base = Path(root) if layout else find_base(Path(root))
+    folder = expanded(root)
+    base = folder if layout else find_base(folder)
     layout = layout or detect_layout(base)
-    val_pairs, test_pairs = (_pairs(base, name) for name in PAIR_FILES)
+    val_pairs, test_pairs = (_pairs(base, layout, name) for name in PAIR_FILES)
     if layout is None and not val_pairs and not test_pairs:
-        raise ValueError(f"data.root={root} holds neither training images nor pairs: {EXPECTED}{_hint(base)}")
+        raise ValueError(f"data.root={root} holds neither training images nor pairs: {_hint(base) or EXPECTED}")
     train = _images(base, layout, "train") if layout else None
     dev = _images(base, layout, "dev") if layout else None
     test = _test_images(base) if layout == "hw2p2" else None
@@ -139,16 +147,22 @@ def resolve_sources(
 
 
 def _hint(root: Path) -> str:
-    """What to do with a folder that holds only people's folders."""
-    if not any(image_names(folder) for folder in sorted(root.iterdir())[:LOOKED_AT] if folder.is_dir()):
+    """What to do with a folder that holds only people's folders; empty for any other."""
+    found = people_folders(root)
+    if not found:
         return ""
+    people = shlex.quote(str(found[0]))
     return (
-        f". It looks like one folder for each person: move those to train on into {root / 'train'}, and write pairs of "
-        "images of other people into val_pairs.txt"
+        f"it looks like one folder for each person. `facerec split {people} SET` chooses people to train on and pairs "
+        "of others, and copies no image. Then give --data.root SET"
     )
 
 
 def _images(root: Path, layout: Layout, part: str) -> ImageSource | None:
+    if layout == "split":
+        listed = root / f"{part}.txt"
+        people = str(images_of_split(root))
+        return FolderImages(people, str(listed)) if part == "train" or listed.is_file() else None
     if layout == "lists":
         listed = root / f"{part}.txt"
         return ListImages(str(root / "images"), str(listed)) if part == "train" or listed.is_file() else None
@@ -173,8 +187,9 @@ def _test_images(root: Path) -> Images | None:
     return UnlabelledImages(str(folder / "images")) if (folder / "images").is_dir() else None
 
 
-def _pairs(root: Path, name: str) -> dict[str, PairSource]:
+def _pairs(root: Path, layout: Layout | None, name: str) -> dict[str, PairSource]:
     if not (root / name).is_file():
         return {}
-    images = next(root / folder for folder in PAIR_FOLDERS if (root / folder).is_dir())
+    folders = (root / folder for folder in PAIR_FOLDERS)
+    images = images_of_split(root) if layout == "split" else next(folder for folder in folders if folder.is_dir())
     return {"pairs": ListPairs(str(images), str(root / name))}

@@ -1,11 +1,9 @@
 """The sets of images that a user names."""
 
-from pathlib import Path
-
-from facerec.data.formats.folders import FolderImages
-from facerec.data.images import is_image
+from facerec.data.formats.folders import FolderImages, people_folders
 from facerec.data.layouts import Layout, find_sources
 from facerec.data.sources import Images, ImageSource, PairSource
+from facerec.files import expanded
 
 TRAINING_PEOPLE_TEST = "test"
 
@@ -14,7 +12,8 @@ def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
     """The sets under a root: ``train``, ``dev``, ``test``, ``val/<name>``, ``test/<name>``; else ``images``.
 
     Args:
-        root: a folder in one of the known layouts, or one with a folder of images for each person.
+        root: a folder in one of the known layouts, or one with a folder of images for each person, in it or in its only
+            folder that does.
         layout: of the root; by default it is detected.
 
     Raises:
@@ -22,6 +21,7 @@ def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
         ValueError: if nothing known is in it.
 
     Example:
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     for person in ("ada", "ben"):
@@ -33,9 +33,10 @@ def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
     try:
         sources = find_sources(root, layout)
     except ValueError:
-        if layout is not None or not _holds_person_folders(Path(root)):
+        people = people_folders(expanded(root)) if layout is None else []
+        if len(people) != 1:
             raise
-        return {"images": FolderImages(root)}
+        return {"images": FolderImages(str(people[0]))}
     return role_sets(sources.train, sources.dev, dict(sources.val_pairs), dict(sources.test_pairs), sources.test)
 
 
@@ -56,8 +57,3 @@ def role_sets(
         sets[TRAINING_PEOPLE_TEST] = test
     sets |= {f"val/{name}": pairs for name, pairs in val_pairs.items()}
     return sets | {f"test/{name}": pairs for name, pairs in test_pairs.items()}
-
-
-def _holds_person_folders(root: Path) -> bool:
-    folders = (entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return any(is_image(file) for folder in folders for file in folder.iterdir())

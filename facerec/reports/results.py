@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import yaml
 
-from facerec.files import written_whole
+from facerec.files import expanded, written_whole
 from facerec.reports.scored import NamedImages, ScoredSet
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _root_of(run: Path) -> str | None:
         return None
     settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
     root = (settings.get("data") or {}).get("root")
-    return os.path.abspath(root) if root else ""
+    return os.path.abspath(expanded(root)) if root else ""
 
 
 def write_scores(path: Path, scored: ScoredSet, images: NamedImages) -> bool:

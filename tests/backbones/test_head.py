@@ -162,6 +162,17 @@ def test_loaded_weights_are_not_thrown_away() -> None:
         fresh.build((96, 96))
 
 
+def test_a_refused_size_leaves_the_network_as_it_was() -> None:
+    backbone = IResNet(18, 16, width=4)
+    backbone.stem.eval()
+    with pytest.raises(ValueError, match="images of 8x8 are too small for IResNet"):
+        backbone.build((8, 8))
+    assert backbone.training
+    assert not backbone.stem.training
+    assert backbone.image_size == (112, 112)
+    assert backbone(torch.zeros(2, 3, 112, 112)).shape == (2, 16)
+
+
 @FIXED
 def test_on_meta_nothing_is_computed(make: Callable[..., Backbone]) -> None:
     with torch.device("meta"):

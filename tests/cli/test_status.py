@@ -23,6 +23,7 @@ MISSING = {
     "inspect": ("missing",),
     "pack": ("missing", "out.pack"),
     "predict": ("--classify", "missing", *MODEL, "--output", "out.csv"),
+    "split": ("missing", "out"),
     "verify": (*IMAGES, *MODEL),
 }
 MAINS = {command: f"facerec.cli.{'training' if command in TRAINER_COMMANDS else command}.main" for command in COMMANDS}

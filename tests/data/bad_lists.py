@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from facerec.data import LandmarkImages, LFWPairs, ListImages, ListPairs
+from facerec.data import FolderImages, LandmarkImages, LFWPairs, ListImages, ListPairs
 from tests.data.cases import ERROR, WORKS, Cases, picture, shows
 
 lists = Cases()
@@ -25,6 +25,19 @@ def labels(case: str, outcome: str, expected: object, text: str | bytes) -> None
         path = folder / "labels.txt"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return ListImages(folder_of_images(folder), str(path))
+
+
+def listed(case: str, outcome: str, expected: object, text: str | bytes) -> None:
+    """A case that is a list of this content for folders of people, ann and bob c with two images each."""
+
+    @lists(f"train.txt of a split: {case}", outcome, expected)
+    def make(folder: Path) -> FolderImages:
+        for value, name in enumerate(("ann/1.png", "ann/2.png", "bob c/1.png", "bob c/2 人.png"), start=1):
+            (folder / "faces" / name).parent.mkdir(parents=True, exist_ok=True)
+            picture(value).save(folder / "faces" / name)
+        path = folder / "train.txt"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return FolderImages(str(folder / "faces"), str(path))
 
 
 def pairs(case: str, outcome: str, expected: object, text: str | bytes) -> None:
@@ -111,6 +124,30 @@ def labels_folder(folder):
 def no_images(folder):
     (folder / "labels.txt").write_text("1.png 3\n")
     return ListImages(str(folder / "images"), str(folder / "labels.txt"))
+
+
+listed("CRLF, byte order mark, blank lines", WORKS, classes(0, 0), "\ufeffann/1.png\r\n\r\nann/2.png\r\n")
+listed("names with spaces and in Unicode", WORKS, shows(4), "ann/1.png\nbob c/2 人.png\n")
+listed("some images of a folder", WORKS, lambda source: source.identities == ["bob c"], "bob c/1.png\n")
+listed("unknown file", ERROR, r"train.txt:3: names .*9.png, which is not there", "ann/1.png\n\nann/9.png\n")
+listed("image without a person", ERROR, r"train.txt:1: expected 'person/image', got '1.png'", "1.png\n")
+listed("image of a folder too deep", ERROR, r"train.txt:1: expected 'person/image'", "faces/ann/1.png\n")
+listed("a label beside the image", ERROR, r"train.txt:1: names .*1.png 3, which is not there", "ann/1.png 3\n")
+listed("image listed twice, spelt ./", ERROR, r"train.txt:2: 'ann/1.png' is listed", "ann/1.png\n./ann/1.png\n")
+listed("path that climbs out", ERROR, r"train.txt:1: '../x.png' leaves the folder", "../x.png\n")
+listed("empty", ERROR, r"train.txt is empty", "\n")
+
+
+@lists("train.txt of a split: is not there", ERROR, r"no list .*train.txt: expected lines 'person/image'")
+def no_list(folder):
+    (folder / "faces").mkdir()
+    return FolderImages(str(folder / "faces"), str(folder / "train.txt"))
+
+
+@lists("train.txt of a split: images are not there", ERROR, r"no folder .*faces, which holds the images of .*train.txt")
+def no_listed_images(folder):
+    (folder / "train.txt").write_text("ann/1.png\n")
+    return FolderImages(str(folder / "faces"), str(folder / "train.txt"))
 
 
 @lists("landmarks: image listed twice, spelt ./", ERROR, r"landmarks.txt:2: '1.png' is listed already on line 1")

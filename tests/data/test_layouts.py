@@ -4,6 +4,7 @@ import pytest
 
 from facerec.data import FaceDataModule, FolderImages, ListImages, UnlabelledImages
 from facerec.data.layouts import find_sources, resolve_sources
+from facerec.preparation import SplitSettings, split
 from tests.conftest import save_face, write_pairs
 from tests.data.test_datamodule import fitted
 
@@ -66,7 +67,7 @@ def test_layout_can_be_named_and_must_be_when_two_fit(vggface_root):
     with pytest.raises(ValueError, match="fits the layouts lists and folders: name one with data.layout"):
         find_sources(str(vggface_root))
     assert fitted(vggface_root, layout="folders").num_classes == 4
-    with pytest.raises(ValueError, match="choose one of folders, hw2p2, lists"):
+    with pytest.raises(ValueError, match="choose one of folders, hw2p2, lists, split"):
         find_sources(str(vggface_root), "tar")  # type: ignore[arg-type]
 
 
@@ -79,7 +80,9 @@ def test_what_is_missing_is_said(tmp_path, vggface_root):
     with pytest.raises(ValueError, match="no data: give --data.root DIR"):
         FaceDataModule().setup("fit")
     (vggface_root / "val_pairs.txt").rename(vggface_root / "other.txt")
-    with pytest.raises(ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt"):
+    with pytest.raises(
+        ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt .*`facerec split PEOPLE"
+    ):
         fitted(vggface_root)
 
 
@@ -93,7 +96,29 @@ def test_a_named_source_takes_the_place_of_that_of_the_root(vggface_root, tmp_pa
     assert sources.test_pairs == {}
 
 
-def test_a_folder_of_people_is_told_where_it_belongs(tmp_path):
-    save_face(1, 1, tmp_path / "ann" / "1.png")
-    with pytest.raises(ValueError, match=r"looks like one folder for each person: move those .*/train, and"):
+@pytest.mark.parametrize("people", [".", "lfw", "images"])
+def test_a_folder_of_people_gets_the_command_that_divides_it(tmp_path, people):
+    save_face(1, 1, tmp_path / people / "ann" / "1.png")
+    place = (tmp_path / people).as_posix()
+    with pytest.raises(ValueError, match=rf"looks like one folder for each .*`facerec split {place} SET`"):
         find_sources(str(tmp_path))
+
+
+def test_the_root_may_hold_a_home_and_variables(vggface_root, monkeypatch):
+    monkeypatch.setenv("HOME", str(vggface_root.parent))
+    monkeypatch.setenv("FACES", "faces")
+    assert fitted("~/faces").num_classes == 4
+    assert fitted("~/$FACES", layout="folders").num_classes == 4
+    assert fitted("${HOME}/faces").root == str(vggface_root)
+
+
+def test_split_layout(vggface_root, tmp_path):
+    people = vggface_root / "train"
+    split(people, tmp_path / "set", SplitSettings(shares=(50, 50, 0), seed=7, dev_share=0.5))
+    data = fitted(tmp_path / "set")
+    assert data.identities == sorted(data.identities)
+    assert set(data.identities) < {person.name for person in people.iterdir()}
+    assert data.evaluation_sets("val") == ["dev", "pairs"]
+    assert data.pair_sets("test") == {}
+    (tmp_path / "set" / "dev.txt").unlink()
+    assert find_sources(str(tmp_path / "set")).dev is None

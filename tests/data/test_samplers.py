@@ -109,7 +109,7 @@ class WithLoss:
 
 
 def fitted(root, loss, **data):
-    made = FaceDataModule(root=str(root), image_size=(32, 32), **{"batch_size": 8, **data})
+    made = FaceDataModule(root=str(root), image_size=(32, 32), **{"batch_size": 8, "num_workers": 0, **data})
     made.setup("fit")
     made.trainer = WithLoss(loss)
     return made

@@ -71,11 +71,17 @@ def test_bfloat16_factors_leave_the_gradient_close_to_float64(case):
         assert (rounded - exact).norm() < bound * exact.norm()
 
 
+def precision_of_products():
+    if hasattr(torch.backends.mkldnn, "matmul"):
+        return torch.backends.mkldnn.matmul.fp32_precision
+    return torch.get_float32_matmul_precision()  # torch before 2.9
+
+
 def test_the_precision_of_matrix_products_is_put_back():
-    before = torch.backends.mkldnn.matmul.fp32_precision
+    before = precision_of_products()
     with pytest.raises(RuntimeError, match="stop"), factors_in("bfloat16"):
         raise RuntimeError("stop")
-    assert torch.backends.mkldnn.matmul.fp32_precision == before
+    assert precision_of_products() == before
 
 
 def test_rounded_product_has_the_gradients_of_a_product():

@@ -1,6 +1,7 @@
 """Where the files of an evaluation go, and what is in the score file."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from tests.reports.test_figures import Grays
         (None, "data/lfw", "test"),
         ("data: {root: data/lfw}", "data/lfw", "test"),
         ("data: {root: data/lfw}", "data/lfw/", "test"),
+        ("data: {root: ~/lfw}", str(Path.home() / "lfw"), "test"),
         ("data: {root: data/lfw}", None, "test"),
         ("data: {root: data/lfw}", "data/cfp", "test_cfp"),
         ("data: {train: ORLImages}", "data/cfp", "test_cfp"),

@@ -106,7 +106,7 @@ def test_a_sum_of_losses_takes_soft_labels_where_every_part_does():
 
 
 def module(root, loss, **settings):
-    data = FaceDataModule(root=str(root), image_size=(32, 32), batch_size=4, **settings)
+    data = FaceDataModule(root=str(root), image_size=(32, 32), batch_size=4, num_workers=0, **settings)
     model = torch.nn.ModuleDict({"loss": loss})
     data.trainer = SimpleNamespace(lightning_module=model, training=True, current_epoch=2, world_size=1, global_rank=0)
     return data

@@ -9,8 +9,13 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 
 from facerec.data.formats.listings import FileImages, FileListing, Files
+from facerec.data.formats.rows import add_once, image_folder, inside, line_number, read_rows
 from facerec.data.images import is_image
 from facerec.data.paths import PathList
+from facerec.data.presence import require_files
+from facerec.data.sources import folder_names
+
+LISTED_LINE = "person/image"
 
 
 def image_names(folder: Path) -> list[str]:
@@ -57,16 +62,38 @@ def _images_below(folder: str, prefix: str, above: frozenset[str]) -> Iterator[s
             yield prefix + entry.name
 
 
+def people_folders(root: Path) -> list[Path]:
+    """Folders that hold a folder of images for each person: the root, or else those of its folders that do.
+
+    Raises:
+        ValueError: for a folder without permission to read.
+    """
+    if _holds_people(root):
+        return [root]
+    return [folder for folder in _shown_folders(root) if _holds_people(folder)]
+
+
+def _holds_people(folder: Path) -> bool:
+    return any(image_names(person) for person in _shown_folders(folder))
+
+
+def _shown_folders(folder: Path) -> list[Path]:
+    """The folders in a folder that are not hidden, sorted."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+
+
 class FolderImages(FileImages[FileListing]):
     """Images in one folder for each person.
 
     Args:
         root: the folder of the people's folders. Hidden files and files that are not images are passed over. Images in
             folders within a person's folder are passed over with a warning.
+        listed: list of the images to use, a line ``person/image`` for each. By default all images are used.
 
     Raises:
-        FileNotFoundError: when read, for a missing folder.
-        ValueError: when read, for a root without folders, or a person without images.
+        FileNotFoundError: when read, for a missing folder or list; by ``check``, for a missing image of the list.
+        ValueError: when read, for a root without folders, or a person without images; naming file and line, for a
+            malformed line, or an image listed twice.
 
     Example:
         >>> from pathlib import Path
@@ -82,13 +109,28 @@ class FolderImages(FileImages[FileListing]):
         (['ann', 'bob'], [0, 1], torch.Size([3, 8, 8]))
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, listed: str | None = None) -> None:
         self.root = root
+        self.listed = listed
 
     def find(self) -> FileListing:
-        """List the people and files, both sorted by name."""
+        """Find the people and files, both sorted by name; the files of a list keep its order."""
+        return self._all_images() if self.listed is None else self._listed_images(self.listed)
+
+    def check(self) -> None:
+        """Find the images and, if a list names them, look for every file.
+
+        Raises:
+            FileNotFoundError: naming the first missing file and its line.
+        """
+        if self.listed is None:
+            super().check()
+        else:
+            require_files(self.paths, self._origin)
+
+    def _all_images(self) -> FileListing:
         root = Path(self.root)
-        people = _person_folders(root)
+        people = person_folders(root)
         files = [_person_files(person) for person in people]
         _warn_of_folders_within(people)
         names = [person.name for person in people]
@@ -96,8 +138,34 @@ class FolderImages(FileImages[FileListing]):
         labels = np.repeat(np.arange(len(people)), [len(own) for own in files])
         return FileListing(names, labels, PathList(root, paths))
 
+    def _listed_images(self, listed: str) -> FileListing:
+        root = image_folder(self.root, listed)
+        line_of: dict[str, int] = {}
+        for number, (image,) in read_rows(listed, (1,), LISTED_LINE):
+            origin = f"{listed}:{number}"
+            name = inside(root, image, origin)
+            if name.count("/") != 1:
+                raise ValueError(f"{origin}: expected '{LISTED_LINE}', got {image!r}")
+            add_once(line_of, name, number, origin)
+        if not line_of:
+            raise ValueError(f"{listed} is empty: expected lines '{LISTED_LINE}'")
+        people = folder_names(line_of)
+        names = sorted(set(people))
+        class_of = {name: index for index, name in enumerate(names)}
+        labels = np.array([class_of[person] for person in people], dtype=np.int64)
+        return FileListing(names, labels, PathList(root, line_of))
 
-def _person_folders(root: Path) -> list[Path]:
+    def _origin(self, index: int) -> str:
+        return f"{self.listed}:{line_number(str(self.listed), index)}:"
+
+
+def person_folders(root: Path) -> list[Path]:
+    """The folders in a folder, one for each person, sorted. Hidden ones are passed over.
+
+    Raises:
+        FileNotFoundError: for a missing root, or a link that leads nowhere.
+        ValueError: if there are none.
+    """
     if not root.is_dir():
         raise FileNotFoundError(f"no folder {root}: expected one folder of images for each person in it")
     entries = [entry for entry in root.iterdir() if not entry.name.startswith(".")]
@@ -119,13 +187,17 @@ def _person_files(person: Path) -> list[str]:
 
 def _warn_of_folders_within(people: list[Path]) -> None:
     """Warn of images that are passed over because they are one folder too deep."""
-    deep = [person for person in people if _holds_folders(person)]
-    left_out = [f"{person}/{name}" for person in deep for name in images_below(person) if "/" in name]
+    left_out = [f"{person}/{name}" for person in people for name in images_within(person)]
     if left_out:
         rank_zero_warn(
             f"{len(left_out)} images are not used, for example {left_out[0]}: they are in folders within people's "
             "folders. Move them up, or name each image and its person in a list"
         )
+
+
+def images_within(person: Path) -> list[str]:
+    """Images in folders within a person's folder, relative to it: no part of the set."""
+    return [name for name in images_below(person) if "/" in name] if _holds_folders(person) else []
 
 
 def _holds_folders(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from facerec.data.formats.listings import FileImages, FileListing
 from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector
-from facerec.data.formats.rows import add_once, image_folder, inside, read_rows, whole_number
+from facerec.data.formats.rows import add_once, image_folder, inside, line_number, read_rows, whole_number
 from facerec.data.paths import PathList
 from facerec.data.presence import require_files
 
@@ -69,9 +69,7 @@ class ListImages(FileImages[FileListing]):
         require_files(self.paths, self._origin)
 
     def _origin(self, index: int) -> str:
-        rows = read_rows(self.labels_file, (2,), LABEL_LINE)  # one image on each
-        line = next(number for place, (number, _) in enumerate(rows) if place == index)
-        return f"{self.labels_file}:{line}:"
+        return f"{self.labels_file}:{line_number(self.labels_file, index)}:"
 
 
 class ListPairs(FilePairs):

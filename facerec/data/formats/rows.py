@@ -2,11 +2,14 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 
 def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iterator[tuple[int, list[str]]]:
     """Lines of a list, split into columns: at tabs if there are any, else at spaces. Blank lines are passed over.
+
+    A list of one column is not split, so its names may hold spaces.
 
     Args:
         path: text file in UTF-8, with or without byte order mark, with any line ends.
@@ -21,16 +24,25 @@ def read_rows(path: str | Path, columns: tuple[int, ...], expected: str) -> Iter
         ValueError: naming the file, if it cannot be read or is not UTF-8; naming file and line, for another number of
             columns.
     """
+    yield from split_rows(_read_lines(path, expected), str(path), columns, expected)
+
+
+def line_number(path: str | Path, row: int) -> int:
+    """Number, from 1, of the line that holds a row of :func:`read_rows`, which count from 0."""
+    numbers = (number for number, line in enumerate(_read_lines(path, ""), start=1) if line.strip())
+    return next(islice(numbers, row, None))
+
+
+def _read_lines(path: str | Path, expected: str) -> list[str]:
     try:
         # Not splitlines(), for which a line ends at characters that a file's name may hold
-        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+        return Path(path).read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise FileNotFoundError(f"no list {path}: expected lines '{expected}'") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error}): expected lines '{expected}'") from error
-    yield from split_rows(lines, str(path), columns, expected)
 
 
 def split_rows(
@@ -48,12 +60,17 @@ def split_rows(
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        row = line.split("\t") if "\t" in line else line.split()
-        row = [column.strip() for column in row]
+        row = [column.strip() for column in _columns(line, columns)]
         if len(row) not in columns or not all(row):
             hint = "; names with spaces need tabs between the columns" if len(row) > max(columns) else ""
             raise ValueError(f"{origin}:{number}: expected '{expected}', got {line!r}{hint}")
         yield number, row
+
+
+def _columns(line: str, columns: tuple[int, ...]) -> list[str]:
+    if columns == (1,):
+        return [line]
+    return line.split("\t") if "\t" in line else line.split()
 
 
 def image_folder(folder: str, list_file: str) -> Path:
