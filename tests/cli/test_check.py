@@ -20,7 +20,7 @@ def test_the_check_of_this_machine(capsys):
     assert f"torch {torch.__version__.partition('+')[0]}" in said
     assert re.search(rf"  trainer.precision  {choose_precision().value} +\w+", said)
     assert re.search(r"  data.num_workers   0 +as the configuration says", said)
-    assert re.search(r"  narrow ResNet-18 gradients \de-0\d \(1e-03\)", said)
+    assert re.search(r"  narrow ResNet-18 gradients +\de-0\d \(1e-03\)", said)
     assert re.search(r"  all \d+ agree\n", said)
     assert re.search(r"training step on cpu in \S+: 32 images, 7 people, median of 1", said)
     for phase in ("augment", "forward", "loss", "backward", "optimizer", "step"):
@@ -37,7 +37,7 @@ def test_a_machine_that_computes_wrong_has_status_2(capsys, monkeypatch):
     monkeypatch.setattr(nn.Conv2d, "_conv_forward", off)
     assert run("check", "--quick") == 2
     said = capsys.readouterr().out
-    assert re.search(r"narrow ResNet-18 gradients \S+ \(1e-03\) WRONG", said)
+    assert re.search(r"narrow ResNet-18 embeddings +\S+ \(1e-04\) WRONG", said)
     assert re.search(r"\d+ of \d+ deviate by more than rounding", said)
 
 
