@@ -39,7 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recognizer": GROUND | PARTS | {"data", "checkpoints", "reports"},
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,
-    "cli": GROUND | PARTS | MIDDLE | {"preparation", "inspection", "callbacks", "inference"},
+    "checkup": GROUND | PARTS | {"data", "recognizer"},
+    "cli": GROUND | PARTS | MIDDLE | {"preparation", "inspection", "callbacks", "inference", "checkup"},
     "__main__": {"cli"},
 }
 

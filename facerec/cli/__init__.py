@@ -24,6 +24,7 @@ TRAINER_COMMANDS = {
 TOOLS = {
     "align": "find the faces in a folder of images and align them to a template",
     "backbones": "list the networks: parameters, multiply-adds, speed on this machine",
+    "check": "check that this machine computes right, and measure how fast it trains and what limits it",
     "compare": "print one table of runs: the settings that differ, and the results",
     "embed": "write the embeddings of images",
     "enroll": "add people to a gallery, from one folder of images for each person",

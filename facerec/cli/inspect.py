@@ -5,14 +5,12 @@ import math
 import os
 import shlex
 from pathlib import Path
-from typing import Any, get_args
-
-import yaml
-from jsonargparse import ArgumentError, ArgumentParser
+from typing import get_args
 
 from facerec.cli.command_parser import CommandParser, command_parser
+from facerec.cli.configuration import data_module, read_settings
 from facerec.cli.status import Status
-from facerec.data import FaceDataModule, ImageSource
+from facerec.data import ImageSource
 from facerec.data.layouts import Layout
 from facerec.data.sources import Images
 from facerec.files import written_whole
@@ -100,7 +98,7 @@ def _inspect(options: argparse.Namespace) -> None:
 def _sets(data: str, layout: Layout | None) -> dict[str, Images]:
     if Path(data).suffix not in CONFIG_SUFFIXES:
         return named_sets(data, layout)
-    module = _data_module(_settings(data))
+    module = data_module(read_settings(data))
     return role_sets(module.train, module.dev, dict(module.pair_sets("val")), dict(module.pair_sets("test")))
 
 
@@ -109,38 +107,10 @@ def _name(data: str) -> str:
     return path.stem if path.suffix in CONFIG_SUFFIXES else path.name or "root"
 
 
-def _settings(config: str) -> dict[str, Any]:
-    """The settings of a configuration file."""
-    try:
-        settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{config} is not YAML: {error}") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f"{config} holds no settings: expected data: and model: as in experiments/*.yaml")
-    return settings
-
-
-def _data_module(settings: dict[str, Any]) -> FaceDataModule:
-    """The data module that a configuration describes, as ``facerec fit`` would make it."""
-    data = dict(settings.get("data") or {})
-    image_size = (settings.get("model") or {}).get("image_size")
-    if image_size is not None:
-        data["image_size"] = image_size
-    data["seed"] = int(settings.get("seed_everything") or 0)
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(FaceDataModule, "data")
-    try:
-        module = parser.instantiate(parser.parse_object({"data": data})).data
-    except ArgumentError as error:
-        raise ValueError(str(error)) from error
-    assert isinstance(module, FaceDataModule)
-    return module
-
-
 def _draw_augmentation(options: argparse.Namespace) -> None:
     require_within("--", 1, math.inf, draws=options.draws)
-    settings = _settings(options.augment)
-    module = _data_module(settings)
+    settings = read_settings(options.augment)
+    module = data_module(settings)
     source: Images | None = None
     if options.data is not None:
         source = next(iter(_sets(options.data, options.layout).values()))

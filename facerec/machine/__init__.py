@@ -1,6 +1,6 @@
 """What the machine at hand can do, and what is chosen for it."""
 
-from facerec.machine.choices import Choice, Device, choose_precision, choose_workers, slow_precision
+from facerec.machine.choices import Choice, Device, choose_precision, choose_workers, device_of, slow_precision
 from facerec.machine.hardware import Gpu, Machine, this_machine
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Machine",
     "choose_precision",
     "choose_workers",
+    "device_of",
     "slow_precision",
     "this_machine",
 ]
