@@ -15,6 +15,7 @@ MISSING = {
     "test": MODEL,
     "align": ("missing", "out"),
     "backbones": ("missing",),
+    "check": ("--config", "missing.yaml"),
     "compare": ("missing",),
     "embed": (*IMAGES, *MODEL, "--output", "out.npz"),
     "enroll": ("missing", *MODEL, "--output", "out.npz"),
