@@ -12,7 +12,9 @@ from hypothesis import settings
 from PIL import Image
 
 from facerec.cli import main
+from facerec.data import FolderImages
 from facerec.data.formats.orl import find_orl
+from facerec.preparation import pack
 
 # A few cases in every run, the same each time; `pytest --hypothesis-profile=long` looks for new ones.
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True, database=None)
@@ -59,6 +61,20 @@ def vggface_root(tmp_path: Path) -> Path:
         save_face(person, 9, root / "dev" / f"n{person:06d}" / "9.jpg")
     write_pairs(root, root / "ver_data")
     return root
+
+
+@pytest.fixture
+def folder(vggface_root: Path) -> FolderImages:
+    """The training images of these people."""
+    return FolderImages(str(vggface_root / "train"))
+
+
+@pytest.fixture
+def packed(folder: FolderImages, tmp_path: Path) -> str:
+    """A pack of these images."""
+    path = str(tmp_path / "train.pack")
+    pack(folder, path, folder.root)
+    return path
 
 
 def write_pairs(root: Path, images: Path) -> None:

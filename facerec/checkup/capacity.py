@@ -1,10 +1,8 @@
 """The largest batch that fits into memory: tried on a GPU, computed on a CPU, where trying would swap or be killed."""
 
 import gc
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -12,12 +10,12 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from facerec.checkup.training_step import TrainingStep
 from facerec.data.views import augmented
+from facerec.machine import available_memory
 
 MOST_IMAGES = 2**16
 FINENESS = 8  # the answer is exact to an eighth
 PEAK = 1.6  # of a step over what the forward pass keeps; 1.05 to 1.6 was seen, for four networks in two precisions
 SAFE_SHARE = 0.8  # of the memory that is available
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -117,19 +115,3 @@ def _kept_by_forward(step: TrainingStep, size: int) -> int:
         loss = step.recognizer.loss(step.embed(batch), batch.labels)
     del loss
     return sum(kept.values())
-
-
-def available_memory() -> int | None:
-    """Bytes that this process may still take without swapping; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        [available] = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
-    except (OSError, ValueError):
-        if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-            return None
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # the other half is taken, we suppose
-    try:
-        limit, used = (int((CGROUPS / f"memory.{name}").read_text()) for name in ("max", "current"))
-    except (OSError, ValueError):  # no container, or "max"
-        return available
-    return min(available, max(0, limit - used))

@@ -6,7 +6,6 @@ from typing import Any
 
 from facerec.checkup.advice import advice
 from facerec.checkup.agreement import Deviation, deviations, places_of
-from facerec.checkup.capacity import available_memory
 from facerec.checkup.cases import all_cases
 from facerec.checkup.printing import agreement_lines, capacity_lines, choice_lines, machine_lines, speed_lines
 from facerec.checkup.speed import PROBE
@@ -16,7 +15,15 @@ from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.configuration import data_module, read_settings, recognizer
 from facerec.cli.status import Status
 from facerec.data import FaceDataModule
-from facerec.machine import Choice, choose_precision, choose_workers, device_of, slow_precision, this_machine
+from facerec.machine import (
+    Choice,
+    available_memory,
+    choose_precision,
+    choose_workers,
+    device_of,
+    slow_precision,
+    this_machine,
+)
 from facerec.settings import require_within
 
 DEFAULT_CONFIG = Path(__file__).parents[1] / "default.yaml"

@@ -1,13 +1,14 @@
 """What the machine at hand can do, and what is chosen for it."""
 
 from facerec.machine.choices import Choice, Device, choose_precision, choose_workers, device_of, slow_precision
-from facerec.machine.hardware import Gpu, Machine, this_machine
+from facerec.machine.hardware import Gpu, Machine, available_memory, this_machine
 
 __all__ = [
     "Choice",
     "Device",
     "Gpu",
     "Machine",
+    "available_memory",
     "choose_precision",
     "choose_workers",
     "device_of",

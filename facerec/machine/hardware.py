@@ -96,6 +96,22 @@ def _quota(cgroups: Path) -> float | None:
         return None
 
 
+def available_memory() -> int | None:
+    """Bytes that this process may still take without swapping; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        [available] = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError):
+        if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+            return None
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # the other half is taken, we suppose
+    try:
+        limit, used = (int((CGROUPS / f"memory.{name}").read_text()) for name in ("max", "current"))
+    except (OSError, ValueError):  # no container, or "max"
+        return available
+    return min(available, max(0, limit - used))
+
+
 def fast_bfloat16(environment: Mapping[str, str]) -> str | None:
     """The processor's instructions that make bfloat16 faster than float32: ``AMX``, ``AVX512-BF16`` or None.
 

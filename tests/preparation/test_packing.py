@@ -14,18 +14,6 @@ from tests.cli.conftest import run
 from tests.conftest import save_face
 
 
-@pytest.fixture
-def folder(vggface_root):
-    return FolderImages(str(vggface_root / "train"))
-
-
-@pytest.fixture
-def packed(folder, tmp_path):
-    path = str(tmp_path / "train.pack")
-    pack(folder, path, folder.root)
-    return path
-
-
 class Killed(BaseException):
     """As sudden as a signal."""
 

@@ -16,18 +16,6 @@ from facerec.data.people import in_both, people_of
 from facerec.preparation.packing import pack
 
 
-@pytest.fixture
-def folder(vggface_root):
-    return FolderImages(str(vggface_root / "train"))
-
-
-@pytest.fixture
-def packed(folder, tmp_path):
-    path = str(tmp_path / "train.pack")
-    pack(folder, path, folder.root)
-    return path
-
-
 def change(path, offset, replacement):
     with open(path, "r+b") as file:
         file.seek(offset)
