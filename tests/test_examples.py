@@ -14,6 +14,7 @@ ROOMS = (
     "inspection",
     "losses",
     "losses.functional",
+    "machine",
     "metrics",
     "preparation",
     "reports",

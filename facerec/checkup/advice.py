@@ -19,7 +19,7 @@ def advice(training: Training, machine: Machine) -> list[str]:
     r"""Sentences: what takes the most time first, then what to set.
 
     Example:
-        >>> from facerec.checkup import Speed
+        >>> from facerec.checkup.speed import Speed
         >>> phases = {"augment": 0.01, "forward": 0.03, "loss": 0.01, "backward": 0.05, "optimizer": 0.0}
         >>> training = Training("cpu", "32-true", 24, Speed(phases, 32, 32, 9), 5000.0, workers=0, threads=2)
         >>> print("\n".join(advice(training, Machine(cores=2))))

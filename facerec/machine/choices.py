@@ -19,6 +19,10 @@ class Choice(Generic[Value]):
     Attributes:
         value: the setting.
         reason: why, as a phrase without a full stop.
+
+    Example:
+        >>> Choice("32-true", "float32 works everywhere").value
+        '32-true'
     """
 
     value: Value
@@ -137,7 +141,12 @@ def slow_precision(
 
 
 def device_of(accelerator: str, machine: Machine) -> Device:
-    """The kind of device that Lightning's ``accelerator`` stands for on a machine."""
+    """The kind of device that Lightning's ``accelerator`` stands for on a machine.
+
+    Example:
+        >>> device_of("auto", Machine()), device_of("gpu", Machine(has_mps=True))
+        ('cpu', 'mps')
+    """
     if accelerator in ("auto", "gpu"):
         return "mps" if machine.has_mps else "cuda" if machine.gpus else "cpu"
     known: dict[str, Device] = {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}

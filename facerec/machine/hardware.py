@@ -26,6 +26,10 @@ class Gpu:
         name: as its driver says.
         memory: bytes in all.
         has_bfloat16: whether it has bfloat16 instructions. Older devices emulate them, slowly.
+
+    Example:
+        >>> Gpu("A100", memory=40 * 2**30, has_bfloat16=True).name
+        'A100'
     """
 
     name: str
@@ -45,6 +49,11 @@ class Machine:
         gpus: CUDA devices, in torch's order.
         has_mps: whether there is an Apple GPU.
         shared_memory: free bytes in which workers pass batches on; None where there is no such limit.
+
+    Example:
+        >>> laptop = Machine(processor="a laptop", cores=4)
+        >>> laptop.bfloat16 is None, laptop.gpus
+        (True, ())
     """
 
     processor: str = "unknown"
@@ -97,7 +106,13 @@ def _quota(cgroups: Path) -> float | None:
 
 
 def available_memory() -> int | None:
-    """Bytes that this process may still take without swapping; None where the system does not say."""
+    """Bytes that this process may still take without swapping; None where the system does not say.
+
+    Example:
+        >>> memory = available_memory()
+        >>> memory is None or memory > 0
+        True
+    """
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         [available] = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]

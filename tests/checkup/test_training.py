@@ -4,14 +4,15 @@ import pytest
 import torch
 
 from facerec.backbones import ResNet
-from facerec.checkup import Capacity, Speed, Training, TrainingStep, advice, largest_batch, measure_speed
-from facerec.checkup.capacity import available_memory, fits, largest_that_fits, memory_per_image
+from facerec.checkup.advice import advice
+from facerec.checkup.capacity import Capacity, fits, largest_batch, largest_that_fits, memory_per_image
 from facerec.checkup.printing import capacity_lines, speed_lines
-from facerec.checkup.speed import affordable_batch, measure_reading
-from facerec.checkup.training import measure_training
+from facerec.checkup.speed import Speed, affordable_batch, measure_reading, measure_speed
+from facerec.checkup.training import Training, measure_training
+from facerec.checkup.training_step import TrainingStep
 from facerec.data import FaceDataModule
 from facerec.losses import ArcFace, Softmax, SupCon
-from facerec.machine import Gpu, Machine
+from facerec.machine import Gpu, Machine, available_memory
 from facerec.recognizer import FaceRecognizer
 from facerec.transforms import Augment, Mix
 
