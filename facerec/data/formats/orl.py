@@ -25,33 +25,34 @@ IMAGES_PER_PERSON = 10
 TRAIN_IMAGES_PER_PERSON = 8
 TEST_PEOPLE = 10
 VALIDATION_PEOPLE = 6
+LAST_GROUP = 5
 
 Part = Literal["train", "dev", "val", "test"]
 
 
-def orl_people(part: Part, fold: int = 4) -> list[int]:
+def orl_people(part: Part, fold: int = 4, validation: int = LAST_GROUP) -> list[int]:
     """Numbers of the people (1 to 40) in a part, split by identity.
 
-    Fold f tests on s(10f-9) to s(10f). Of the other thirty, in order, the first 24 train and the last 6 validate. Of
-    each training person, images 1 to 8 train; 9 and 10 are for dev accuracy. In fold 4, the default, s1-s24 train,
-    s25-s30 validate, and s31-s40 test.
+    Fold f tests on s(10f-9) to s(10f). The other thirty, in order, are five groups of six. One group validates, and the
+    other 24 people train. Of each training person, images 1 to 8 train; 9 and 10 are for dev accuracy. By default
+    s1-s24 train, s25-s30 validate, and s31-s40 test.
 
     Raises:
-        ValueError: for another part or fold.
+        ValueError: for another part, fold or group.
 
     Example:
         >>> orl_people("val")
         [25, 26, 27, 28, 29, 30]
+        >>> orl_people("val", fold=4, validation=1)
+        [1, 2, 3, 4, 5, 6]
     """
     require_choice("ORL", (1, 2, 3, 4), fold=fold)
+    require_choice("ORL", range(1, LAST_GROUP + 1), validation=validation)
     test = list(range(TEST_PEOPLE * (fold - 1) + 1, TEST_PEOPLE * fold + 1))
     others = [person for person in range(1, PEOPLE + 1) if person not in test]
-    parts = {
-        "train": others[:-VALIDATION_PEOPLE],
-        "dev": others[:-VALIDATION_PEOPLE],
-        "val": others[-VALIDATION_PEOPLE:],
-        "test": test,
-    }
+    chosen_by = others[VALIDATION_PEOPLE * (validation - 1) : VALIDATION_PEOPLE * validation]
+    trained_on = [person for person in others if person not in chosen_by]
+    parts = {"train": trained_on, "dev": trained_on, "val": chosen_by, "test": test}
     require_choice("ORL", parts, part=part)
     return parts[part]
 
@@ -88,10 +89,11 @@ class ORLImages(ImageSource):
     Args:
         part: ``train`` and ``dev`` share their people (8 and 2 images each), ``val`` and ``test`` are other people.
         fold: which ten people are the test people, see :func:`orl_people`.
+        validation: which group of six of the other thirty validates, 1 to 5.
         root: a folder with ``s1`` to ``s40``; by default the images of the ``demo`` extra.
 
     Raises:
-        ValueError: for another part or fold.
+        ValueError: for another part, fold or group.
 
     Example:
         >>> from facerec.data import ORLImages
@@ -100,10 +102,12 @@ class ORLImages(ImageSource):
         (192, ['s01', 's02', 's03'], torch.Size([3, 112, 92]))
     """
 
-    def __init__(self, part: Part = "train", fold: int = 4, root: str | None = None) -> None:
+    def __init__(
+        self, part: Part = "train", fold: int = 4, root: str | None = None, validation: int = LAST_GROUP
+    ) -> None:
         self.part = part
         self.root = root
-        self._people = orl_people(part, fold)
+        self._people = orl_people(part, fold, validation)
         self._numbers = {
             "train": range(1, TRAIN_IMAGES_PER_PERSON + 1),
             "dev": range(TRAIN_IMAGES_PER_PERSON + 1, IMAGES_PER_PERSON + 1),
@@ -155,6 +159,7 @@ class ORLPairs(AllPairs):
     Args:
         part: ``val`` or ``test``.
         fold: which ten people are the test people, see :func:`orl_people`.
+        validation: which group of six of the other thirty validates, 1 to 5.
         root: a folder with ``s1`` to ``s40``; by default the images of the ``demo`` extra.
 
     Example:
@@ -164,5 +169,11 @@ class ORLPairs(AllPairs):
         (100, 450, 4500)
     """
 
-    def __init__(self, part: Literal["val", "test"] = "val", fold: int = 4, root: str | None = None) -> None:
-        super().__init__(ORLImages(part, fold, root))
+    def __init__(
+        self,
+        part: Literal["val", "test"] = "val",
+        fold: int = 4,
+        root: str | None = None,
+        validation: int = LAST_GROUP,
+    ) -> None:
+        super().__init__(ORLImages(part, fold, root, validation))

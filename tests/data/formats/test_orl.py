@@ -16,10 +16,18 @@ def test_default_split_is_the_documented_one():
 
 
 @pytest.mark.parametrize("fold", [1, 2, 3, 4])
-def test_nobody_is_in_two_groups(fold):
-    groups = [set(orl_people(part, fold)) for part in ("train", "val", "test")]
+@pytest.mark.parametrize("validation", [1, 3, 5])
+def test_nobody_is_in_two_groups(fold, validation):
+    groups = [set(orl_people(part, fold, validation)) for part in ("train", "val", "test")]
     assert [len(group) for group in groups] == [24, 6, 10]
     assert len(set.union(*groups)) == 40
+
+
+def test_five_validation_groups_are_the_thirty_people_outside_the_test():
+    groups = [ORLPairs("val", validation=group).people for group in (1, 2, 3, 4, 5)]
+    assert len(frozenset.union(*groups)) == 30
+    with pytest.raises(ValueError, match="validation=6"):
+        ORLImages("train", validation=6)
 
 
 def test_train_and_dev_share_people_but_no_image():
