@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.distributed import DistributedSampler
 
+from facerec.data.kept import KeptImages
 from facerec.data.sources import Images, ImageSource
 
 NO_LABEL = -1
@@ -41,6 +42,7 @@ class SourceDataset(Dataset[Loaded]):
         size: (height, width) of every image in a batch.
         labels: class of each image (N,) as the model counts classes; by default those of the source.
         indices: images to use; by default all.
+        keep: whether the images stay in memory once they were read.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class SourceDataset(Dataset[Loaded]):
         size: tuple[int, int],
         labels: Sequence[int] | NDArray[np.int64] | None = None,
         indices: NDArray[np.int64] | None = None,
+        keep: bool = False,
     ) -> None:
         self.source = source
         self.size = size
@@ -56,6 +59,7 @@ class SourceDataset(Dataset[Loaded]):
             labels = source.labels if isinstance(source, ImageSource) else np.full(len(source), NO_LABEL)
         self.labels = np.asarray(labels, dtype=np.int64)
         self.indices = np.arange(len(source)) if indices is None else indices
+        self._kept = KeptImages(source, size) if keep else None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -63,7 +67,8 @@ class SourceDataset(Dataset[Loaded]):
     def __getitems__(self, positions: list[int]) -> Loaded:
         """All images of a batch at once, which the source may read in one go. Loaders call this method."""
         indices_B = self.indices[positions]
-        return self.source.read_batch(indices_B, self.size), self.labels[indices_B], indices_B
+        images_BCHW = self._kept.read_batch(indices_B) if self._kept else self.source.read_batch(indices_B, self.size)
+        return images_BCHW, self.labels[indices_B], indices_B
 
     def __getitem__(self, position: int) -> Loaded:
         """A batch of one."""

@@ -16,6 +16,7 @@ from facerec.data import batch_checks, checks, leaks
 from facerec.data.batches import Batch, BatchLoader, SourceDataset, batch_loader
 from facerec.data.checks import Unreadable
 from facerec.data.interfaces import loss_of, trained_people
+from facerec.data.kept import KeptImages
 from facerec.data.layouts import Layout, Sources, resolve_sources
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
@@ -50,8 +51,9 @@ class FaceDataModule(LightningDataModule):
             on pairs (Triplet, SupCon, ...) need it. By default a plain shuffle.
         views: number of times that each training image is in its batch, augmented anew each time; 2 for SupCon.
         eval_batch_size: images in a batch of validation and testing.
-        num_workers: processes that read images; 0 reads them in the training process. ``auto`` chooses for the machine,
-            see :func:`facerec.machine.choose_workers`. Images and augmentation are the same with any number.
+        num_workers: processes that read images; 0 reads them in the training process, and keeps a set of up to 512 MiB
+            in memory. ``auto`` chooses for the machine, see :func:`facerec.machine.choose_workers`. Images and
+            augmentation are the same with any number.
         unreadable: ``raise`` stops at an image that does not decode: before training in sets of up to 20,000 images,
             which are decoded once, and at its turn in larger sets. ``skip`` decodes every training and dev image once
             before training, leaves out the broken ones and reports their number. Images of pairs are never skipped.
@@ -190,7 +192,9 @@ class FaceDataModule(LightningDataModule):
         if train is None:
             raise ValueError(f"data.root={self.root} holds no training images, and data.train names none")
         _warn(checks.check_training_images(train))
-        return SourceDataset(train, self.image_size, indices=self._readable(train, "training"))
+        readable = self._readable(train, "training")
+        is_kept = not self.num_workers and not train.is_decoded and KeptImages.fits(train, self.image_size)
+        return SourceDataset(train, self.image_size, indices=readable, keep=is_kept)
 
     def _readable(self, images: ImageSource, role: str) -> NDArray[np.int64]:
         """Indices of the images to use; skipped images are reported."""
