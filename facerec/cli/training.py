@@ -25,6 +25,7 @@ from facerec.callbacks import (
 from facerec.cli.arguments import given, long_form, value_of
 from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
+from facerec.cli.notices import own_notices
 from facerec.cli.runs import config_name, run_logger, run_name, run_of
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
 from facerec.cli.status import Status
@@ -167,7 +168,8 @@ def main(command: str, options: list[str]) -> Status:
     for harmless in HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message=harmless)
     try:
-        FaceCLI(experiment, [command, *configuration, *options])
+        with own_notices():
+            FaceCLI(experiment, [command, *configuration, *options])
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
     except SystemExit as stopped:

@@ -1,9 +1,12 @@
 """What a user reads when a command fails."""
 
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 
+import facerec
 from facerec.cli.messages import with_messages
 
 
@@ -55,3 +58,49 @@ def test_only_a_mistake_in_the_code_shows_where_it_is(error, capsys):
 
 def test_a_status_is_handed_on():
     assert [with_messages(lambda status=status: status, "facerec verify") for status in (0, 1)] == [0, 1]
+
+
+@pytest.fixture
+def printed(monkeypatch, capsys):
+    """What a command prints with a warning; pytest would take it away."""
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    monkeypatch.setattr(warnings, "showwarning", show)
+
+    def of(warn) -> str:
+        assert with_messages(lambda: warn() or 0, "facerec fit") == 0
+        return capsys.readouterr().err
+
+    return of
+
+
+def test_a_warning_is_one_line_without_the_code_that_gave_it(printed):
+    settings = Path(facerec.__file__).parent / "settings.py"
+    said = printed(lambda: warnings.warn_explicit("data.root is empty", UserWarning, str(settings), 7))
+    assert said == "warning: data.root is empty\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("/home/facerec/lib/site-packages/torch/nn/init.py", "torch/nn/init.py"),
+        ("/home/own/augment.py", "home/own/augment.py"),
+    ],
+)
+def test_a_warning_of_another_package_says_where(file, shown, printed):
+    said = printed(lambda: warnings.warn_explicit("old", FutureWarning, file, 7))
+    assert said == f"warning: old ({shown}:7)\n"
+
+
+def test_every_warning_says_where_on_request(printed, monkeypatch):
+    monkeypatch.setenv("FACEREC_TRACEBACK", "1")
+    said = printed(lambda: warnings.warn_explicit("empty", UserWarning, str(Path(facerec.__file__)), 7))
+    assert said.endswith("facerec/__init__.py:7)\n")
+
+
+def test_warnings_look_as_before_after_the_command(capsys):
+    before = warnings.formatwarning
+    with_messages(lambda: 0, "facerec fit")
+    assert warnings.formatwarning is before
