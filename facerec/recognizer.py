@@ -207,7 +207,8 @@ class FaceRecognizer(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
         loss: Tensor = self.loss(self(batch.images), batch.labels)
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
+        # Not with prog_bar: Lightning would read it from the device at each step, and a GPU would wait for that.
+        self.log("train/loss", loss, batch_size=len(batch.labels))
         for name, value in self.loss.statistics().items():
             self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))
         self.log("train/learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]

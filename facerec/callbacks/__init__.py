@@ -33,6 +33,7 @@ from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.folding import FoldedEvaluation
+from facerec.callbacks.progress import ProgressLog, RunProgress
 from facerec.callbacks.report import Report
 from facerec.callbacks.seeding import StepSeed
 from facerec.callbacks.throughput import Throughput
@@ -44,7 +45,9 @@ __all__ = [
     "BestCheckpoint",
     "DevAccuracy",
     "FoldedEvaluation",
+    "ProgressLog",
     "Report",
+    "RunProgress",
     "StepSeed",
     "Throughput",
     "Verification",

@@ -7,7 +7,11 @@ from contextlib import contextmanager
 
 from facerec.cli.messages import fresh_line
 
-LOGGERS = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda")
+LOGGERS = (
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.pytorch.accelerators.cuda",
+    "lightning.fabric.utilities.seed",
+)
 LEFT_OUT = re.compile(
     "|".join(
         (

@@ -1,9 +1,12 @@
-"""Lightning's Trainer, which also takes ``precision: auto``."""
+"""Lightning's Trainer, which also takes ``precision: auto`` and shows facerec's own progress."""
 
+import sys
 from typing import Any, Literal
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 
+from facerec.callbacks import ProgressLog, RunProgress
 from facerec.machine import choose_precision
 
 Precision = (
@@ -30,7 +33,10 @@ Precision = (
 
 
 class FaceTrainer(Trainer):
-    """Lightning's Trainer, with a precision that is chosen for the machine.
+    """Lightning's Trainer, with a precision that is chosen for the machine, and with facerec's progress line.
+
+    On a terminal, ``enable_progress_bar`` (the default) shows a line that is redrawn. In a log file, and with
+    ``enable_progress_bar=False``, there is one line for each validation. A progress bar in ``callbacks`` replaces both.
 
     Args:
         precision: number format of the network; losses and scores are float32 with any. ``auto`` chooses bf16-mixed,
@@ -49,4 +55,21 @@ class FaceTrainer(Trainer):
             chosen: Any = choose_precision(str(kwargs.get("accelerator", "auto")), kwargs.get("devices", "auto")).value
         else:
             chosen = precision
+        if not kwargs.get("barebones"):
+            kwargs |= _own_display(kwargs)
         super().__init__(precision=chosen, **kwargs)
+
+
+def _own_display(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a trainer that replace Lightning's display by facerec's.
+
+    What shows comes first among the callbacks: then a bar is closed before another callback prints a table.
+    """
+    callbacks = settings.get("callbacks") or []
+    callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    has_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
+    shown: list[Callback] = []
+    if not has_bar:
+        has_bar = settings.get("enable_progress_bar") is not False and sys.stdout.isatty()
+        shown.append(RunProgress() if has_bar else ProgressLog())
+    return {"callbacks": [*shown, *callbacks], "enable_progress_bar": has_bar}
