@@ -33,6 +33,7 @@ from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.folding import FoldedEvaluation
+from facerec.callbacks.model_facts import ModelFacts
 from facerec.callbacks.progress import ProgressLog, RunProgress
 from facerec.callbacks.report import Report
 from facerec.callbacks.seeding import StepSeed
@@ -45,6 +46,7 @@ __all__ = [
     "BestCheckpoint",
     "DevAccuracy",
     "FoldedEvaluation",
+    "ModelFacts",
     "ProgressLog",
     "Report",
     "RunProgress",

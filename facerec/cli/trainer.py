@@ -1,12 +1,12 @@
-"""Lightning's Trainer, which also takes ``precision: auto`` and shows facerec's own progress."""
+"""Lightning's Trainer, which also takes ``precision: auto`` and shows a run in facerec's own way."""
 
 import sys
 from typing import Any, Literal
 
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.callbacks import ModelSummary, ProgressBar
 
-from facerec.callbacks import ProgressLog, RunProgress
+from facerec.callbacks import ModelFacts, ProgressLog, RunProgress
 from facerec.machine import choose_precision
 
 Precision = (
@@ -33,10 +33,11 @@ Precision = (
 
 
 class FaceTrainer(Trainer):
-    """Lightning's Trainer, with a precision that is chosen for the machine, and with facerec's progress line.
+    """Lightning's Trainer, with a precision that is chosen for the machine, and with facerec's display.
 
     On a terminal, ``enable_progress_bar`` (the default) shows a line that is redrawn. In a log file, and with
     ``enable_progress_bar=False``, there is one line for each validation. A progress bar in ``callbacks`` replaces both.
+    ``enable_model_summary`` (the default) logs the network's size and cost. A summary in ``callbacks`` replaces it.
 
     Args:
         precision: number format of the network; losses and scores are float32 with any. ``auto`` chooses bf16-mixed,
@@ -72,4 +73,7 @@ def _own_display(settings: dict[str, Any]) -> dict[str, Any]:
     if not has_bar:
         has_bar = settings.get("enable_progress_bar") is not False and sys.stdout.isatty()
         shown.append(RunProgress() if has_bar else ProgressLog())
-    return {"callbacks": [*shown, *callbacks], "enable_progress_bar": has_bar}
+    has_summary = any(isinstance(callback, ModelSummary) for callback in callbacks)
+    if not has_summary and settings.get("enable_model_summary") is not False:
+        shown.append(ModelFacts())
+    return {"callbacks": [*shown, *callbacks], "enable_progress_bar": has_bar, "enable_model_summary": False}

@@ -41,7 +41,6 @@ DEFAULT_NAME = "orl_resnet18_arcface"
 HARMLESS_WARNINGS = (
     "LightningCLI's args parameter is intended",  # we pass the arguments on purpose
     ".*isinstance.treespec, LeafSpec.* is deprecated",  # inside Lightning
-    "Precision bf16-mixed is not supported by the model summary",
     "The '.*_dataloader' does not have many workers",
     "The number of training batches .* is smaller than the logging interval",
 )

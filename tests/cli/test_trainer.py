@@ -5,8 +5,10 @@ from typing import get_args
 
 import pytest
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelSummary, ProgressBar, TQDMProgressBar
 from lightning.pytorch.plugins import MixedPrecision
 
+from facerec.callbacks import ModelFacts, ProgressLog, RunProgress
 from facerec.cli.trainer import FaceTrainer, Precision
 from facerec.machine import choose_precision
 
@@ -37,3 +39,25 @@ def test_an_explicit_precision_stays(given, used):
 def test_a_plugin_may_hold_the_precision():
     plugin = MixedPrecision("bf16-mixed", "cpu")
     assert FaceTrainer(precision=None, plugins=[plugin], **QUIET).precision_plugin is plugin
+
+
+def test_a_log_gets_lines_and_a_users_own_bar_and_summary_stay():
+    ours = FaceTrainer(**QUIET)
+    assert {ProgressLog, ModelFacts} <= set(map(type, ours.callbacks))
+    assert not [callback for callback in ours.callbacks if isinstance(callback, (ProgressBar, ModelSummary))]
+    settings = {**QUIET, "enable_progress_bar": True}
+    own = FaceTrainer(callbacks=[TQDMProgressBar(), ModelSummary()], **settings)
+    assert not {ProgressLog, RunProgress, ModelFacts} & set(map(type, own.callbacks))
+    assert {TQDMProgressBar, ModelSummary} <= set(map(type, own.callbacks))
+
+
+def test_a_terminal_gets_a_bar(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    settings = {**QUIET, "enable_progress_bar": None}
+    assert RunProgress in map(type, FaceTrainer(**settings).callbacks)
+    assert RunProgress not in map(type, FaceTrainer(**QUIET).callbacks)
+
+
+def test_bare_bones_stay_bare():
+    trainer = FaceTrainer(barebones=True, accelerator="cpu")
+    assert not {ProgressLog, RunProgress, ModelFacts} & set(map(type, trainer.callbacks))
