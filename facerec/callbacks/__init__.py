@@ -36,6 +36,7 @@ from facerec.callbacks.folding import FoldedEvaluation
 from facerec.callbacks.model_facts import ModelFacts
 from facerec.callbacks.progress import ProgressLog, RunProgress
 from facerec.callbacks.report import Report
+from facerec.callbacks.run_summary import RunSummary
 from facerec.callbacks.seeding import StepSeed
 from facerec.callbacks.throughput import Throughput
 from facerec.callbacks.verification import Verification
@@ -50,6 +51,7 @@ __all__ = [
     "ProgressLog",
     "Report",
     "RunProgress",
+    "RunSummary",
     "StepSeed",
     "Throughput",
     "Verification",

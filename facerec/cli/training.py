@@ -17,6 +17,7 @@ from facerec.callbacks import (
     DevAccuracy,
     FoldedEvaluation,
     Report,
+    RunSummary,
     StepSeed,
     Throughput,
     Verification,
@@ -137,6 +138,7 @@ class FaceCLI(ExtensibleCLI):
             VerificationFigures(),
             Throughput(),
             Report(),
+            RunSummary(),
         ]
         return [*own, *configured, *others]
 

@@ -182,6 +182,21 @@ def summarise(
     )
 
 
+def equal_error_interval(scored: ScoredSet) -> tuple[Interval, str]:
+    """The 95 % interval of the EER alone, and what it is over: ``person`` where people are known, else ``pair``.
+
+    Example:
+        >>> interval, by = equal_error_interval(ScoredSet.from_arrays([1, 1, 0, 0], scores=[0.9, 0.8, 0.5, 0.1]))
+        >>> by, interval.low, round(interval.high, 2)
+        ('pair', 0.0, 0.84)
+    """
+    by_person = _why_not_by_person(scored.people, scored.same) is None
+    people = scored.people if by_person else None
+    resamples = affordable_resamples(len(scored.scores))
+    found = bootstrap(scored.scores, scored.same, people, resamples=resamples)
+    return found.equal_error_rate, "person" if by_person else "pair"
+
+
 def _band_fars(impostor: int) -> list[float]:
     """Where the band around the DET curve is computed: from 10 false accepts up."""
     smallest = 10.0 / impostor
