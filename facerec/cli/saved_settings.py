@@ -25,12 +25,16 @@ class SaveConfig(SaveConfigCallback):
             super().setup(trainer, pl_module, stage)
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Add it to TensorBoard, and print where the run is kept."""
+        """Add it to TensorBoard."""
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 text = "\n".join(f"    {line}" for line in self._yaml.splitlines())  # Markdown code
                 logger.experiment.add_text("config", text)
-                # Not trainer.log_dir: it asks the other processes, and only the first one is here.
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print where the run is kept: not earlier, because a start that fails keeps nothing."""
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
                 rank_zero_info(f"This run is kept in {logger.log_dir}")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -24,6 +24,7 @@ from facerec.callbacks import (
     VerificationFigures,
 )
 from facerec.cli.arguments import given, long_form, value_of
+from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
 from facerec.cli.notices import own_notices
@@ -59,6 +60,7 @@ class FaceCLI(ExtensibleCLI):
     def __init__(self, experiment: str, args: list[str]) -> None:
         self.experiment = experiment
         self.arguments = args
+        self.watched: list[FailedStart] = []
         FaceArgumentParser.command = args[0]
         super().__init__(
             FaceRecognizer,
@@ -123,6 +125,7 @@ class FaceCLI(ExtensibleCLI):
         if trainer.get("logger") in (None, True):
             measured = self._settings().get("ckpt_path") if self.subcommand != "fit" else None
             kwargs["logger"] = run_logger(self.experiment, run_of(measured) if measured else None)
+            self.watched = [FailedStart(kwargs["logger"])] if self.subcommand == "fit" else []
         return super().instantiate_trainer(**kwargs)
 
     def ordered_callbacks(self, configured: list[Callback], linked: list[Callback]) -> list[Callback]:
@@ -130,6 +133,7 @@ class FaceCLI(ExtensibleCLI):
         verification = [callback for callback in linked if isinstance(callback, Verification)]
         others = [callback for callback in linked if not isinstance(callback, Verification)]
         own = [
+            *self.watched,
             StepSeed(),
             AlignmentCheck(),
             FoldedEvaluation(),

@@ -55,7 +55,7 @@ def test_it_tells_of_the_best_epoch(recognizer, tmp_path, capsys, monkeypatch):
     assert rows["threshold"].startswith(f"{threshold:.4f} (FAR ")
     assert (tmp_path / rows["checkpoint"]).name == "best-epoch=001.ckpt"
     assert (tmp_path / rows["checkpoint"]).is_file()
-    assert rows["next"] == f"facerec test --ckpt_path '{rows['checkpoint']}'"
+    assert rows["next"] == f"facerec test --ckpt_path {rows['checkpoint']}"
 
 
 def test_without_test_pairs_it_goes_on_with_verify_and_a_limit_of_time_ends_as_well(recognizer, tmp_path, capsys):
