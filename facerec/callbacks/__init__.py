@@ -33,6 +33,7 @@ from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.folding import FoldedEvaluation
+from facerec.callbacks.long_run import LongRunNotice
 from facerec.callbacks.model_facts import ModelFacts
 from facerec.callbacks.progress import ProgressLog, RunProgress
 from facerec.callbacks.report import Report
@@ -47,6 +48,7 @@ __all__ = [
     "BestCheckpoint",
     "DevAccuracy",
     "FoldedEvaluation",
+    "LongRunNotice",
     "ModelFacts",
     "ProgressLog",
     "Report",

@@ -73,13 +73,13 @@ def about(seconds: float) -> str:
     """A duration in its largest fitting unit.
 
     Example:
-        >>> [about(seconds) for seconds in (139, 32_000, 3_200_000)]
-        ['2 min 19 s', '8 h 53 min', '37 days']
+        >>> [about(seconds) for seconds in (139, 32_000, 3_200_000, 7200)]
+        ['2 min 19 s', '8 h 53 min', '37 days', '2 h']
     """
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     if hours >= 48:
         return f"{round(hours / 24)} days"
     if hours:
-        return f"{hours} h {minute} min"
-    return f"{minutes} min {second} s" if minutes else f"{second} s"
+        return f"{hours} h {minute} min" if minute else f"{hours} h"
+    return " ".join(f"{count} {unit}" for count, unit in ((minutes, "min"), (second, "s")) if count) or "0 s"

@@ -16,6 +16,7 @@ from facerec.callbacks import (
     BestCheckpoint,
     DevAccuracy,
     FoldedEvaluation,
+    LongRunNotice,
     Report,
     RunSummary,
     StepSeed,
@@ -24,6 +25,7 @@ from facerec.callbacks import (
     VerificationFigures,
 )
 from facerec.cli.arguments import given, long_form, value_of
+from facerec.cli.cpu_advice import cpu_advice
 from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
@@ -141,6 +143,7 @@ class FaceCLI(ExtensibleCLI):
             *verification,
             VerificationFigures(),
             Throughput(),
+            LongRunNotice(cpu_advice(value_of(self.arguments, "config"))),
             Report(),
             RunSummary(),
         ]
