@@ -61,7 +61,7 @@ def evaluate(
         EER                                     25.00%
           95% by person                 people unknown
           95% by pair                   0.00% - 50.00%
-          nearest point                         25.00%
+          uninterpolated                        25.00%
         threshold at EER                        0.5000
         AUC                                     0.9375
         TAR at FAR 0.1           too few impostors (4)

@@ -64,7 +64,7 @@ def _cells(summary: Summary) -> dict[str, str]:
         "EER": f"{summary.eer:.2%}",
         "  95% by person": _range(by_person.equal_error_rate if by_person else None, no_people),
         "  95% by pair": _range(by_pair.equal_error_rate),
-        "  nearest point": f"{summary.eer_nearest:.2%}",
+        "  uninterpolated": f"{summary.eer_nearest:.2%}",
         "threshold at EER": f"{summary.threshold:.4f}",
         "AUC": f"{summary.auc:.4f}",
     }

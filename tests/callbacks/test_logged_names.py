@@ -1,0 +1,38 @@
+"""Every name that a run logs stands in the table of facerec/callbacks/README.md."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import facerec
+from facerec.cli import main
+from tests.cli.conftest import best_file, events
+from tests.losses.loss_cases import CASES, batch
+
+TABLE = (Path(facerec.__file__).parent / "callbacks" / "README.md").read_text(encoding="utf-8")
+EXPLAINED = set(re.findall(r"^\| `([\w/]+)` \| \S", TABLE, flags=re.M))
+
+
+def unexplained(names, pair_set="orl") -> list[str]:
+    return [name for name in names if re.sub(rf"/{pair_set}/", "/SET/", name) not in EXPLAINED]
+
+
+def test_the_names_of_a_run_and_of_its_test(run_copy, capsys):
+    main(["test", "--ckpt_path", str(best_file(run_copy))])
+    logged = events(run_copy).Tags()["scalars"]
+    assert {"train/loss", "val/eer", "test/orl/far_at_calibrated"} <= set(logged)
+    assert not unexplained(logged)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_names_of_every_loss(case):
+    loss = case.build(8, 4).double()
+    loss(*batch(8, 8, 4))
+    logged = {f"train/{re.sub('^(ce|triplet)/', '', name)}" for name in loss.statistics()}
+    logged -= {"train/weight"}  # of a part, explained as train/PART/weight
+    assert not unexplained(logged)
+
+
+def test_a_name_that_is_not_explained_is_seen():
+    assert unexplained(["val/orl/eer", "val/orl/err", "train/losses"]) == ["val/orl/err", "train/losses"]
