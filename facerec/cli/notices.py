@@ -23,6 +23,7 @@ LEFT_OUT = re.compile(
             "Loading `train_dataloader` to estimate",
             "Restoring states from the checkpoint",  # "Restored all states" follows
             "Loaded model weights from the checkpoint",  # that of --ckpt_path
+            r"\nDetected KeyboardInterrupt",  # "facerec fit: interrupted" follows
             "`Trainer.fit` stopped: `max_",  # the summary of the run says it
         )
     )

@@ -29,6 +29,7 @@ from facerec.cli.cpu_advice import cpu_advice
 from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
+from facerec.cli.messages import short_warnings
 from facerec.cli.notices import own_notices
 from facerec.cli.runs import config_name, run_logger, run_name, run_of
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
@@ -46,6 +47,7 @@ HARMLESS_WARNINGS = (
     "LightningCLI's args parameter is intended",  # we pass the arguments on purpose
     ".*isinstance.treespec, LeafSpec.* is deprecated",  # inside Lightning
     "The '.*_dataloader' does not have many workers",
+    "The dirpath has changed from",  # a resumed training is a new run
     "The number of training batches .* is smaller than the logging interval",
 )
 SOURCES = ("train", "dev", "val_pairs", "test_pairs")
@@ -176,7 +178,7 @@ def main(command: str, options: list[str]) -> Status:
     for harmless in HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message=harmless)
     try:
-        with own_notices():
+        with own_notices(), short_warnings():  # again: Lightning has put its own format above ours
             FaceCLI(experiment, [command, *configuration, *options])
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
