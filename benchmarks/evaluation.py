@@ -1,7 +1,7 @@
 """Encoding for verification: facerec against the way of the usual scripts, and against the forward passes alone.
 
     python benchmarks/evaluation.py --data DIR
-    python benchmarks/evaluation.py --data DIR --ckpt_path best.ckpt
+    python benchmarks/evaluation.py --data DIR --ckpt_path runs/NAME
 
 6,000 pairs are drawn with a seed over as many unique images as LFW's View 2 has for that many pairs (7,701); without
 --data, from the ORL faces, of which there are only 400. Fewer pairs (--pairs) keep the proportion. Compared are
@@ -47,6 +47,7 @@ from facerec.inference.onnx_model import OnnxModel
 from facerec.losses import Softmax
 from facerec.metrics.scores import cosine_scores
 from facerec.recognizer import FaceRecognizer
+from facerec.run_folders import find_checkpoint
 from facerec.transforms.preprocess import resize
 
 UNIQUE_PER_PAIR = 7701 / 6000  # LFW View 2
@@ -65,7 +66,8 @@ def draw_pairs(images: int, pairs: int, seed: int) -> NDArray[np.int64]:
 def network_for(arguments: argparse.Namespace, source: ImageFiles) -> FaceRecognizer:
     """The checkpoint's, or an untrained one with statistics of the images."""
     if arguments.ckpt_path:
-        return FaceRecognizer.load_from_checkpoint(arguments.ckpt_path, map_location="cpu", weights_only=True).eval()
+        path = find_checkpoint(arguments.ckpt_path)
+        return FaceRecognizer.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
     torch.manual_seed(arguments.seed)
     size = (arguments.image_size, arguments.image_size)
     backbone = CATALOGUE[arguments.network](embedding_dim=512)

@@ -12,7 +12,7 @@ HOUSE = Path(facerec.__file__).parent
 
 GROUND = {"settings", "files", "machine", "threads", "memory", "arrays", "lightning_private", "clipping"}
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
-MIDDLE = {"data", "checkpoints", "reports", "recognizer"}
+MIDDLE = {"data", "checkpoints", "run_folders", "reports", "recognizer"}
 
 # From the ground up: a room imports only rooms written above it.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -33,9 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "losses": {"settings", "metrics"},
     "data": GROUND | {"align", "transforms"},
     "checkpoints": GROUND | {"align", "transforms", "metrics"},
+    "run_folders": {"checkpoints"},
     "inspection": GROUND | {"journal", "align", "transforms", "data"},
     "preparation": GROUND | {"journal", "align", "transforms", "data", "inspection"},
-    "reports": GROUND | {"align", "transforms", "metrics", "data", "checkpoints"},
+    "reports": GROUND | {"align", "transforms", "metrics", "data", "checkpoints", "run_folders"},
     "recognizer": GROUND | PARTS | {"data", "checkpoints", "reports"},
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,

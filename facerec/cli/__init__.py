@@ -48,8 +48,9 @@ usage: facerec COMMAND [options]
 examples:
   facerec fit
   facerec fit --config experiments/resnet34_arcface.yaml --data.root DIR
-  facerec fit --ckpt_path runs/NAME/version_0/checkpoints/last.ckpt                      (resume)
-  facerec test --ckpt_path runs/NAME/version_0/checkpoints/last.ckpt [--data.root OTHER]
+  facerec fit --ckpt_path runs/NAME                      (resume the newest run of NAME)
+  facerec test --ckpt_path runs/NAME                     (its best checkpoint)
+  facerec verify A.jpg B.jpg --ckpt_path runs/NAME
   tensorboard --logdir runs
 
 exit status: 0 done or yes, 1 no or some images left out, 2 error, 130 interrupted

@@ -1,6 +1,6 @@
 """What the command line says before it is parsed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 def given(arguments: Sequence[str], key: str) -> bool:
@@ -28,6 +28,26 @@ def value_of(arguments: Sequence[str], key: str) -> str | None:
         if argument.startswith(f"--{key}="):
             return argument.partition("=")[2]
     return None
+
+
+def with_value(arguments: Sequence[str], key: str, change: Callable[[str], str]) -> list[str]:
+    """The arguments, with each value of ``--key VALUE`` or ``--key=VALUE`` changed.
+
+    Example:
+        >>> with_value(["--name", "a", "--name=b", "c"], "name", str.upper)
+        ['--name', 'A', '--name=B', 'c']
+    """
+    changed, is_value = [], False
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if is_value:
+            changed.append(change(argument))
+        elif name == f"--{key}" and equals:
+            changed.append(f"{name}={change(value)}")
+        else:
+            changed.append(argument)
+        is_value = argument == f"--{key}" and not is_value
+    return changed
 
 
 def long_form(argument: str) -> str:

@@ -17,8 +17,8 @@ from facerec.files import check_writable, written_whole
 from facerec.inference.images import find_images
 
 EXAMPLES = """\
-facerec embed photos/ --ckpt_path best.ckpt --output embeddings.npz
-facerec embed list.txt --ckpt_path best.ckpt --output embeddings.npz --precision bfloat16
+facerec embed photos/ --ckpt_path runs/NAME --output embeddings.npz
+facerec embed list.txt --ckpt_path runs/NAME --output embeddings.npz --precision bfloat16
 
 >>> stored = numpy.load("embeddings.npz")
 >>> stored["names"], stored["embeddings"]          (N,) paths and (N, D) float32, not normalised"""

@@ -12,10 +12,10 @@ from facerec.inference.gallery import Gallery
 from facerec.inference.images import NamedFiles
 
 EXAMPLES = """\
-facerec enroll people/ --ckpt_path best.ckpt --output gallery.npz            (people/<name>/<image>)
-facerec enroll more_people/ --ckpt_path best.ckpt --output gallery.npz --add
-facerec enroll list.txt --ckpt_path best.ckpt --output gallery.npz           (lines `image name`)
-facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz"""
+facerec enroll people/ --ckpt_path runs/NAME --output gallery.npz            (people/<name>/<image>)
+facerec enroll more_people/ --ckpt_path runs/NAME --output gallery.npz --add
+facerec enroll list.txt --ckpt_path runs/NAME --output gallery.npz           (lines `image name`)
+facerec identify visitor.jpg --ckpt_path runs/NAME --gallery gallery.npz"""
 NOTES = f"""\
 Nothing is trained: a person is the mean of the normalised embeddings of his or her images. With --add, new images of an
 enrolled person join that mean.

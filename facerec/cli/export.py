@@ -5,14 +5,15 @@ from typing import get_args
 
 from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.model_options import add_checkpoint_option
+from facerec.cli.runs import chosen_checkpoint
 from facerec.cli.status import Status
 from facerec.inference.embedder import Embedder
 from facerec.inference.export import PARITY_BATCHES, Preprocessing, export
 
 EXAMPLES = """\
-facerec export --ckpt_path best.ckpt --output model.onnx
+facerec export --ckpt_path runs/NAME --output model.onnx
 facerec verify A.jpg B.jpg --ckpt_path model.onnx
-facerec export --ckpt_path best.ckpt --output model.pt2 --preprocessing outside"""
+facerec export --ckpt_path runs/NAME --output model.pt2 --preprocessing outside"""
 NOTES = """\
 Input `images`: (batch, 3, height, width) RGB at the model's size. It is uint8, or with --preprocessing outside
 normalised float32. Output `embeddings`: (batch, D) float32, not normalised. The metadata of the file hold image_size,
@@ -30,7 +31,7 @@ def main(args: list[str]) -> Status:
         DONE.
     """
     options = make_parser().parse_args(args)
-    embedder = Embedder.from_checkpoint(options.ckpt_path)
+    embedder = Embedder.from_checkpoint(chosen_checkpoint(options.ckpt_path))
     parity = export(embedder, options.output, options.preprocessing)
     size = Path(options.output).stat().st_size / 2**20
     height, width = embedder.image_size

@@ -20,9 +20,9 @@ from facerec.inference.model import decision_threshold
 
 NOBODY = "no correspondence"
 EXAMPLES = """\
-facerec identify visitor.jpg --ckpt_path best.ckpt --gallery gallery.npz
-facerec identify door_camera/ --ckpt_path best.ckpt --gallery gallery.npz --align
-find . -name '*.jpg' | facerec identify - --ckpt_path best.ckpt --gallery gallery.npz"""
+facerec identify visitor.jpg --ckpt_path runs/NAME --gallery gallery.npz
+facerec identify door_camera/ --ckpt_path runs/NAME --gallery gallery.npz --align
+find . -name '*.jpg' | facerec identify - --ckpt_path runs/NAME --gallery gallery.npz"""
 NOTES = f"""\
 The calibrated threshold is right for one comparison. Among many people, somebody resembles a stranger more often:
 raise --threshold as the gallery grows.

@@ -13,7 +13,7 @@ def require_checkpoint(command: str, settings: Any) -> None:
         ValueError: if no checkpoint is given.
     """
     if not settings.get("ckpt_path"):
-        raise ValueError(f"`facerec {command}` measures a checkpoint: give --ckpt_path FILE")
+        raise ValueError(f"`facerec {command}` measures a checkpoint: give --ckpt_path runs/NAME, or a file")
 
 
 def compute_in_float32(settings: Any, arguments: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from typing import get_args
 import torch
 
 from facerec.align.record import UNKNOWN, difference
+from facerec.cli.runs import chosen_checkpoint
 from facerec.data.sources import Images
 from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.embedder import Embedder, Precision
@@ -17,7 +18,7 @@ from facerec.inference.images import ImageFiles
 from facerec.inference.model import FaceModel, load_model
 from facerec.settings import require_within
 
-CHECKPOINT = "checkpoint of `facerec fit`"
+CHECKPOINT = "checkpoint of `facerec fit`, or a folder with it: runs/NAME means the best one of its newest run"
 LEFT_OUT = "An image that cannot be used is named on standard error, counted and left out."
 
 
@@ -39,8 +40,8 @@ def add_threshold_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_checkpoint_option(parser: argparse.ArgumentParser, kinds: str = CHECKPOINT) -> None:
-    """The file of the model."""
-    parser.add_argument("--ckpt_path", required=True, metavar="FILE", help=kinds)
+    """The checkpoint."""
+    parser.add_argument("--ckpt_path", required=True, metavar="PATH", help=kinds)
 
 
 def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> None:
@@ -50,7 +51,7 @@ def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> 
         parser: that gets the options.
         onnx: whether an exported ``.onnx`` model does as well.
     """
-    add_checkpoint_option(parser, f"{CHECKPOINT}, or .onnx of `facerec export`" if onnx else CHECKPOINT)
+    add_checkpoint_option(parser, f"{CHECKPOINT}; or an .onnx of `facerec export`" if onnx else CHECKPOINT)
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 or mps (default: %(default)s)")
     parser.add_argument(
         "--precision",
@@ -76,7 +77,7 @@ def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> 
 def model_of(options: argparse.Namespace) -> FaceModel:
     """The model that the options name."""
     _check_device(options.device)
-    return load_model(options.ckpt_path, options.device, options.precision)
+    return load_model(chosen_checkpoint(options.ckpt_path), options.device, options.precision)
 
 
 def embedder_of(options: argparse.Namespace) -> Embedder:
@@ -86,7 +87,7 @@ def embedder_of(options: argparse.Namespace) -> Embedder:
         ValueError: for a file that is no checkpoint.
     """
     _check_device(options.device)
-    return Embedder.from_checkpoint(options.ckpt_path, options.device, options.precision)
+    return Embedder.from_checkpoint(chosen_checkpoint(options.ckpt_path), options.device, options.precision)
 
 
 def _check_device(device: str) -> None:

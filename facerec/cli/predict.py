@@ -26,9 +26,9 @@ from facerec.inference.submission import (
 from facerec.metrics.scores import cosine_scores
 
 EXAMPLES = """\
-facerec predict --pairs test_pairs.txt --images ver_data --ckpt_path best.ckpt --output submission.csv \\
+facerec predict --pairs test_pairs.txt --images ver_data --ckpt_path runs/NAME --output submission.csv \\
     --sample sample_submission.csv
-facerec predict --classify cls_data/test/images --ckpt_path best.ckpt --output classes.csv"""
+facerec predict --classify cls_data/test/images --ckpt_path runs/NAME --output classes.csv"""
 NOTES = """\
 --pairs writes `ID,Label`: number of the line from 0, and cosine of the pair, in the order of the list (HW2P2's
 verification). --classify writes `id,label`: name of the image, and the training person with the highest logit. Both

@@ -1,9 +1,13 @@
-"""The folder that a run is kept in, and the name of its experiment."""
+"""The folder that a run is kept in, the name of its experiment, and the checkpoint that ``--ckpt_path`` means."""
 
 import os
+import sys
 from pathlib import Path
 
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from facerec.run_folders import find_checkpoint
 
 RUNS = "runs"
 
@@ -39,6 +43,33 @@ def run_of(checkpoint: str) -> Path | None:
         return None
     relative = Path(os.path.relpath(run))
     return run if ".." in relative.parts or len(relative.parts) < 3 else relative
+
+
+def chosen_checkpoint(path: str, *, resume: bool = False) -> str:
+    """The checkpoint file that ``--ckpt_path`` means. Where it is a folder, a line on standard error names the file.
+
+    Args:
+        path: checkpoint file, folder of a run, or folder of an experiment.
+        resume: whether the last checkpoint is wanted, and not the best.
+
+    Raises:
+        FileNotFoundError: for a folder without such a checkpoint.
+
+    Example:
+        >>> chosen_checkpoint("downloads/theirs.ckpt")
+        'downloads/theirs.ckpt'
+    """
+    found = str(find_checkpoint(path, resume=resume))
+    if found != str(Path(path)):
+        _say(f"--ckpt_path {path}: taking {found}")
+        return found
+    return path
+
+
+@rank_zero_only
+def _say(line: str) -> None:
+    """Print a line on standard error, of several processes in the first one alone."""
+    print(line, file=sys.stderr)
 
 
 def run_logger(experiment: str, run: Path | None) -> TensorBoardLogger:

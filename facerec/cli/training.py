@@ -1,6 +1,7 @@
 """``facerec fit``, ``validate`` and ``test``: LightningCLI with our model, data and habits."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,14 @@ from facerec.callbacks import (
     Verification,
     VerificationFigures,
 )
-from facerec.cli.arguments import given, long_form, value_of
+from facerec.cli.arguments import given, long_form, value_of, with_value
 from facerec.cli.cpu_advice import cpu_advice
 from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
 from facerec.cli.messages import short_warnings
 from facerec.cli.notices import own_notices
-from facerec.cli.runs import config_name, run_logger, run_name, run_of
+from facerec.cli.runs import chosen_checkpoint, config_name, run_logger, run_name, run_of
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
 from facerec.cli.status import Status
 from facerec.cli.trainer import FaceTrainer
@@ -98,7 +99,10 @@ class FaceCLI(ExtensibleCLI):
 
     def merge_checkpoint(self) -> None:
         """Let the checkpoint's hyperparameters win over the configuration, as Lightning does, and say where they do."""
-        before = flatten(self._settings().get("model"))
+        settings = self._settings()
+        if settings.get("ckpt_path"):  # of a configuration file; that of the command line is a file already
+            settings.ckpt_path = chosen_checkpoint(str(settings.ckpt_path), resume=self.config.subcommand == "fit")
+        before = flatten(settings.get("model"))
         super().merge_checkpoint()
         if self.config.subcommand != "fit" and given(self.arguments, "model.flip_test"):
             self._settings().model.flip_test = before["flip_test"]  # a choice of the measurement, not of the training
@@ -174,6 +178,7 @@ def main(command: str, options: list[str]) -> Status:
         KeyboardInterrupt: if the user interrupts a training.
     """
     options = [long_form(option) for option in options]
+    options = with_value(options, "ckpt_path", partial(chosen_checkpoint, resume=command == "fit"))
     configuration, experiment = _configuration(command, options)
     for harmless in HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message=harmless)

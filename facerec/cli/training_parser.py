@@ -31,14 +31,14 @@ EXAMPLES = {
     "fit": """\
 facerec fit                                                                  ORL faces, small network
 facerec fit --config experiments/resnet34_arcface.yaml --data.root DIR
-facerec fit --ckpt_path runs/NAME/version_0/checkpoints/last.ckpt            resume
+facerec fit --ckpt_path runs/NAME                                            resume the newest run of NAME
 facerec fit --config CONFIG --print_config                                   effective settings, without training""",
     "validate": """\
-facerec validate --ckpt_path BEST.ckpt
-facerec validate --ckpt_path BEST.ckpt --verification.calibrate_at 0.001 --verification.store true""",
+facerec validate --ckpt_path runs/NAME
+facerec validate --ckpt_path runs/NAME --verification.calibrate_at 0.001 --verification.store true""",
     "test": """\
-facerec test --ckpt_path BEST.ckpt
-facerec test --ckpt_path BEST.ckpt --data.root OTHER""",
+facerec test --ckpt_path runs/NAME
+facerec test --ckpt_path runs/NAME --data.root OTHER""",
 }
 NOTES = """\
 Put --config first: a later option replaces an earlier one. --model.loss.help ArcFace lists the settings of ArcFace, and

@@ -11,10 +11,10 @@ from facerec.inference.model import FaceModel, decision_threshold
 from facerec.metrics.scores import cosine_scores
 
 EXAMPLES = """\
-facerec verify A.jpg B.jpg --ckpt_path best.ckpt
+facerec verify A.jpg B.jpg --ckpt_path runs/NAME
 facerec verify A.jpg B.jpg --ckpt_path model.onnx --threshold 0.4
-facerec verify --pairs val_pairs.txt --images ver_data --ckpt_path best.ckpt
-printf 'A.jpg B.jpg\\n' | facerec verify --pairs - --ckpt_path best.ckpt"""
+facerec verify --pairs val_pairs.txt --images ver_data --ckpt_path runs/NAME
+printf 'A.jpg B.jpg\\n' | facerec verify --pairs - --ckpt_path runs/NAME"""
 NOTES = """\
 An image that cannot be used is named on standard error and counted; the decision on its pairs is `unknown`."""
 MEANINGS = {

@@ -81,8 +81,14 @@ class Embedder(nn.Module):
 
         Class weights stay in the file until :func:`~facerec.inference.submission.predict_classes` uses them.
 
+        Args:
+            path: checkpoint file; or folder of a run, or of an experiment (``runs/NAME``): the best checkpoint of the
+                newest run is loaded.
+            device: device of the network.
+            precision: see the class.
+
         Raises:
-            FileNotFoundError: if there is no such file.
+            FileNotFoundError: if there is no such file, or no checkpoint in the folder.
             ValueError: if it is not a checkpoint, or was built in Python and does not describe its backbone.
         """
         return cls(load_recognizer(path, device), precision)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from facerec.checkpoints import ModelCard, load_checkpoint
 from facerec.recognizer import FaceRecognizer
+from facerec.run_folders import find_checkpoint
 
 OF_THE_TRAINING = {"num_classes": None, "optimizer": "torch.optim.SGD"}  # settings that no use of the model needs
 
@@ -21,13 +22,14 @@ def load_recognizer(path: str | Path, device: str | torch.device = "cpu") -> Fac
     weights of a hundred thousand people cost neither time nor memory before somebody computes with them.
 
     Args:
-        path: checkpoint of ``facerec fit``.
+        path: checkpoint of ``facerec fit``, or a folder with it, see :func:`facerec.run_folders.find_checkpoint`.
         device: device of the backbone.
 
     Raises:
-        FileNotFoundError: if there is no such file.
+        FileNotFoundError: if there is no such file, or no checkpoint in the folder.
         ValueError: if it is not a checkpoint, or was built in Python and does not describe its backbone.
     """
+    path = find_checkpoint(path)
     checkpoint = load_checkpoint(path)
     settings = checkpoint.get("hyper_parameters") or {}
     if "backbone" not in settings:

@@ -40,7 +40,7 @@ def load_model(path: str | Path, device: str = "cpu", precision: Precision = "fl
     """Load a checkpoint of ``facerec fit``, or by its suffix an ONNX model of ``facerec export``.
 
     Args:
-        path: ``.ckpt`` or ``.onnx`` file.
+        path: ``.ckpt`` or ``.onnx`` file, or the folder of a run or experiment.
         device: device of a checkpoint's network.
         precision: precision of a checkpoint's network.
 

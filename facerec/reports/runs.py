@@ -13,6 +13,7 @@ from facerec.reports.events import Scalars, read_events, value_at
 from facerec.reports.measurement import METRICS, read_metrics
 from facerec.reports.results import CONFIG
 from facerec.reports.summary import Summary
+from facerec.run_folders import best_checkpoint, last_checkpoint
 from facerec.settings import flatten
 
 RATES = {
@@ -93,19 +94,13 @@ def read_run(folder: Path) -> Run:
 
 
 def _kept_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The checkpoint of the best epoch, by the newest of them that say which that is; else the last one, or None."""
-    best = sorted((folder / "checkpoints").glob("best*.ckpt"))
-    found: dict[str, dict[str, Any]] = {}
-    for path in best or sorted((folder / "checkpoints").glob("*.ckpt")):
-        try:
-            found[path.name] = load_checkpoint(path)
-        except ValueError as error:
-            warnings.warn(str(error), stacklevel=2)
-    if not found:
+    """The best checkpoint, else the last one; None if there is none that loads."""
+    path = best_checkpoint(folder) or last_checkpoint(folder)
+    try:
+        return None if path is None else load_checkpoint(path)
+    except ValueError as error:
+        warnings.warn(str(error), stacklevel=2)
         return None
-    newest: dict[str, Any] = max(found.values(), key=lambda checkpoint: int(checkpoint.get("global_step", 0)))
-    name = Path(str(_choice(newest).get("best_model_path"))).name
-    return next((checkpoint for key, checkpoint in found.items() if key == name), newest)
 
 
 def _choice(checkpoint: dict[str, Any]) -> dict[str, Any]:

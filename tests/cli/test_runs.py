@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 
 from facerec.cli.runs import config_name, run_logger, run_name, run_of
+from facerec.inference import Embedder
+from tests.cli.conftest import assert_refused, best_file, last, run
+from tests.cli.test_status import MISSING, MODEL
+from tests.conftest import face
 
 
 @pytest.fixture
@@ -48,3 +52,39 @@ def test_a_run_may_have_another_name_if_it_holds_its_configuration(checkpoint):
 def test_what_is_measured_is_logged_with_its_run_and_a_training_anew(checkpoint):
     assert Path(run_logger("other", run_of(str(checkpoint))).log_dir) == checkpoint.parents[1]
     assert Path(run_logger("mine", None).log_dir) == Path("runs", "mine", "version_3")
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "embed", "export", "verify"])
+def test_commands_that_take_a_checkpoint_look_into_a_folder(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("runs", "mine", "version_0", "checkpoints").mkdir(parents=True)
+    options = ["runs/mine" if option == MODEL[1] else option for option in MISSING[command]]
+    assert_refused("no run in runs/mine has checkpoints/best-*.ckpt", capsys, command, *options)
+
+
+def test_a_folder_means_the_best_checkpoint_of_its_newest_run_and_a_line_names_it(run_copy, capsys):
+    images = ("verify", face(1, 1), face(1, 1))
+    experiment = run_copy.parent
+    assert run(*images, "--ckpt_path", experiment) == 0
+    said = capsys.readouterr()
+    assert said.err == f"--ckpt_path {experiment}: taking {best_file(run_copy)}\n"
+    assert run(*images, "--ckpt_path", best_file(run_copy)) == 0
+    assert capsys.readouterr() == (said.out, "")
+    assert Embedder.from_checkpoint(experiment).fingerprint == Embedder.from_checkpoint(best_file(run_copy)).fingerprint
+
+
+def test_fit_resumes_from_the_last_checkpoint_of_a_folder(run_copy, capsys):
+    best_file(run_copy).unlink()
+    assert run("fit", "--ckpt_path", run_copy.parent, "--trainer.max_epochs=3", "--trainer.callbacks=[]") == 0
+    taken = run_copy / "checkpoints" / "last.ckpt"
+    assert f"--ckpt_path {run_copy.parent}: taking {taken}\n" in capsys.readouterr().err
+    assert last(run_copy.with_name("version_1"))["global_step"] == last(run_copy)["global_step"] * 3 // 2
+
+
+def test_a_folder_may_stand_in_a_configuration(run_copy, capsys):
+    Path("mine.yaml").write_text(f"ckpt_path: {run_copy.parent}\n")
+    status = run("test", "--config", run_copy / "config.yaml", "--config", "mine.yaml", "--data.test_pairs=null")
+    said = capsys.readouterr().err
+    assert f"taking {best_file(run_copy)}" in said
+    assert status == 2
+    assert "data.test_pairs" in said  # refused for this alone, after the checkpoint was found
