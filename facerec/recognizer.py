@@ -187,7 +187,7 @@ class FaceRecognizer(LightningModule):
 
     @property
     def calibration(self) -> Calibration | None:
-        """The threshold of these very weights; None if they were never validated."""
+        """The threshold of these very weights; None if no validation pairs calibrated one."""
         return self.card.calibration
 
     def setup(self, stage: str) -> None:

@@ -42,7 +42,9 @@ class Report(Callback):
 
     def _report(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage) -> None:
         verification = verification_of(trainer)
-        if not trainer.is_global_zero or trainer.fast_dev_run or not verification.scores:  # type: ignore[attr-defined]
+        accuracy = _dev_accuracy(trainer, stage)
+        measured = bool(verification.scores or accuracy)  # a limited pass may measure nothing
+        if not trainer.is_global_zero or trainer.fast_dev_run or not measured:  # type: ignore[attr-defined]
             return
         folder = _folder(trainer, stage)
         sets = data_of(trainer).pair_sets(stage)
@@ -56,8 +58,10 @@ class Report(Callback):
                     write_figure(folder / f"{name}_{kind}.png", figure)
             if folder is not None and not write_scores(folder / f"{name}_scores.csv", scored, sets[name]):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
-        lines = [summary_table(summaries), *_dev_accuracy(trainer, stage)]
-        lines += _calibration(trainer, recognizer, verification, stage) + notes
+        lines = [summary_table(summaries)] if summaries else []
+        lines += accuracy
+        lines += _calibration(trainer, recognizer, verification, stage) if summaries else []
+        lines += notes
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
         if folder is not None:
@@ -107,7 +111,8 @@ def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Ver
     """The model's threshold: what it does to the test pairs, and what it was expected to do."""
     calibration = recognizer.calibration
     if not calibration:
-        return ["the model has no calibrated threshold: these weights were never validated"] if stage == "test" else []
+        missing = "the model has no calibrated threshold: no validation pairs were measured with these weights"
+        return [missing] if stage == "test" else []
     if stage == "val":
         kept = (
             "put into the checkpoint" if verification.store else "--verification.store true puts it into the checkpoint"

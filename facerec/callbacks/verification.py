@@ -72,9 +72,14 @@ class Verification(EvaluationCallback):
         """Check that the validation pairs support the FAR to calibrate at, before anything is trained.
 
         Raises:
-            ValueError: if they do not.
+            ValueError: if they do not, or if a threshold is to be stored and there are no pairs to choose it on.
         """
         super().setup(trainer, pl_module, stage)
+        if stage == "validate" and self.store and not data_of(trainer).pair_sets("val"):
+            raise ValueError(
+                "--verification.store needs validation pairs to choose a threshold on: give data.val_pairs, or "
+                "--data.root DIR with val_pairs.txt"
+            )
         if isinstance(self.calibrate_at, str) or stage not in ("fit", "validate"):
             return
         labels = [pairs.same for pairs in data_of(trainer).pair_sets("val").values() if pairs.same is not None]
@@ -92,7 +97,7 @@ class Verification(EvaluationCallback):
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
         """Score the pairs of each set and log the error rates."""
         sets = data_of(trainer).pair_sets(stage)
-        cohort_CD = self._cohort(trainer, recognizer)
+        cohort_CD = self._cohort(trainer, recognizer) if tables else None
         self.scores = {}
         rates: list[float] = []
         for name, table in tables.items():

@@ -112,18 +112,24 @@ def dev_labels(dev: ImageSource, identities: Sequence[str]) -> NDArray[np.int64]
     return class_of_dev[dev.labels]
 
 
-def require_pairs(stage: str, sets: Mapping[str, PairSource], root: str | None) -> None:
-    """Refuse a stage without pairs.
+def without_pairs(stage: str, root: str | None, *, has_dev: bool) -> str:
+    """What a measurement without pairs leaves out.
+
+    Args:
+        stage: ``val`` or ``test``.
+        root: the user's folder, for the message.
+        has_dev: whether there are dev images, which can be measured alone.
 
     Raises:
-        ValueError: naming the settings that give pairs.
+        ValueError: if there are no dev images either, so that there is nothing to measure.
     """
-    if not sets:
-        raise ValueError(
-            f"no {stage} pairs: give data.{stage}_pairs, or {stage}_pairs.txt under data.root={root} with lines "
-            "'image image 1' (one person) or 'image image 0' (two people). `facerec split PEOPLE SET` writes it for a "
-            "folder of people"
-        )
+    how = (
+        f"give data.{stage}_pairs, or {stage}_pairs.txt under data.root={root} with lines 'image image 1' (one person) "
+        "or 'image image 0' (two people). `facerec split PEOPLE SET` writes it for a folder of people"
+    )
+    if not has_dev:
+        raise ValueError(f"nothing to measure: no {stage} pairs, and no dev images of the training people; {how}")
+    return f"no {stage} pairs: dev accuracy on the training people is all that is measured; for error rates {how}"
 
 
 def check_pair_names(setting: str, names: Sequence[object], reserved: str) -> None:

@@ -26,7 +26,7 @@ class FaceModel(Protocol):
 
     @property
     def calibration(self) -> Calibration | None:
-        """Threshold, its expected FAR and FRR; None if the model was never validated."""
+        """Threshold, its expected FAR and FRR; None if no validation pairs calibrated one."""
 
     @property
     def alignment(self) -> Alignment | None:
@@ -92,8 +92,9 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
         return given
     if model.calibration is None:
         raise ValueError(
-            "the model has no calibrated threshold: these weights were never validated. Give --threshold, a cosine in "
-            "[-1, 1], or store one: facerec validate --ckpt_path CKPT --verification.store true"
+            "the model has no calibrated threshold: no validation pairs were measured with these weights. Give "
+            "--threshold, a cosine in [-1, 1]. Or store one, from pairs of people it was not trained on: facerec "
+            "validate --ckpt_path CKPT --data.root DIR --verification.store true, where DIR holds val_pairs.txt"
         )
     score = model.calibration.get("score", "cosine")
     if score != "cosine":

@@ -79,11 +79,19 @@ def test_what_is_missing_is_said(tmp_path, vggface_root):
         fitted(tmp_path / "bare")
     with pytest.raises(ValueError, match="no data: give --data.root DIR"):
         FaceDataModule().setup("fit")
-    (vggface_root / "val_pairs.txt").rename(vggface_root / "other.txt")
-    with pytest.raises(
-        ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt .*`facerec split PEOPLE"
-    ):
-        fitted(vggface_root)
+
+
+def test_pairs_may_be_left_out(vggface_root):
+    for name in ("val_pairs.txt", "test_pairs.txt"):
+        (vggface_root / name).unlink()
+    data = fitted(vggface_root)
+    assert data.evaluation_sets("val") == ["dev"]
+    (vggface_root / "dev").rename(vggface_root / "other")
+    data = fitted(vggface_root)
+    assert data.evaluation_sets("val") == []
+    for stage, name in (("validate", "val"), ("test", "test")):
+        with pytest.raises(ValueError, match=f"nothing to measure: no {name} pairs, and no dev images"):
+            data.setup(stage)
 
 
 def test_a_named_source_takes_the_place_of_that_of_the_root(vggface_root, tmp_path):
