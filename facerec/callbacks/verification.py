@@ -16,7 +16,7 @@ from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
 from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
 from facerec.recognizer import FaceRecognizer
-from facerec.reports.scored import ScoredSet
+from facerec.reports.scored import ScoredSet, UnlabelledPairs
 
 
 class Verification(EvaluationCallback):
@@ -37,6 +37,7 @@ class Verification(EvaluationCallback):
 
     Attributes:
         scores: scored set of each name, of the last pass.
+        unlabelled: scores of each set whose pairs carry no labels, of the last pass.
 
     Example:
         >>> Verification(as_norm=100).score_name
@@ -62,6 +63,7 @@ class Verification(EvaluationCallback):
         self.calibrate_at = calibrate_at
         self.store = store
         self.scores: dict[str, ScoredSet] = {}
+        self.unlabelled: dict[str, UnlabelledPairs] = {}
 
     @property
     def score_name(self) -> str:
@@ -98,10 +100,13 @@ class Verification(EvaluationCallback):
         """Score the pairs of each set and log the error rates."""
         sets = data_of(trainer).pair_sets(stage)
         cohort_CD = self._cohort(trainer, recognizer) if tables else None
-        self.scores = {}
+        self.scores, self.unlabelled = {}, {}
         rates: list[float] = []
         for name, table in tables.items():
             scored = self._scored(sets[name], *table.gather(recognizer), cohort_CD)
+            if isinstance(scored, UnlabelledPairs):
+                self.unlabelled[name] = scored
+                continue
             if not scored.same.any() or scored.same.all():
                 continue  # a limited pass
             self.scores[name] = scored
@@ -141,15 +146,16 @@ class Verification(EvaluationCallback):
 
     def _scored(
         self, source: PairSource, indices_N: Tensor, embeddings_ND: Tensor, cohort_CD: Tensor | None
-    ) -> ScoredSet:
+    ) -> ScoredSet | UnlabelledPairs:
         """Score the pairs whose two images were embedded: all of them, except in a limited pass."""
         same, folds, subjects = source.same, source.folds, source.subjects
-        assert same is not None
         images = indices_N.numpy()
         pairs, kept = _pairs_among(images, source.pairs)
         scores = pair_scores(embeddings_ND, pairs, self.score)
         if cohort_CD is not None and self.as_norm is not None:
             scores = normalise_scores(scores, embeddings_ND, pairs, cohort_CD, self.as_norm)
+        if same is None:
+            return UnlabelledPairs(scores, pairs, images)
         return ScoredSet(
             scores,
             same[kept],

@@ -150,6 +150,8 @@ def check_pair_names(setting: str, names: Sequence[object], reserved: str) -> No
 def check_pairs(stage: str, sets: Mapping[str, PairSource]) -> None:
     """Look for the images of all sets of pairs, and decode those of small sets.
 
+    Test pairs may carry no labels: a course keeps them. Their scores are written, and nothing is measured on them.
+
     Raises:
         FileNotFoundError: naming a missing file.
         UnreadableImageError: naming an image that does not decode.
@@ -157,9 +159,13 @@ def check_pairs(stage: str, sets: Mapping[str, PairSource]) -> None:
     """
     for name, pairs in sets.items():
         pairs.check()
-        if pairs.same is None:
-            raise ValueError(f"the {stage} pairs {name!r} carry no labels, so nothing can be measured on them")
-        if pairs.same.all() or not pairs.same.any():
+        same_P = pairs.same
+        if same_P is None and stage != "test":
+            raise ValueError(
+                f"the {stage} pairs {name!r} carry no labels, so nothing can be measured on them: end each line with 1 "
+                "(one person) or 0 (two people). `facerec predict` scores pairs without labels"
+            )
+        if same_P is not None and (same_P.all() or not same_P.any()):
             raise ValueError(f"the {stage} pairs {name!r} need both genuine and impostor pairs")
         if len(pairs) <= DECODED_AT_MOST:
             broken = decode_all(pairs, f"checking {name}").broken
