@@ -193,7 +193,9 @@ def _is_calibration(value: Any) -> bool:
         return True
     if not isinstance(value, dict) or not all(_is_number(value.get(name)) for name in ("threshold", "far", "frr")):
         return False
-    return all(_is_text(value.get(name, "")) for name in ("method", "score"))
+    pairs = value.get("pairs", [])
+    is_list = isinstance(pairs, list) and all(map(_is_text, pairs))
+    return is_list and all(_is_text(value.get(name, "")) for name in ("method", "score"))
 
 
 def _is_alignment(value: Any) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
@@ -55,6 +56,11 @@ class Report(Callback):
         notes: list[str] = []
         for name, scored in verification.scores.items():
             summaries[name] = summarise(scored, description=f"bootstrap of {name}")
+            if summaries[name].eer > 0.5:
+                rank_zero_warn(
+                    f"the {stage} pairs {name!r}: an EER of {summaries[name].eer:.2%} is worse than guessing. See "
+                    f"whether the labels of its {len(scored.same):,} pairs are flipped: 1 is one person, 0 two people"
+                )
             for kind, figure in evaluation_figures(scored, summaries[name], f"{stage}/{name}", sets[name]).items():
                 show(trainer, f"{stage}/{name}/{kind}", figure)
                 if folder is not None:
@@ -137,8 +143,7 @@ def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Ver
     """The model's threshold: what it does to the test pairs, and what it was expected to do."""
     calibration = recognizer.calibration
     if not calibration:
-        missing = "the model has no calibrated threshold: no validation pairs were measured with these weights"
-        return [missing] if stage == "test" else []
+        return [f"no calibrated threshold: {recognizer.no_threshold}"] if stage == "test" else []
     if stage == "val":
         kept = (
             "put into the checkpoint" if verification.store else "--verification.store true puts it into the checkpoint"

@@ -1,13 +1,15 @@
 """Checks of images and pairs before the first step, so that no run ends hours later over one bad image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
 from facerec.data.images import UnreadableImageError
+from facerec.data.pair_doubts import digest, doubts
 from facerec.data.sources import Images, ImageSource, PairSource
 
 DECODED_AT_MOST = 20_000  # images decoded once before training; images of larger sets are checked as they are read
@@ -22,17 +24,25 @@ class Readable(NamedTuple):
     broken: list[str]
 
 
-def decode_all(images: Images, description: str) -> Readable:
-    """Decode every image once, with a progress bar if it takes more than two seconds."""
+def decode_all(images: Images, description: str, look_at: Callable[[int, Tensor], None] | None = None) -> Readable:
+    """Decode every image once, with a progress bar if it takes more than two seconds.
+
+    Args:
+        images: to decode.
+        description: text of the progress bar.
+        look_at: called with the index and the pixels (3, H, W) of each image.
+    """
     indices: list[int] = []
     broken: list[str] = []
     for index in tqdm(range(len(images)), desc=description, unit="image", delay=2, leave=False):
         try:
-            images.read(index)
+            pixels_3HW = images.read(index)
         except UnreadableImageError as error:
             broken.append(str(error))
         else:
             indices.append(index)
+            if look_at is not None:
+                look_at(index, pixels_3HW)
     return Readable(np.array(indices, dtype=np.int64), broken)
 
 
@@ -147,16 +157,20 @@ def check_pair_names(setting: str, names: Sequence[object], reserved: str) -> No
             raise ValueError(f"{setting}: a set cannot be called {name!r}, because names hold no '/': rename it")
 
 
-def check_pairs(stage: str, sets: Mapping[str, PairSource]) -> None:
+def check_pairs(stage: str, sets: Mapping[str, PairSource]) -> list[str]:
     """Look for the images of all sets of pairs, and decode those of small sets.
 
     Test pairs may carry no labels: a course keeps them. Their scores are written, and nothing is measured on them.
+
+    Returns:
+        Messages about pairs that make error rates mislead.
 
     Raises:
         FileNotFoundError: naming a missing file.
         UnreadableImageError: naming an image that does not decode.
         ValueError: naming what is malformed, or a set that cannot be measured.
     """
+    messages = []
     for name, pairs in sets.items():
         pairs.check()
         same_P = pairs.same
@@ -167,7 +181,20 @@ def check_pairs(stage: str, sets: Mapping[str, PairSource]) -> None:
             )
         if same_P is not None and (same_P.all() or not same_P.any()):
             raise ValueError(f"the {stage} pairs {name!r} need both genuine and impostor pairs")
+        digests: dict[int, bytes] = {}
         if len(pairs) <= DECODED_AT_MOST:
-            broken = decode_all(pairs, f"checking {name}").broken
+            digests, broken = _digests(pairs, f"checking {name}")
             if broken:
                 raise UnreadableImageError(f"{len(broken)} images of the {stage} pairs {name!r}: {broken[0]}")
+        messages += doubts(f"the {stage} pairs {name!r}", pairs, digests)
+    return messages
+
+
+def _digests(images: Images, description: str) -> tuple[dict[int, bytes], list[str]]:
+    """Hash of the pixels of each image by its index, and a message for each image that does not decode."""
+    digests: dict[int, bytes] = {}
+
+    def look_at(index: int, pixels_3HW: Tensor) -> None:
+        digests[index] = digest(pixels_3HW)
+
+    return digests, decode_all(images, description, look_at).broken

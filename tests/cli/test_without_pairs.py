@@ -46,7 +46,7 @@ def test_dev_accuracy_chooses_the_checkpoint_and_a_warning_says_what_is_not_meas
     assert run("validate", "--ckpt_path", best(), "--verification.store", "true") == 2
     assert "--verification.store needs validation pairs" in capsys.readouterr().err
     assert run("verify", face(1, 1), face(1, 2), "--ckpt_path", best()) == 2
-    assert "no calibrated threshold: no validation pairs were measured" in capsys.readouterr().err
+    assert "no calibrated threshold: no validation pairs gave these weights one" in capsys.readouterr().err
 
 
 def test_a_loss_without_class_weights_is_chosen_by_class_means(root):
