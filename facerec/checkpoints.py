@@ -24,6 +24,7 @@ from facerec.metrics.calibration import Calibration
 
 CARD_KEY = "facerec"
 FORMAT_VERSION = 1
+OPTIONAL = ("chosen_by",)  # entries that the first cards of this format lack
 EXPORTED = (".onnx", ".pt2")
 
 
@@ -33,10 +34,12 @@ class ModelCard:
 
     Attributes:
         identities: names of the training people; the index is the class.
-        calibration: threshold of these very weights; None if they were never validated.
+        calibration: threshold of these very weights; None if no validation pairs calibrated one.
         alignment: how the training images were aligned; None if unknown.
         trained_step: optimizer steps behind the weights.
         configuration: YAML of the whole training; None for a model built in Python.
+        chosen_by: logged metric that chose the best checkpoint of the run, such as ``val/eer`` or ``val/accuracy``;
+            ``last`` if none did; None if unknown.
         facerec_version: version of facerec that wrote the card.
         format_version: version of the card's format.
 
@@ -55,6 +58,7 @@ class ModelCard:
     alignment: Alignment | None = None
     trained_step: int = 0
     configuration: str | None = None
+    chosen_by: str | None = None
     facerec_version: str = __version__
     format_version: int = FORMAT_VERSION
 
@@ -68,6 +72,7 @@ class ModelCard:
             "alignment": None if self.alignment is None else self.alignment.as_dict(),
             "trained_step": self.trained_step,
             "configuration": self.configuration,
+            "chosen_by": self.chosen_by,
         }
 
     @classmethod
@@ -90,6 +95,8 @@ class ModelCard:
             raise ValueError(f"{name} does not load as a checkpoint of `facerec fit`: it has no model card")
         _check_format(stored, name)
         for field, (is_right, expected) in _FIELDS.items():
+            if field not in stored and field in OPTIONAL:
+                continue
             if field not in stored:
                 raise ValueError(f"{name} is damaged: its model card has no {field}")
             if not is_right(stored[field]):
@@ -101,6 +108,7 @@ class ModelCard:
             alignment=Alignment.from_dict(stored["alignment"]),
             trained_step=stored["trained_step"],
             configuration=stored["configuration"],
+            chosen_by=stored.get("chosen_by"),
             facerec_version=stored["facerec_version"],
             format_version=stored["format_version"],
         )
@@ -185,7 +193,9 @@ def _is_calibration(value: Any) -> bool:
         return True
     if not isinstance(value, dict) or not all(_is_number(value.get(name)) for name in ("threshold", "far", "frr")):
         return False
-    return all(_is_text(value.get(name, "")) for name in ("method", "score"))
+    pairs = value.get("pairs", [])
+    is_list = isinstance(pairs, list) and all(map(_is_text, pairs))
+    return is_list and all(_is_text(value.get(name, "")) for name in ("method", "score"))
 
 
 def _is_alignment(value: Any) -> bool:
@@ -204,5 +214,6 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "calibration": (_is_calibration, "a finite threshold with its FAR and FRR"),
     "alignment": (_is_alignment, "the record of an alignment"),
     "trained_step": (_is_count, "a count of steps"),
+    "chosen_by": (lambda value: value is None or _is_text(value), "the name of a metric"),
     "configuration": (lambda value: value is None or _is_text(value), "YAML text"),
 }

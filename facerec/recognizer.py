@@ -52,6 +52,7 @@ from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
 from facerec.settings import require_choice, require_positive
 from facerec.transforms import Preprocess
 
+NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
 FlipTest = Literal["sum", "concatenate"]
 
 
@@ -84,6 +85,7 @@ class FaceRecognizer(LightningModule):
 
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
+        no_threshold: why there is no threshold, where the card has none.
 
     Raises:
         ValueError: if a setting is outside its range, or the backbone is above ``max_params`` or takes images of
@@ -137,6 +139,7 @@ class FaceRecognizer(LightningModule):
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
         self.card = ModelCard()
+        self.no_threshold = NEVER_CALIBRATED
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
@@ -187,7 +190,7 @@ class FaceRecognizer(LightningModule):
 
     @property
     def calibration(self) -> Calibration | None:
-        """The threshold of these very weights; None if they were never validated."""
+        """The threshold of these very weights; None if no validation pairs calibrated one."""
         return self.card.calibration
 
     def setup(self, stage: str) -> None:
@@ -292,6 +295,11 @@ class FaceRecognizer(LightningModule):
             self.loss.build(self.backbone.embedding_dim, trained_on)
         if _views(settings.get("flip_test", self.flip_test)) != self.flip_test:
             card = replace(card, calibration=None)  # a threshold of other scores
+            trained_with = _views(settings["flip_test"]) or "false"
+            self.no_threshold = (
+                f"the checkpoint's threshold is one of model.flip_test={trained_with}, and this is a measurement with "
+                f"{self.flip_test or 'false'}"
+            )
         if resuming:
             card = replace(self.card, calibration=card.calibration, trained_step=card.trained_step)
         self.card = card

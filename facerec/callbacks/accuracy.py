@@ -14,6 +14,7 @@ from facerec.data.datamodule import DEV
 from facerec.recognizer import FaceRecognizer
 
 IMAGES_A_MEAN = 10
+CLASS_WEIGHTS, NEAREST_MEAN = "accuracy", "accuracy_nearest_mean"
 
 
 class DevAccuracy(EvaluationCallback):
@@ -55,8 +56,7 @@ class DevAccuracy(EvaluationCallback):
         super()._collect(trainer, pl_module, outputs, batch, loader, stage)
 
     def _find_means(self, trainer: Trainer, recognizer: FaceRecognizer) -> None:
-        probe_1D = torch.zeros(1, recognizer.backbone.embedding_dim, device=recognizer.device)
-        if recognizer.loss.num_classes and recognizer.loss.logits(probe_1D) is None:
+        if recognizer.loss.num_classes and accuracy_name(recognizer) == NEAREST_MEAN:
             self._means_CD = class_means(trainer, recognizer)
 
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
@@ -72,10 +72,17 @@ class DevAccuracy(EvaluationCallback):
         """Log the share of correct names."""
         if DEV in tables:
             _, right_N = tables[DEV].gather(recognizer)
-            name = "accuracy" if self._means_CD is None else "accuracy_nearest_mean"
+            name = CLASS_WEIGHTS if self._means_CD is None else NEAREST_MEAN
             if not right_N.isnan().any():
                 share = float(right_N.mean())  # a number goes to the module's device; a tensor on the CPU breaks NCCL
                 recognizer.log(f"{stage}/{name}", share, prog_bar=True, sync_dist=True)
+
+
+@torch.no_grad()
+def accuracy_name(recognizer: FaceRecognizer) -> str:
+    """What dev accuracy is logged as: by class weights, or by class means for a loss without them."""
+    probe_1D = torch.zeros(1, recognizer.backbone.embedding_dim, device=recognizer.device)
+    return NEAREST_MEAN if recognizer.loss.logits(probe_1D) is None else CLASS_WEIGHTS
 
 
 @torch.no_grad()

@@ -1,15 +1,31 @@
 """Which checkpoints a run keeps: the one with the lowest validation EER, and the last."""
 
+from dataclasses import replace
 from typing import Literal
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
+from facerec.callbacks.accuracy import accuracy_name
+from facerec.callbacks.evaluation import data_of, recognizer_of
 from facerec.data.datamodule import FaceDataModule
 from facerec.lightning_private import ExtensibleCheckpoint
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import require_within
+
+EER = "val/eer"
+LAST = "last"
+NO_PAIRS = (
+    "no validation pairs: the checkpoint is chosen by dev accuracy on the training people; whether the network "
+    "recognises people it has never seen is not measured, and no threshold is calibrated. `facerec split` makes "
+    "validation people"
+)
+NOTHING_MEASURED = (
+    "no validation pairs and no dev images: nothing tells which epoch is the best, so last.ckpt alone is saved, and no "
+    "threshold is calibrated. `facerec split` makes dev images and validation people"
+)
 
 
 class BestCheckpoint(ExtensibleCheckpoint):
@@ -18,8 +34,12 @@ class BestCheckpoint(ExtensibleCheckpoint):
     Only a validation of its own weights makes an epoch the best. An epoch that ends without one is none of the best:
     ``max_steps`` in mid-epoch, or a ``val_check_interval`` that does not end with the epoch.
 
+    Without validation pairs there is no EER. The epoch with the highest dev accuracy is then the best; without dev
+    images too, none is, and only the last epoch is kept.
+
     Args:
-        monitor: logged name that chooses; ``val/eer`` is the mean EER over the validation sets.
+        monitor: logged name that chooses; ``val/eer`` is the mean EER over the validation sets. Without validation
+            pairs ``val/eer`` becomes ``val/accuracy``, and ``mode`` becomes ``max``.
         mode: ``min`` if lower is better, ``max`` if higher is better.
         save_top_k: number of best epochs to keep.
         candidates_after: share of the training, in [0, 1), before an epoch may be kept as best. It counts epochs or
@@ -37,7 +57,7 @@ class BestCheckpoint(ExtensibleCheckpoint):
 
     def __init__(
         self,
-        monitor: str = "val/eer",
+        monitor: str = EER,
         mode: Literal["min", "max"] = "min",
         save_top_k: int = 1,
         candidates_after: float = 0.0,
@@ -53,6 +73,12 @@ class BestCheckpoint(ExtensibleCheckpoint):
             filename="best-epoch={epoch:03d}",
             auto_insert_metric_name=False,  # a "/" in the metric's name would make folders
         )
+        self._key = super().state_key
+
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint. It is that of the settings, whatever the data make of them."""
+        return self._key
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse a metric that no validation gives, before anything is trained.
@@ -62,13 +88,27 @@ class BestCheckpoint(ExtensibleCheckpoint):
                 more, so there nothing is refused.
         """
         super().setup(trainer, pl_module, stage)
+        if stage == "fit" and _is_face_training(trainer, pl_module):
+            self._follow_the_data(trainer, recognizer_of(pl_module))
         validates = bool(trainer.limit_val_batches) and self.save_top_k != 0
-        if stage == "fit":
+        if stage == "fit" and validates:
             _warn_of_no_validation(trainer)
         if stage == "fit" and validates and str(self.monitor).startswith("val/") and _all_ours(trainer, pl_module):
             names = validation_names(trainer)
             if names and self.monitor not in names:
                 raise ValueError(f"checkpoint.monitor={self.monitor}: the validation gives {', '.join(names)}")
+
+    def _follow_the_data(self, trainer: Trainer, recognizer: FaceRecognizer) -> None:
+        """Choose by dev accuracy where there is no EER, and nothing where nothing is measured. Note it on the card."""
+        data = data_of(trainer)
+        if not data.pair_sets("val"):
+            rank_zero_warn(NO_PAIRS if data.dev is not None else NOTHING_MEASURED)
+            if data.dev is None:
+                self.save_top_k = 0
+            elif self.monitor == EER:
+                self.monitor, self.mode = f"val/{accuracy_name(recognizer)}", "max"
+                self.kth_value = torch.tensor(-torch.inf)
+        recognizer.card = replace(recognizer.card, chosen_by=self.monitor if self.save_top_k else LAST)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the step whose weights the metrics are of."""
@@ -130,9 +170,12 @@ def validation_names(trainer: Trainer) -> list[str]:
     return names + (["val/accuracy", "val/accuracy_nearest_mean"] if data.dev is not None else [])
 
 
+def _is_face_training(trainer: Trainer, pl_module: LightningModule) -> bool:
+    return isinstance(getattr(trainer, "datamodule", None), FaceDataModule) and isinstance(pl_module, FaceRecognizer)
+
+
 def _all_ours(trainer: Trainer, pl_module: LightningModule) -> bool:
     """Whether model, data and callbacks are facerec's and Lightning's, so that every logged metric is known."""
     modules = [type(callback).__module__ for callback in trainer.callbacks]  # type: ignore[attr-defined]
-    is_face_data = isinstance(getattr(trainer, "datamodule", None), FaceDataModule)
     known = all(module.split(".")[0] in ("facerec", "lightning") for module in modules)
-    return type(pl_module) is FaceRecognizer and is_face_data and known
+    return type(pl_module) is FaceRecognizer and _is_face_training(trainer, pl_module) and known

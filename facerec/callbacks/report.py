@@ -1,15 +1,19 @@
 """What `facerec validate` and `facerec test` leave behind: one table, metrics.json, score files and figures."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
 from facerec.callbacks.verification import Verification, verification_of
 from facerec.checkpoints import store_calibration
+from facerec.data.formats.pairs import FilePairs
+from facerec.data.sources import PairSource
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.figures import evaluation_figures
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
@@ -42,7 +46,9 @@ class Report(Callback):
 
     def _report(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage) -> None:
         verification = verification_of(trainer)
-        if not trainer.is_global_zero or trainer.fast_dev_run or not verification.scores:  # type: ignore[attr-defined]
+        accuracy = _dev_accuracy(trainer, stage)
+        measured = bool(verification.scores or verification.unlabelled or accuracy)  # nothing, in a limited pass
+        if not trainer.is_global_zero or trainer.fast_dev_run or not measured:  # type: ignore[attr-defined]
             return
         folder = _folder(trainer, stage)
         sets = data_of(trainer).pair_sets(stage)
@@ -50,14 +56,21 @@ class Report(Callback):
         notes: list[str] = []
         for name, scored in verification.scores.items():
             summaries[name] = summarise(scored, description=f"bootstrap of {name}")
+            if summaries[name].eer > 0.5:
+                rank_zero_warn(
+                    f"the {stage} pairs {name!r}: an EER of {summaries[name].eer:.2%} is worse than guessing. See "
+                    f"whether the labels of its {len(scored.same):,} pairs are flipped: 1 is one person, 0 two people"
+                )
             for kind, figure in evaluation_figures(scored, summaries[name], f"{stage}/{name}", sets[name]).items():
                 show(trainer, f"{stage}/{name}/{kind}", figure)
                 if folder is not None:
                     write_figure(folder / f"{name}_{kind}.png", figure)
             if folder is not None and not write_scores(folder / f"{name}_scores.csv", scored, sets[name]):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
-        lines = [summary_table(summaries), *_dev_accuracy(trainer, stage)]
-        lines += _calibration(trainer, recognizer, verification, stage) + notes
+        lines = [summary_table(summaries)] if summaries else []
+        lines += accuracy
+        lines += _calibration(trainer, recognizer, verification, stage) if summaries else []
+        lines += notes + _unlabelled(trainer, verification, folder)
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
         if folder is not None:
@@ -74,6 +87,29 @@ def _folder(trainer: Trainer, stage: Stage) -> Path | None:
         if isinstance(run, str):
             return results_folder(Path(run), stage, data_of(trainer).root)
     return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
+
+
+def _unlabelled(trainer: Trainer, verification: Verification, folder: Path | None) -> list[str]:
+    """Write the scores of test pairs without labels, and say what they are good for."""
+    lines = []
+    for name, scored in verification.unlabelled.items():
+        source = data_of(trainer).pair_sets("test")[name]
+        path = folder / f"{name}_scores.csv" if folder is not None else None
+        is_written = path is not None and write_scores(path, scored, source)
+        where = f"their scores are in {path}" if is_written else "their scores were not written"
+        lines.append(
+            f"{name}: {len(scored.scores):,} pairs without labels, so no error rate; {where}. "
+            f"{_predict(source, trainer.ckpt_path)} writes a course's submission"
+        )
+    return lines
+
+
+def _predict(source: PairSource, checkpoint: object) -> str:
+    """The command that writes the submission of a set of pairs."""
+    pairs, images = ("FILE", "FOLDER")
+    if isinstance(source, FilePairs):
+        pairs, images = shlex.quote(source.pairs_file), shlex.quote(source.images)
+    return f"`facerec predict --pairs {pairs} --images {images} --ckpt_path {checkpoint or 'CKPT'} --output FILE.csv`"
 
 
 def _measurement(
@@ -107,7 +143,7 @@ def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Ver
     """The model's threshold: what it does to the test pairs, and what it was expected to do."""
     calibration = recognizer.calibration
     if not calibration:
-        return ["the model has no calibrated threshold: these weights were never validated"] if stage == "test" else []
+        return [f"no calibrated threshold: {recognizer.no_threshold}"] if stage == "test" else []
     if stage == "val":
         kept = (
             "put into the checkpoint" if verification.store else "--verification.store true puts it into the checkpoint"

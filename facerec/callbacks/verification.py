@@ -1,22 +1,27 @@
 """Verification: the error rates of each named set of pairs. Each image is embedded once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
 from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.callbacks.accuracy import class_means
-from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, data_of
+from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, data_of, recognizer_of
+from facerec.data import leaks
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
+from facerec.data.pair_doubts import counted
 from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
 from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
 from facerec.recognizer import FaceRecognizer
-from facerec.reports.scored import ScoredSet
+from facerec.reports.scored import ScoredSet, UnlabelledPairs
+
+SAME_SCORE = 1e-6  # scores that differ by less are equal: cosines in float32
 
 
 class Verification(EvaluationCallback):
@@ -37,6 +42,7 @@ class Verification(EvaluationCallback):
 
     Attributes:
         scores: scored set of each name, of the last pass.
+        unlabelled: scores of each set whose pairs carry no labels, of the last pass.
 
     Example:
         >>> Verification(as_norm=100).score_name
@@ -62,6 +68,9 @@ class Verification(EvaluationCallback):
         self.calibrate_at = calibrate_at
         self.store = store
         self.scores: dict[str, ScoredSet] = {}
+        self.unlabelled: dict[str, UnlabelledPairs] = {}
+        self._counted: dict[tuple[Stage, str], NDArray[np.bool_]] = {}
+        self._fingerprints: list[str] | None = None
 
     @property
     def score_name(self) -> str:
@@ -72,14 +81,26 @@ class Verification(EvaluationCallback):
         """Check that the validation pairs support the FAR to calibrate at, before anything is trained.
 
         Raises:
-            ValueError: if they do not.
+            ValueError: if they do not, or if a threshold is to be stored and there are no pairs to choose it on.
         """
         super().setup(trainer, pl_module, stage)
+        self._counted, self._fingerprints = {}, None
+        if stage == "validate" and self.store and not data_of(trainer).pair_sets("val"):
+            raise ValueError(
+                "--verification.store needs validation pairs to choose a threshold on: give data.val_pairs, or "
+                "--data.root DIR with val_pairs.txt"
+            )
         if isinstance(self.calibrate_at, str) or stage not in ("fit", "validate"):
             return
-        labels = [pairs.same for pairs in data_of(trainer).pair_sets("val").values() if pairs.same is not None]
-        if labels:
-            check_far(self.calibrate_at, sum(int((~same_P).sum()) for same_P in labels))
+        sets = [pairs for pairs in data_of(trainer).pair_sets("val").values() if pairs.same is not None]
+        if sets:
+            check_far(self.calibrate_at, sum(int((counted(pairs) & ~np.asarray(pairs.same)).sum()) for pairs in sets))
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Warn of test pairs that chose the threshold."""
+        calibration = recognizer_of(pl_module).calibration or {}
+        for message in leaks.validated_on(data_of(trainer).pair_sets("test"), calibration.get("pairs", [])):
+            rank_zero_warn(message)
 
     def wants(self, name: str) -> bool:
         """Every set of pairs."""
@@ -92,14 +113,24 @@ class Verification(EvaluationCallback):
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
         """Score the pairs of each set and log the error rates."""
         sets = data_of(trainer).pair_sets(stage)
-        cohort_CD = self._cohort(trainer, recognizer)
-        self.scores = {}
+        cohort_CD = self._cohort(trainer, recognizer) if tables else None
+        self.scores, self.unlabelled = {}, {}
         rates: list[float] = []
         for name, table in tables.items():
-            scored = self._scored(sets[name], *table.gather(recognizer), cohort_CD)
+            if (stage, name) not in self._counted:
+                self._counted[stage, name] = counted(sets[name])
+            scored = self._scored(sets[name], self._counted[stage, name], *table.gather(recognizer), cohort_CD)
+            if isinstance(scored, UnlabelledPairs):
+                self.unlabelled[name] = scored
+                continue
             if not scored.same.any() or scored.same.all():
                 continue  # a limited pass
             self.scores[name] = scored
+            if is_constant([scored]) and not trainer.sanity_checking:
+                rank_zero_warn(
+                    f"the {stage} pairs {name!r} all score {scored.scores[0]:.4f}: the network gives every image the "
+                    "same embedding, so the error rates mean nothing"
+                )
             rate, threshold = scored.curve.equal_error_rate()
             rates.append(rate)
             self._log(recognizer, f"{stage}/{name}/eer", rate)
@@ -113,9 +144,26 @@ class Verification(EvaluationCallback):
         if rates:
             recognizer.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
         if rates and stage == "val" and not trainer.sanity_checking:
+            self._calibrate(recognizer, sets)
+
+    def _calibrate(self, recognizer: FaceRecognizer, sets: Mapping[str, PairSource]) -> None:
+        """Choose the threshold on all sets. Where all scores are the same there is none.
+
+        Raises:
+            ValueError: if there is none, and it was to be stored.
+        """
+        if not is_constant(self.scores.values()):
             labelled = {name: (scored.scores, scored.same) for name, scored in self.scores.items()}
             calibration = calibrate(labelled, self.calibrate_at, self.score_name)
+            if self._fingerprints is None:
+                self._fingerprints = [leaks.fingerprint(pairs) for pairs in sets.values()]
+            calibration["pairs"] = self._fingerprints
             recognizer.card = replace(recognizer.card, calibration=calibration)
+        elif self.store:
+            raise ValueError(
+                "--verification.store: all validation pairs have the same score, so no threshold tells people apart. "
+                "The checkpoint stays as it was"
+            )
 
     def calibration_of(self, recognizer: FaceRecognizer) -> Calibration | None:
         """The model's threshold, if it belongs to scores of this kind."""
@@ -135,16 +183,24 @@ class Verification(EvaluationCallback):
         return means_CD.cpu()
 
     def _scored(
-        self, source: PairSource, indices_N: Tensor, embeddings_ND: Tensor, cohort_CD: Tensor | None
-    ) -> ScoredSet:
-        """Score the pairs whose two images were embedded: all of them, except in a limited pass."""
+        self,
+        source: PairSource,
+        counted_P: NDArray[np.bool_],
+        indices_N: Tensor,
+        embeddings_ND: Tensor,
+        cohort_CD: Tensor | None,
+    ) -> ScoredSet | UnlabelledPairs:
+        """Score the pairs that count and whose images were embedded, which are all images except in a limited pass."""
         same, folds, subjects = source.same, source.folds, source.subjects
-        assert same is not None
         images = indices_N.numpy()
         pairs, kept = _pairs_among(images, source.pairs)
+        if same is not None:
+            pairs, kept = pairs[counted_P[kept]], kept & counted_P
         scores = pair_scores(embeddings_ND, pairs, self.score)
         if cohort_CD is not None and self.as_norm is not None:
             scores = normalise_scores(scores, embeddings_ND, pairs, cohort_CD, self.as_norm)
+        if same is None:
+            return UnlabelledPairs(scores, pairs, images)
         return ScoredSet(
             scores,
             same[kept],
@@ -164,6 +220,17 @@ class Verification(EvaluationCallback):
 def verification_of(trainer: Trainer) -> Verification:
     """The callback of a trainer that holds the scores of the last pass."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
+
+
+def is_constant(sets: Iterable[ScoredSet]) -> bool:
+    """Whether all pairs of some sets have one score.
+
+    Example:
+        >>> is_constant([ScoredSet.from_arrays([1, 0], scores=[0.9, 0.9])])
+        True
+    """
+    scores_P = np.concatenate([scored.scores for scored in sets])
+    return bool(scores_P.max() - scores_P.min() < SAME_SCORE)
 
 
 def calibrate(

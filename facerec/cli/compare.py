@@ -5,15 +5,17 @@ from tqdm import tqdm
 from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.status import Status
 from facerec.files import write_whole
-from facerec.reports import as_csv, as_markdown, compare_runs, find_runs, format_table, read_run
+from facerec.reports import as_csv, as_markdown, compare_runs, find_runs, fitted_table, format_table, read_run
 
 EXAMPLES = """\
 facerec compare runs/*
 facerec compare runs/resnet34_arcface runs/seresnet50_arcface --csv runs.csv --markdown runs.md
 facerec compare runs --sort 'dev accuracy'"""
 NOTES = """\
-The table has a column for each setting in which the runs differ. `validation EER` chose the checkpoint, so it is too
-low; `test EER` appears after `facerec test`. If runs were tested differently, `tested score` and the like say how."""
+The table fits 120 columns: the results, then the settings in which the runs differ. Other data, and another class, are
+one column each. --all shows every run and every setting, as the CSV and Markdown files do. `validation EER` chose the
+checkpoint, so it is too low; `test EER` appears after `facerec test`. If runs were tested differently, `tested score`
+and the like say how."""
 
 
 def main(args: list[str]) -> Status:
@@ -27,8 +29,13 @@ def main(args: list[str]) -> Status:
     """
     options = make_parser().parse_args(args)
     folders = tqdm(find_runs(options.run), desc="reading", unit="run", delay=1, leave=False)
-    rows = compare_runs([read_run(folder) for folder in folders], options.sort)
-    print(format_table(rows))
+    runs = [read_run(folder) for folder in folders]
+    rows = compare_runs(runs, options.sort)
+    shown, notes = (rows, []) if options.all else fitted_table(runs, options.sort)
+    if shown:
+        print(format_table(shown))
+    for note in notes:
+        print(note)
     for path, write in ((options.csv, as_csv), (options.markdown, as_markdown)):
         if path:
             write_whole(path, write(rows))
@@ -41,8 +48,9 @@ def make_parser() -> CommandParser:
     parser = command_parser("compare", description, EXAMPLES, NOTES)
     parser.add_argument("run", nargs="+", metavar="RUN", help="folders of runs, or folders that contain some")
     parser.add_argument(
-        "--sort", metavar="COLUMN", help="column to sort by (default: the test EER, else the validation EER)"
+        "--sort", metavar="COLUMN", help="column to sort by (default: test EER, else validation EER, else dev accuracy)"
     )
+    parser.add_argument("--all", action="store_true", help="every run and every setting that differs, however wide")
     parser.add_argument("--csv", metavar="FILE", help="CSV file to write the table to")
     parser.add_argument("--markdown", metavar="FILE", help="Markdown file to write the table to")
     return parser

@@ -9,6 +9,7 @@ from typing import get_args
 import torch
 
 from facerec.align.record import UNKNOWN, difference
+from facerec.cli.alignment_hint import alignment_hint
 from facerec.cli.runs import chosen_checkpoint
 from facerec.data.sources import Images
 from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
@@ -103,12 +104,14 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
     Where they are not aligned as the training images were, a line on standard error says so.
     """
     require_within("--", 1, math.inf, batch_size=options.batch_size)
-    how, hint = source.alignment, "; or, for photographs, --align"
     if options.align:
         wanted = alignment_for(model.alignment)
-        source, how, hint = AlignedImages(source, make_aligner(wanted)), wanted, ""
-    if model.alignment is not None and (message := difference(model.alignment, how, "these images")):
-        print(message + hint, file=sys.stderr)
+        source = AlignedImages(source, make_aligner(wanted))
+        message = difference(model.alignment, wanted, "these images") if model.alignment is not None else None
+    else:
+        message = alignment_hint(model.alignment, source)
+    if message:
+        print(message, file=sys.stderr)
     encoded = encode(model, source, options.batch_size)
     report_left_out(encoded.left_out, len(source))
     return encoded

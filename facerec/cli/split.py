@@ -18,9 +18,9 @@ facerec split faces/ set/ --shares 85 15 0        without test people
 facerec split faces/ set/ --min_images 4          train on people with four images or more
 facerec split faces/ set/ --near_distance --keep_together"""
 NOTES = f"""\
-PEOPLE holds one folder of images for each person, or one folder that does, such as train/. No image is copied or
-moved: OUT gets lists, and split.json says where the images are, so OUT and PEOPLE can be moved together. OUT may be
-PEOPLE itself.
+PEOPLE holds one folder of images for each person, itself or up to two levels below, as in train/ or images/. No image
+is copied or moved: OUT gets lists, and split.json says where the images are, so OUT and PEOPLE can be moved together.
+OUT may be PEOPLE itself.
 
 A person's part depends on the name and the seed alone. Run the same command again after adding people or images: nobody
 moves. Validation and test take everybody in their share; people of one image are in impostor pairs only. Dev images are

@@ -1,13 +1,15 @@
 """Checks of images and pairs before the first step, so that no run ends hours later over one bad image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
 from facerec.data.images import UnreadableImageError
+from facerec.data.pair_doubts import digest, doubts
 from facerec.data.sources import Images, ImageSource, PairSource
 
 DECODED_AT_MOST = 20_000  # images decoded once before training; images of larger sets are checked as they are read
@@ -22,17 +24,25 @@ class Readable(NamedTuple):
     broken: list[str]
 
 
-def decode_all(images: Images, description: str) -> Readable:
-    """Decode every image once, with a progress bar if it takes more than two seconds."""
+def decode_all(images: Images, description: str, look_at: Callable[[int, Tensor], None] | None = None) -> Readable:
+    """Decode every image once, with a progress bar if it takes more than two seconds.
+
+    Args:
+        images: to decode.
+        description: text of the progress bar.
+        look_at: called with the index and the pixels (3, H, W) of each image.
+    """
     indices: list[int] = []
     broken: list[str] = []
     for index in tqdm(range(len(images)), desc=description, unit="image", delay=2, leave=False):
         try:
-            images.read(index)
+            pixels_3HW = images.read(index)
         except UnreadableImageError as error:
             broken.append(str(error))
         else:
             indices.append(index)
+            if look_at is not None:
+                look_at(index, pixels_3HW)
     return Readable(np.array(indices, dtype=np.int64), broken)
 
 
@@ -112,18 +122,24 @@ def dev_labels(dev: ImageSource, identities: Sequence[str]) -> NDArray[np.int64]
     return class_of_dev[dev.labels]
 
 
-def require_pairs(stage: str, sets: Mapping[str, PairSource], root: str | None) -> None:
-    """Refuse a stage without pairs.
+def without_pairs(stage: str, root: str | None, *, has_dev: bool) -> str:
+    """What a measurement without pairs leaves out.
+
+    Args:
+        stage: ``val`` or ``test``.
+        root: the user's folder, for the message.
+        has_dev: whether there are dev images, which can be measured alone.
 
     Raises:
-        ValueError: naming the settings that give pairs.
+        ValueError: if there are no dev images either, so that there is nothing to measure.
     """
-    if not sets:
-        raise ValueError(
-            f"no {stage} pairs: give data.{stage}_pairs, or {stage}_pairs.txt under data.root={root} with lines "
-            "'image image 1' (one person) or 'image image 0' (two people). `facerec split PEOPLE SET` writes it for a "
-            "folder of people"
-        )
+    how = (
+        f"give data.{stage}_pairs, or {stage}_pairs.txt under data.root={root} with lines 'image image 1' (one person) "
+        "or 'image image 0' (two people). `facerec split PEOPLE SET` writes it for a folder of people"
+    )
+    if not has_dev:
+        raise ValueError(f"nothing to measure: no {stage} pairs, and no dev images of the training people; {how}")
+    return f"no {stage} pairs: dev accuracy on the training people is all that is measured; for error rates {how}"
 
 
 def check_pair_names(setting: str, names: Sequence[object], reserved: str) -> None:
@@ -141,21 +157,44 @@ def check_pair_names(setting: str, names: Sequence[object], reserved: str) -> No
             raise ValueError(f"{setting}: a set cannot be called {name!r}, because names hold no '/': rename it")
 
 
-def check_pairs(stage: str, sets: Mapping[str, PairSource]) -> None:
+def check_pairs(stage: str, sets: Mapping[str, PairSource]) -> list[str]:
     """Look for the images of all sets of pairs, and decode those of small sets.
+
+    Test pairs may carry no labels: a course keeps them. Their scores are written, and nothing is measured on them.
+
+    Returns:
+        Messages about pairs that make error rates mislead.
 
     Raises:
         FileNotFoundError: naming a missing file.
         UnreadableImageError: naming an image that does not decode.
         ValueError: naming what is malformed, or a set that cannot be measured.
     """
+    messages = []
     for name, pairs in sets.items():
         pairs.check()
-        if pairs.same is None:
-            raise ValueError(f"the {stage} pairs {name!r} carry no labels, so nothing can be measured on them")
-        if pairs.same.all() or not pairs.same.any():
+        same_P = pairs.same
+        if same_P is None and stage != "test":
+            raise ValueError(
+                f"the {stage} pairs {name!r} carry no labels, so nothing can be measured on them: end each line with 1 "
+                "(one person) or 0 (two people). `facerec predict` scores pairs without labels"
+            )
+        if same_P is not None and (same_P.all() or not same_P.any()):
             raise ValueError(f"the {stage} pairs {name!r} need both genuine and impostor pairs")
+        digests: dict[int, bytes] = {}
         if len(pairs) <= DECODED_AT_MOST:
-            broken = decode_all(pairs, f"checking {name}").broken
+            digests, broken = _digests(pairs, f"checking {name}")
             if broken:
                 raise UnreadableImageError(f"{len(broken)} images of the {stage} pairs {name!r}: {broken[0]}")
+        messages += doubts(f"the {stage} pairs {name!r}", pairs, digests)
+    return messages
+
+
+def _digests(images: Images, description: str) -> tuple[dict[int, bytes], list[str]]:
+    """Hash of the pixels of each image by its index, and a message for each image that does not decode."""
+    digests: dict[int, bytes] = {}
+
+    def look_at(index: int, pixels_3HW: Tensor) -> None:
+        digests[index] = digest(pixels_3HW)
+
+    return digests, decode_all(images, description, look_at).broken

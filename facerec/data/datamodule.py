@@ -43,6 +43,7 @@ class FaceDataModule(LightningDataModule):
         train: labelled images to train on.
         dev: other images of the same people, for dev accuracy.
         val_pairs: named sets of pairs of validation people. They choose the checkpoint and calibrate the threshold.
+            Without them dev accuracy chooses the checkpoint, and there is no threshold.
         test_pairs: named sets of pairs of test people. Only ``facerec test`` uses them.
         augment: augmentation of training images; by default a horizontal flip.
         mix: mixup and cutmix, after augmentation; by default none. For a loss that takes soft labels (Softmax).
@@ -182,8 +183,12 @@ class FaceDataModule(LightningDataModule):
             _warn(leaks.shared_images(self.train, self.dev, self._pair_groups()))
         if stage in ("fit", "validate"):
             self._check_pairs("val")
+        if stage == "validate" and not self.pair_sets("val"):
+            _warn([checks.without_pairs("val", self.root, has_dev=self.dev is not None)])
         if stage == "test":
             self._check_pairs("test")
+            if not self.pair_sets("test"):
+                _warn([checks.without_pairs("test", self.root, has_dev=self.dev is not None)])
             _warn(leaks.shared_people(None, self._pair_groups()))
             _warn(leaks.shared_images(None, None, self._pair_groups()))
 
@@ -208,9 +213,8 @@ class FaceDataModule(LightningDataModule):
 
     def _check_pairs(self, stage: Literal["val", "test"]) -> None:
         sets = self.pair_sets(stage)
-        checks.require_pairs(stage, sets, self.root)
         checks.check_pair_names(f"data.{stage}_pairs", list(sets), reserved=DEV)
-        checks.check_pairs(stage, sets)
+        _warn(checks.check_pairs(stage, sets))
 
     # Datasets
 
@@ -292,6 +296,10 @@ class FaceDataModule(LightningDataModule):
         if self.trainer is not None and self.trainer.state.fn != "fit":
             _warn(leaks.seen_people(trained_people(self._model), f"{stage} pairs", sets))
         dev = self._known_dev_dataset()
+        if not sets and dev is None and self.trainer is not None and self.trainer.state.fn != "fit":
+            checks.without_pairs(
+                stage, self.root, has_dev=False
+            )  # dev images of people whom the checkpoint does not know
         datasets = [] if dev is None else [dev]
         datasets += [SourceDataset(pairs, self.image_size) for pairs in sets]
         return [

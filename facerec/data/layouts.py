@@ -151,6 +151,9 @@ def _hint(root: Path) -> str:
     found = people_folders(root)
     if not found:
         return ""
+    if len(found) > 1:
+        names = ", ".join(str(folder) for folder in found)
+        return f"it holds several folders of people ({names}). `facerec split` divides one of them: give that"
     people = shlex.quote(str(found[0]))
     return (
         f"it looks like one folder for each person. `facerec split {people} SET` chooses people to train on and pairs "

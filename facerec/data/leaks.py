@@ -3,6 +3,7 @@
 These functions compare names of people and of images; ``facerec inspect`` compares pixels.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain, combinations, product
 from typing import TypeVar
@@ -93,6 +94,45 @@ def seen_people(identities: Sequence[str], group: str, sets: Iterable[PairSource
     trained_on = list(identities)
     seen = set[str]().union(*(in_both(People(trained_on, some.told_by), some) or () for some in measured))
     return _people_in_both(seen, "training people of the model", group)
+
+
+def fingerprint(pairs: PairSource) -> str:
+    """16 hexadecimal digits that tell sets of pairs apart, by the names of their images and the counts of their pairs.
+
+    A copy of the list, in another order or folder, has the same fingerprint.
+
+    Example:
+        >>> from facerec.data import ORLPairs
+        >>> fingerprint(ORLPairs("val")) == fingerprint(ORLPairs("val"))
+        True
+        >>> fingerprint(ORLPairs("val")) == fingerprint(ORLPairs("test"))
+        False
+    """
+    same_P = pairs.same
+    names = sorted("/".join(name.replace("\\", "/").split("/")[-2:]) for name in _names_of(pairs))
+    counts = (len(pairs), len(pairs.pairs), None if same_P is None else int(same_P.sum()))
+    text = "\n".join([repr(counts), *names])
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def validated_on(sets: Mapping[str, PairSource], fingerprints: Collection[str]) -> list[str]:
+    """Find test pairs on which the threshold of the checkpoint was chosen.
+
+    Args:
+        sets: the test pairs by name.
+        fingerprints: of the pairs that the threshold was chosen on.
+
+    Example:
+        >>> from facerec.data import ORLPairs
+        >>> validated_on({"orl": ORLPairs("val")}, [fingerprint(ORLPairs("val"))])
+        ["the test pairs 'orl' are validation pairs of the checkpoint, ...
+    """
+    return [
+        f"the test pairs {name!r} are validation pairs of the checkpoint, which chose it and its threshold: the "
+        "numbers are too good. Test on pairs of other people"
+        for name, pairs in sets.items()
+        if fingerprints and fingerprint(pairs) in fingerprints
+    ]
 
 
 def _people_in_both(names: Collection[str], first: str, second: str) -> list[str]:

@@ -8,6 +8,7 @@ from facerec.align.record import Alignment
 from facerec.data.sources import Images
 
 DETECTORS_WITH_A_MODEL = ("yunet", "mtcnn")
+DETECTORS_WITHOUT_A_FACE = ("center_crop",)
 DEFAULT = Alignment("yunet", "", "112x112")
 
 

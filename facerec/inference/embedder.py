@@ -38,10 +38,10 @@ class Embedder(nn.Module):
         fingerprint: hash of the trained weights and of the processing of images before and after them.
         image_size: (height, width) that images are resized to.
         alignment: alignment of the training images; None if unknown.
-        calibration: threshold, its expected FAR and FRR, and the score that it belongs to. None for a model that was
-            never validated.
+        calibration: threshold, its expected FAR and FRR, and the score that it belongs to. None for a model that no
+            validation pairs calibrated.
         threshold: cosine score from which on two images count as one person, calibrated on the validation pairs. None
-            for a model that was never validated, or by another score.
+            for a model without a threshold, or with one of another score.
 
     Raises:
         ValueError: for another precision, or weights that give NaN or inf.

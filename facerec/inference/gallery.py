@@ -50,7 +50,7 @@ class Gallery:
         alignment: alignment of the faces, such as ``yunet 112x112``; empty if unknown.
 
     Raises:
-        ValueError: if a name comes twice, the lengths differ, or a mean contains NaN or inf.
+        ValueError: if a name comes twice, the lengths differ, or the means are no floats (P, D) or contain NaN or inf.
 
     Example:
         >>> import numpy as np
@@ -71,6 +71,9 @@ class Gallery:
             raise ValueError(
                 f"{len(names)} names, {len(means)} templates, {len(counts)} counts: give one of each for each person"
             )
+        if means.ndim != 2 or not means.is_floating_point():
+            raise ValueError(f"templates {tuple(means.shape)} of {means.dtype}: give floats, one row for each person")
+        means = means.float()
         require_finite("embeddings", means, "Enroll the people again", names)
         self.names = list(names)
         self.means = means
@@ -127,6 +130,14 @@ class Gallery:
         if alignment and self.alignment and alignment != self.alignment:
             raise ValueError(f"{self._compared(alignment)}: align both alike")
 
+    def _require_size(self, rows: Tensor) -> None:
+        size, given = self.means.shape[1], rows.shape[-1]
+        if given != size:
+            raise ValueError(
+                f"the gallery's templates have {size} numbers, and these embeddings {given}: another model made them. "
+                "Enroll the people again"
+            )
+
     def _compared(self, alignment: str) -> str:
         return f"the gallery's faces were aligned by {self.alignment or UNKNOWN} and these by {alignment or UNKNOWN}"
 
@@ -139,6 +150,7 @@ class Gallery:
             ValueError: if models or alignments differ, see :meth:`check_model`.
         """
         self._refuse(other.fingerprint, other.alignment)
+        self._require_size(other.means)
         place = {name: index for index, name in enumerate(self.names)}
         names, means, counts = list(self.names), list(self.means), [int(count) for count in self.counts]
         for name, mean_D, count in zip(other.names, other.means, other.counts, strict=True):
@@ -182,7 +194,7 @@ class Gallery:
                 means_PD = torch.from_numpy(stored["templates"] * stored["mean_norms"][:, None])
                 names = [str(name) for name in stored["names"]]
                 return cls(names, means_PD, stored["counts"], str(stored["fingerprint"]), str(stored["alignment"]))
-        except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is not a gallery of `facerec enroll`: {error}") from error
 
     def search(self, embeddings_BD: Tensor) -> list[Match]:
@@ -192,10 +204,12 @@ class Gallery:
             embeddings_BD: embeddings of the faces, normalised or not.
 
         Raises:
-            ValueError: if an embedding contains NaN or inf, or FAISS is missing above ``MATRIX_LIMIT`` templates.
+            ValueError: if an embedding contains NaN or inf or has another size than the templates, or FAISS is missing
+                above ``MATRIX_LIMIT`` templates.
         """
         require_finite("embeddings", embeddings_BD)
-        unit_BD = F.normalize(embeddings_BD)
+        self._require_size(embeddings_BD)
+        unit_BD = F.normalize(embeddings_BD.float())
         neighbours = min(2, len(self))
         if len(self) > MATRIX_LIMIT:
             scores, places = _search_faiss(self.templates_PD, unit_BD, neighbours)

@@ -11,6 +11,7 @@ from facerec.inference.pixels import FaceImages
 from facerec.metrics.calibration import Calibration
 
 ONNX_SUFFIX = ".onnx"
+ROUNDING = 1e-4  # by which a threshold above the highest score may leave [-1, 1]
 
 
 class FaceModel(Protocol):
@@ -26,7 +27,7 @@ class FaceModel(Protocol):
 
     @property
     def calibration(self) -> Calibration | None:
-        """Threshold, its expected FAR and FRR; None if the model was never validated."""
+        """Threshold, its expected FAR and FRR; None if no validation pairs calibrated one."""
 
     @property
     def alignment(self) -> Alignment | None:
@@ -84,7 +85,7 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
     """The threshold that decides: the given one, else the calibrated one.
 
     Raises:
-        ValueError: if the given one is not a cosine, there is neither, or the calibrated one belongs to another score.
+        ValueError: if either is not a cosine, there is neither, or the calibrated one belongs to another score.
     """
     if given is not None:
         if not -1.0 <= given <= 1.0:
@@ -92,8 +93,9 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
         return given
     if model.calibration is None:
         raise ValueError(
-            "the model has no calibrated threshold: these weights were never validated. Give --threshold, a cosine in "
-            "[-1, 1], or store one: facerec validate --ckpt_path CKPT --verification.store true"
+            "the model has no calibrated threshold: no validation pairs gave these weights one. Give "
+            "--threshold, a cosine in [-1, 1]. Or store one, from pairs of people it was not trained on: facerec "
+            "validate --ckpt_path CKPT --data.root DIR --verification.store true, where DIR holds val_pairs.txt"
         )
     score = model.calibration.get("score", "cosine")
     if score != "cosine":
@@ -101,4 +103,10 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
             f"the model's threshold belongs to the score {score!r}, and here the cosine decides. Give --threshold, "
             "a cosine in [-1, 1]"
         )
-    return model.calibration["threshold"]
+    threshold = model.calibration["threshold"]
+    if not -1.0 - ROUNDING <= threshold <= 1.0 + ROUNDING:  # NaN fails too
+        raise ValueError(
+            f"the model's threshold {threshold} is no cosine, so its file is damaged. Give --threshold, a cosine in "
+            "[-1, 1], or export the model again"
+        )
+    return threshold

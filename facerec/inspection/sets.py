@@ -12,8 +12,8 @@ def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
     """The sets under a root: ``train``, ``dev``, ``test``, ``val/<name>``, ``test/<name>``; else ``images``.
 
     Args:
-        root: a folder in one of the known layouts, or one with a folder of images for each person, in it or in its only
-            folder that does.
+        root: a folder in one of the known layouts, or one with a folder of images for each person, in it or up to two
+            levels below.
         layout: of the root; by default it is detected.
 
     Raises:
@@ -32,7 +32,7 @@ def named_sets(root: str, layout: Layout | None = None) -> dict[str, Images]:
     """
     try:
         sources = find_sources(root, layout)
-    except ValueError:
+    except ValueError:  # which names the folders to give, if several hold people
         people = people_folders(expanded(root)) if layout is None else []
         if len(people) != 1:
             raise

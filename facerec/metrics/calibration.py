@@ -22,6 +22,7 @@ class Calibration(TypedDict, total=False):
         frr: share of the genuine pairs rejected there.
         method: how it was chosen: ``eer``, ``accuracy``, or ``far=0.001``.
         score: what it is a threshold of: ``cosine``, ``euclidean``, with `` as-norm`` appended if normalised.
+        pairs: fingerprint of each set of pairs it was chosen on.
 
     Example:
         >>> from facerec.metrics import Calibration
@@ -34,6 +35,7 @@ class Calibration(TypedDict, total=False):
     frr: float
     method: str
     score: str
+    pairs: list[str]
 
 
 def check_far(far: float, impostors: int) -> None:

@@ -45,7 +45,7 @@ class PeopleFolder(NamedTuple):
 
 
 def find_people(folder: Path) -> Path:
-    """The folder that holds a folder of images for each person: the one given, or the only one in it that does.
+    """The folder that holds a folder of images for each person: the one given, or the only one below it that does.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -55,12 +55,12 @@ def find_people(folder: Path) -> Path:
         raise FileNotFoundError(f"no folder {folder}: expected one folder of images for each person in it")
     found = people_folders(folder)
     if not found:
-        raise ValueError(f"{folder} holds no folders of images, nor does a folder in it: expected one for each person")
+        raise ValueError(f"{folder} holds no folders of images, nor do the folders in it: expected one for each person")
     pairs = [name for name in PAIR_FILES if (folder / name).is_file()]
     if pairs and read_split(folder) is None:
         raise ValueError(f"{folder} holds {pairs[0]}, so it is divided already: give a folder of people in it")
     if len(found) > 1:
-        names = ", ".join(some.name for some in found)
+        names = ", ".join(some.relative_to(folder).as_posix() for some in found)
         raise ValueError(f"{folder} holds several folders of people ({names}): give one of them")
     return found[0]
 

@@ -7,6 +7,7 @@ from facerec.reports.comparison import as_csv, as_markdown, compare_runs
 from facerec.reports.curves import cmc_figure, det_figure, verification_figure
 from facerec.reports.evaluation import evaluate
 from facerec.reports.figures import evaluation_figures, pairs_figure, worst_pairs
+from facerec.reports.fitted import fitted_table
 from facerec.reports.identification import Identification, identify
 from facerec.reports.measurement import Measurement, read_metrics, write_metrics
 from facerec.reports.runs import Run, find_runs, read_run
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate",
     "evaluation_figures",
     "find_runs",
+    "fitted_table",
     "format_table",
     "identify",
     "pairs_figure",

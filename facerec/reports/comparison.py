@@ -17,20 +17,23 @@ NOT_A_SETTING = (
     "trainer.logger",
 )
 """What changes nothing in the result (beginnings of names)."""
+SORTED_BY = ("test EER", "validation EER", "dev accuracy")
 ACCURACIES = ("dev accuracy", "nearest-mean accuracy")
-RESULTS = ("dev accuracy", "validation EER", "test EER", "95% interval", "minutes", "parameters")
+RESULTS = ("test EER", "95% interval", "validation EER", "dev accuracy", "minutes", "parameters")
 TESTED = ("score", "flip_test", "precision", "pairs")
 """How a run was tested, shown where runs differ: test EERs are then not of one measurement."""
 EMPTY = ""
 
 
 def compare_runs(runs: Sequence[Run], sort: str | None = None) -> list[list[str]]:
-    """Rows of text, the heading first: name, the settings that differ, the results.
+    """Rows of text, the heading first: name, the results, the settings that differ.
+
+    :func:`facerec.reports.fitted_table` gives the same table at the width of a terminal.
 
     Args:
         runs: to compare.
         sort: column to sort by; lowest first, accuracy highest first, runs without a value last. By default the test
-            EER, and the validation EER where no run was tested.
+            EER, else the validation EER, else dev accuracy.
 
     Raises:
         ValueError: if there is no such column.
@@ -40,24 +43,47 @@ def compare_runs(runs: Sequence[Run], sort: str | None = None) -> list[list[str]
         >>> first = Run("orl/version_0", {"model.backbone.init_args.depth": 18}, {"test EER": 0.12})
         >>> second = Run("orl/version_1", {"model.backbone.init_args.depth": 34}, {"test EER": 0.097})
         >>> for row in compare_runs([first, second]):
-        ...     print(row[0], row[1], row[4])
-        run depth test EER
-        orl/version_1 34 9.70%
-        orl/version_0 18 12.00%
+        ...     print(row[0], row[1], row[-1])
+        run test EER depth
+        orl/version_1 9.70% 34
+        orl/version_0 12.00% 18
     """
-    differ = _differing(runs)
-    columns = _columns(runs)
-    heading = ["run", *_short(differ), *columns]
-    sort = sort or ("test EER" if any("test EER" in run.results for run in runs) else "validation EER")
-    if sort not in heading:
-        raise ValueError(f"no column {sort!r} to sort by: choose one of {', '.join(heading)}")
-    place = heading.index(sort)
-    table = [[run.name, *(run.settings.get(name, EMPTY) for name in differ), *_results(run, columns)] for run in runs]
-    table.sort(key=lambda row: _order(row[place], descending=sort in ACCURACIES))
-    return [heading, *([_text(cell, name) for cell, name in zip(row, heading, strict=True)] for row in table)]
+    differ, columns = differing(runs), result_columns(runs)
+    heading = ["run", *columns, *short_names(differ)]
+    rows = [
+        [run.name, *(run.results.get(name, EMPTY) for name in columns), *(setting(run, name) for name in differ)]
+        for run in in_order(runs, sort)
+    ]
+    return [heading, *([cell_text(cell, name) for cell, name in zip(row, heading, strict=True)] for row in rows)]
 
 
-def _differing(runs: Sequence[Run]) -> list[str]:
+def in_order(runs: Sequence[Run], sort: str | None = None) -> list[Run]:
+    """The runs in the order of a column, see :func:`compare_runs`.
+
+    Raises:
+        ValueError: if there is no such column.
+    """
+    differ, columns = differing(runs), result_columns(runs)
+    full_names = dict(zip(short_names(differ), differ, strict=True))
+    known = [name for name in SORTED_BY if any(name in run.results for run in runs)]
+    sort = sort or (known[0] if known else SORTED_BY[0])
+    if sort not in ("run", *columns, *full_names):
+        raise ValueError(f"no column {sort!r} to sort by: choose one of {', '.join(['run', *columns, *full_names])}")
+
+    def value(run: Run) -> Any:
+        if sort == "run":
+            return run.name
+        return run.results.get(sort, EMPTY) if sort in columns else setting(run, full_names[sort])
+
+    return sorted(runs, key=lambda run: _place(value(run), descending=sort in ACCURACIES))
+
+
+def setting(run: Run, name: str) -> Any:
+    """A setting of a run; empty where the run does not have it."""
+    return run.settings.get(name, EMPTY)
+
+
+def differing(runs: Sequence[Run]) -> list[str]:
     """Settings that are not the same in all runs, without those that are only there to hold others."""
     names = dict.fromkeys(name for run in runs for name in run.settings if not name.startswith(NOT_A_SETTING))
     holders = {name[:end] for name in names for end, letter in enumerate(name) if letter == "."}
@@ -66,12 +92,12 @@ def _differing(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _columns(runs: Sequence[Run]) -> list[str]:
+def result_columns(runs: Sequence[Run]) -> list[str]:
     """``RESULTS``, the accuracy by class means where a run has it, and how runs were tested where that differs."""
     columns = list(RESULTS)
     if any("nearest-mean accuracy" in run.results for run in runs):
-        columns.insert(1, "nearest-mean accuracy")
-    place = columns.index("test EER")
+        columns.insert(columns.index("dev accuracy") + 1, "nearest-mean accuracy")
+    place = columns.index("validation EER")
     for name in (f"tested {how}" for how in TESTED):
         if len({run.results[name] for run in runs if name in run.results}) > 1:
             columns.insert(place, name)
@@ -79,11 +105,7 @@ def _columns(runs: Sequence[Run]) -> list[str]:
     return columns
 
 
-def _results(run: Run, columns: Sequence[str]) -> list[float | str]:
-    return [run.results.get(name, EMPTY) for name in columns]
-
-
-def _short(names: Sequence[str]) -> list[str]:
+def short_names(names: Sequence[str]) -> list[str]:
     """The last part of each name, or more of it where that is not enough to tell two apart."""
     parts = [name.replace(".init_args.", ".").split(".") for name in names]
     lengths = [1] * len(names)
@@ -100,7 +122,7 @@ def _short(names: Sequence[str]) -> list[str]:
             lengths[index] += 1
 
 
-def _order(value: Any, descending: bool) -> tuple[int, float, str]:
+def _place(value: Any, descending: bool) -> tuple[int, float, str]:
     """Numbers by size, then words, then what is not known."""
     if value is None or value == EMPTY:
         return 2, 0.0, ""
@@ -109,7 +131,8 @@ def _order(value: Any, descending: bool) -> tuple[int, float, str]:
     return 1, 0.0, str(value)
 
 
-def _text(cell: Any, column: str) -> str:
+def cell_text(cell: Any, column: str) -> str:
+    """A cell as text, with the digits that its column has."""
     if cell == EMPTY or isinstance(cell, str):
         return str(cell).rpartition(".")[2] if column.endswith("class_path") else str(cell)
     if column in RATES:

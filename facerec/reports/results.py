@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from facerec.files import expanded, written_whole
-from facerec.reports.scored import NamedImages, ScoredSet
+from facerec.reports.scored import NamedImages, ScoredSet, UnlabelledPairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,8 +48,10 @@ def _root_of(run: Path) -> str | None:
     return os.path.abspath(expanded(root)) if root else ""
 
 
-def write_scores(path: Path, scored: ScoredSet, images: NamedImages) -> bool:
+def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedImages) -> bool:
     """Write ``image_1,image_2,score,same`` of each pair in the order of the list, unless there are too many.
+
+    ``same`` is empty where it is unknown.
 
     Returns:
         Whether it was written.
@@ -61,6 +63,7 @@ def write_scores(path: Path, scored: ScoredSet, images: NamedImages) -> bool:
         raise ValueError(f"{path} needs the images of the pairs: give ScoredSet pairs, their rows (P, 2)")
     if len(scored.scores) > MOST_ROWS:
         return False
+    labels = [""] * len(scored.scores) if scored.same is None else [str(int(same)) for same in scored.same]
     names = {row: images.name(scored.place(row)) for row in np.unique(scored.pairs).tolist()}
     with (
         written_whole(path) as unfinished,
@@ -68,8 +71,8 @@ def write_scores(path: Path, scored: ScoredSet, images: NamedImages) -> bool:
     ):
         writer = csv.writer(file)
         writer.writerow(["image_1", "image_2", "score", "same"])
-        for (first, second), score, same in zip(scored.pairs, scored.scores, scored.same, strict=True):
-            writer.writerow([names[first], names[second], f"{score:.9g}", int(same)])  # 9 digits: a float32 exactly
+        for (first, second), score, same in zip(scored.pairs, scored.scores, labels, strict=True):
+            writer.writerow([names[first], names[second], f"{score:.9g}", same])  # 9 digits: a float32 exactly
     return True
 
 

@@ -119,6 +119,31 @@ class ScoredSet:
         return int(row if self.images is None else self.images[row])
 
 
+@dataclass(frozen=True, eq=False)
+class UnlabelledPairs:
+    """Scored pairs of which nobody says who is on them: nothing can be measured.
+
+    Attributes:
+        scores: score of each pair (P,). A higher score means more alike.
+        pairs: rows of the two images of each pair (P, 2).
+        images: place of each row in the source of the images (N,). By default row i is image i.
+        same: None, the labels.
+
+    Example:
+        >>> UnlabelledPairs(np.array([0.7]), np.array([[0, 1]]), np.array([3, 8])).place(1)
+        8
+    """
+
+    scores: NDArray[np.floating]
+    pairs: NDArray[np.int64]
+    images: NDArray[np.int64] | None = None
+    same: None = None
+
+    def place(self, row: int) -> int:
+        """Place in the source of the image in a row."""
+        return int(row if self.images is None else self.images[row])
+
+
 def _pairs(pairs: ArrayLike) -> NDArray[np.int64]:
     rows_P2 = as_array(pairs)
     if rows_P2.ndim != 2 or rows_P2.shape[1] != 2 or not np.issubdtype(rows_P2.dtype, np.integer):

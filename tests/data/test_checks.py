@@ -1,5 +1,7 @@
 """Checks of images and pairs before the first step, without a data module."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -86,5 +88,10 @@ def test_pairs_are_looked_at_before_they_are_measured():
     pairs.images.read = Faces("a" * 60, broken=(7,)).read
     with pytest.raises(UnreadableImageError, match="1 images of the val pairs 'orl': 7 does not decode"):
         checks.check_pairs("val", {"orl": pairs})
-    with pytest.raises(ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt under data.root=faces"):
-        checks.require_pairs("val", {}, "faces")
+
+
+def test_without_pairs_the_dev_images_are_measured_or_nothing_can_be():
+    how = r"give data.val_pairs, or val_pairs.txt under data.root=faces"
+    assert re.match(f"no val pairs: dev accuracy .* {how}", checks.without_pairs("val", "faces", has_dev=True))
+    with pytest.raises(ValueError, match=f"nothing to measure: no val pairs, .* {how}"):
+        checks.without_pairs("val", "faces", has_dev=False)

@@ -3,6 +3,7 @@
 import pytest
 
 from facerec.data import FaceDataModule, FolderImages, ListImages, UnlabelledImages
+from facerec.data.formats.folders import people_folders
 from facerec.data.layouts import find_sources, resolve_sources
 from facerec.preparation import SplitSettings, split
 from tests.conftest import save_face, write_pairs
@@ -79,11 +80,19 @@ def test_what_is_missing_is_said(tmp_path, vggface_root):
         fitted(tmp_path / "bare")
     with pytest.raises(ValueError, match="no data: give --data.root DIR"):
         FaceDataModule().setup("fit")
-    (vggface_root / "val_pairs.txt").rename(vggface_root / "other.txt")
-    with pytest.raises(
-        ValueError, match=r"no val pairs: give data.val_pairs, or val_pairs.txt .*`facerec split PEOPLE"
-    ):
-        fitted(vggface_root)
+
+
+def test_pairs_may_be_left_out(vggface_root):
+    for name in ("val_pairs.txt", "test_pairs.txt"):
+        (vggface_root / name).unlink()
+    data = fitted(vggface_root)
+    assert data.evaluation_sets("val") == ["dev"]
+    (vggface_root / "dev").rename(vggface_root / "other")
+    data = fitted(vggface_root)
+    assert data.evaluation_sets("val") == []
+    for stage, name in (("validate", "val"), ("test", "test")):
+        with pytest.raises(ValueError, match=f"nothing to measure: no {name} pairs, and no dev images"):
+            data.setup(stage)
 
 
 def test_a_named_source_takes_the_place_of_that_of_the_root(vggface_root, tmp_path):
@@ -96,12 +105,37 @@ def test_a_named_source_takes_the_place_of_that_of_the_root(vggface_root, tmp_pa
     assert sources.test_pairs == {}
 
 
-@pytest.mark.parametrize("people", [".", "lfw", "images"])
+@pytest.mark.parametrize("people", [".", "lfw", "images", "lfw/lfw_funneled"])
 def test_a_folder_of_people_gets_the_command_that_divides_it(tmp_path, people):
     save_face(1, 1, tmp_path / people / "ann" / "1.png")
     place = (tmp_path / people).as_posix()
     with pytest.raises(ValueError, match=rf"looks like one folder for each .*`facerec split {place} SET`"):
         find_sources(str(tmp_path))
+
+
+def test_several_folders_of_people_are_all_named(tmp_path):
+    for place in ("old/ann", "old/bob", "new/ann", "new/bob"):
+        save_face(1, 1, tmp_path / place / "1.png")
+    names = f"{tmp_path}/new, {tmp_path}/old"
+    with pytest.raises(ValueError, match=rf"holds several folders of people \({names}\). .* give that"):
+        find_sources(str(tmp_path))
+
+
+def test_a_folder_of_pictures_beside_the_people_is_no_person(tmp_path):
+    save_face(1, 1, tmp_path / "docs" / "figure.png")
+    for person in ("ann", "bob"):
+        save_face(1, 1, tmp_path / "images" / person / "1.png")
+    assert people_folders(tmp_path) == [tmp_path / "images"]
+    save_face(1, 1, tmp_path / "more" / "1.png")  # two such folders are people themselves
+    assert people_folders(tmp_path) == [tmp_path]
+
+
+def test_people_one_level_too_deep_in_train_are_found_by_the_message(vggface_root):
+    (vggface_root / "train").rename(vggface_root / "images")
+    (vggface_root / "train").mkdir()
+    (vggface_root / "images").rename(vggface_root / "train" / "images")
+    with pytest.raises(ValueError, match=rf"if these folders are the people, give {vggface_root}/train/images; else"):
+        fitted(vggface_root)
 
 
 def test_the_root_may_hold_a_home_and_variables(vggface_root, monkeypatch):

@@ -172,6 +172,16 @@ def test_a_threshold_that_is_no_cosine_is_refused(given) -> None:
         decision_threshold(Embedder(small_recognizer()), given)
 
 
+@pytest.mark.parametrize("stored", [-5.0, 1.5, float("nan"), float("inf")])
+def test_a_stored_threshold_that_is_no_cosine_decides_nothing(stored) -> None:
+    """As the metadata of a damaged .onnx may hold: at -5 everybody would be the same person."""
+    recognizer = small_recognizer()
+    recognizer.card = ModelCard(calibration={"threshold": stored, "far": 0.1, "frr": 0.2})
+    with pytest.raises(ValueError, match=f"threshold {stored} is no cosine"):
+        decision_threshold(Embedder(recognizer), None)
+    assert decision_threshold(Embedder(recognizer), 0.4) == 0.4
+
+
 def test_a_threshold_of_another_score_is_no_cosine() -> None:
     recognizer = small_recognizer()
     calibration = {"threshold": -1.2, "far": 0.1, "frr": 0.2, "score": "euclidean"}

@@ -124,3 +124,17 @@ def test_what_is_no_number_is_neither_enrolled_nor_searched_for() -> None:
         gallery.search(embeddings)
     with pytest.raises(ValueError, match="embeddings contain NaN or inf: 1 of 1, the first of ada"):
         Gallery(["ada"], embeddings[:1], np.array([1]), "model-a")
+
+
+def test_templates_of_another_type_or_size_are_named() -> None:
+    gallery, embeddings, labels = enrolled(0, ["ada", "ben"])
+    with pytest.raises(ValueError, match="templates have 8 numbers, and these embeddings 5: another model made them"):
+        gallery.search(embeddings[:, :5])
+    smaller = Gallery.enroll(embeddings[:, :5], labels, ["cleo", "dan"], "model-a")
+    with pytest.raises(ValueError, match="templates have 8 numbers, and these embeddings 5"):
+        gallery.merged(smaller)
+    doubled = Gallery(gallery.names, gallery.means.double(), gallery.counts, "model-a")
+    assert doubled.search(embeddings.half())[0].name == gallery.search(embeddings)[0].name
+    for means in (torch.ones(2, 8, dtype=torch.int64), torch.ones(2), torch.ones(2, 1, 8)):
+        with pytest.raises(ValueError, match="give floats, one row for each person"):
+            Gallery(["ada", "ben"], means, np.array([1, 1]), "model-a")

@@ -148,7 +148,7 @@ def test_no_people_to_test_on(faces, tmp_path):
     assert done.people["test"] == 0
     assert not (tmp_path / "set" / "test_pairs.txt").exists()
     data = FaceDataModule(root=str(tmp_path / "set"))
-    with pytest.raises(ValueError, match=r"no test pairs: give .*`facerec split PEOPLE SET` writes it"):
+    with pytest.warns(UserWarning, match=r"no test pairs: dev accuracy .*`facerec split PEOPLE SET` writes it"):
         data.setup("test")
 
 
@@ -226,8 +226,11 @@ def test_where_the_people_are(faces, tmp_path):
         split(tmp_path / "root of train", tmp_path / "set", QUIET)
     with pytest.raises(FileNotFoundError, match="no folder .*none: expected one folder of images for each person"):
         split(tmp_path / "none", tmp_path / "set", QUIET)
+    shutil.copytree(faces, tmp_path / "archive" / "lfw" / "lfw_funneled")
+    deeper = split(tmp_path / "archive", tmp_path / "deeper", QUIET)
+    assert deeper.root == tmp_path / "archive" / "lfw" / "lfw_funneled"
     (tmp_path / "bare").mkdir()
-    with pytest.raises(ValueError, match="bare holds no folders of images, nor does a folder in it"):
+    with pytest.raises(ValueError, match="bare holds no folders of images, nor do the folders in it"):
         split(tmp_path / "bare", tmp_path / "set", QUIET)
     assert people_folders(tmp_path / "bare") == []
 

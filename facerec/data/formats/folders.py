@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from facerec.data.presence import require_files
 from facerec.data.sources import folder_names
 
 LISTED_LINE = "person/image"
+LEVELS = 3  # that people are looked for in: a root, and what an archive in an archive unpacks into
+MOST_FOLDERS = 1000  # of a level that is looked into
 
 
 def image_names(folder: Path) -> list[str]:
@@ -63,18 +66,29 @@ def _images_below(folder: str, prefix: str, above: frozenset[str]) -> Iterator[s
 
 
 def people_folders(root: Path) -> list[Path]:
-    """Folders that hold a folder of images for each person: the root, or else those of its folders that do.
+    """Folders that hold a folder of images for each person: the root, else folders in it, else folders in these.
+
+    Two people make a folder of people. One alone does if there is no other: a folder of pictures may lie beside.
 
     Raises:
         ValueError: for a folder without permission to read.
     """
-    if _holds_people(root):
-        return [root]
-    return [folder for folder in _shown_folders(root) if _holds_people(folder)]
+    alone: list[Path] = []
+    level = [root]
+    for _ in range(LEVELS):
+        people = {folder: _count_to_two(folder) for folder in level}
+        if several := [folder for folder in level if people[folder] == 2]:
+            return several
+        alone = alone or [folder for folder in level if people[folder] == 1]
+        level = [below for folder in level for below in _shown_folders(folder)]
+        if len(level) > MOST_FOLDERS:
+            break  # no archive, but a home or a disk: to search it would take minutes
+    return alone
 
 
-def _holds_people(folder: Path) -> bool:
-    return any(image_names(person) for person in _shown_folders(folder))
+def _count_to_two(folder: Path) -> int:
+    """Number of people, folders with images, in a folder; 2 stands for more, too."""
+    return sum(1 for _ in islice((person for person in _shown_folders(folder) if image_names(person)), 2))
 
 
 def _shown_folders(folder: Path) -> list[Path]:
@@ -180,6 +194,11 @@ def person_folders(root: Path) -> list[Path]:
 
 def _person_files(person: Path) -> list[str]:
     files = image_names(person)
+    if not files and (within := images_within(person)):
+        raise ValueError(
+            f"{person} holds no images, but folders with images, such as {within[0]}: if these folders are the people, "
+            f"give {person}; else move the images up"
+        )
     if not files:
         raise ValueError(f"{person} holds no images: remove the folder, or add images of this person")
     return files
