@@ -93,9 +93,7 @@ class RunSummary(Callback):
             yield "best epoch", f"{self._best.epoch} of {epochs_of(trainer)}{note}"
             yield from validation_rows(self._best)
         elif path:
-            after = getattr(trainer.checkpoint_callback, "candidates_after", 0.0)
-            where = f"the last {1.0 - after:.0%} (checkpoint.candidates_after)" if after else "this training"
-            yield "best epoch", f"none: there was no validation in {where}"
+            yield "best epoch", f"none: {_why_no_best(trainer)}"
         if path:
             yield "checkpoint", path
         yield from zip(("next", ""), next_commands(trainer, path), strict=False)
@@ -128,9 +126,21 @@ def next_commands(trainer: Trainer, checkpoint: str) -> Iterator[str]:
         run = Path(checkpoint).parent.parent
         is_in_run = any(Path(logger.log_dir).resolve() == run.resolve() for logger in loggers)
         place = shlex.quote(str(run if is_in_run else checkpoint))
-        command = "test" if data_of(trainer).pair_sets("test") else "verify A.jpg B.jpg"
+        data = data_of(trainer)
+        has_threshold = bool(data.pair_sets("val"))  # `verify` needs one
+        use = "verify A.jpg B.jpg" if has_threshold else "embed FOLDER --output embeddings.npz"
+        command = "test" if data.pair_sets("test") else use
         yield f"facerec {command} --ckpt_path {place}"
     yield from (f"tensorboard --logdir {shlex.quote(logger.save_dir)}" for logger in loggers[:1])
+
+
+def _why_no_best(trainer: Trainer) -> str:
+    data = data_of(trainer)
+    if not data.pair_sets("val") and data.dev is None:
+        return "there are neither validation pairs nor dev images"
+    after = getattr(trainer.checkpoint_callback, "candidates_after", 0.0)
+    where = f"the last {1.0 - after:.0%} (checkpoint.candidates_after)" if after else "this training"
+    return f"there was no validation in {where}"
 
 
 def _verifications(trainer: Trainer) -> list[Verification]:

@@ -32,6 +32,7 @@ def best() -> Path:
 def test_dev_accuracy_chooses_the_checkpoint_and_a_warning_says_what_is_not_measured(root, capsys):
     with pytest.warns(UserWarning, match="no validation pairs: .* people it has never seen is not measured"):
         assert fit(root, "--trainer.max_epochs=8") == 0
+    assert "facerec embed FOLDER --output embeddings.npz --ckpt_path" in capsys.readouterr().out  # verify would refuse
     accuracies = [event.value for event in events(RUN).Scalars("val/accuracy")]
     assert len(set(accuracies)) > 1, "nothing to choose between"
     assert best().name == f"best-epoch={accuracies.index(max(accuracies)):03d}.ckpt"
@@ -61,6 +62,7 @@ def test_without_dev_images_too_the_last_epoch_is_kept(root, capsys):
     with pytest.warns(UserWarning, match=r"no validation pairs and no dev images: .* last.ckpt alone is saved"):
         assert fit(root) == 0
     assert [path.name for path in (RUN / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert "best epoch  none: there are neither validation pairs nor dev images" in capsys.readouterr().out
     last = RUN / "checkpoints" / "last.ckpt"
     assert read_card(last).chosen_by == "last"
     assert torch.load(last, weights_only=True)["epoch"] == 1
