@@ -83,7 +83,8 @@ def test_fit_resumes_from_the_last_checkpoint_of_a_folder(run_copy, capsys):
 
 def test_a_folder_may_stand_in_a_configuration(run_copy, capsys):
     Path("mine.yaml").write_text(f"ckpt_path: {run_copy.parent}\n")
-    status = run("test", "--config", run_copy / "config.yaml", "--config", "mine.yaml", "--data.test_pairs=null")
+    nothing = ["--data.test_pairs=null", "--data.dev=null"]
+    status = run("test", "--config", run_copy / "config.yaml", "--config", "mine.yaml", *nothing)
     said = capsys.readouterr().err
     assert f"taking {best_file(run_copy)}" in said
     assert status == 2
