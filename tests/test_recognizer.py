@@ -1,15 +1,20 @@
 """The recognizer's own checks, in Python."""
 
+import csv
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import CSVLogger
 
 from facerec.align import Alignment
 from facerec.backbones import Backbone, EmbeddingHead, IResNet, ResNet, TimmBackbone
 from facerec.checkpoints import ModelCard
+from facerec.data import FaceDataModule, ORLImages
 from facerec.losses import Softmax
 from facerec.recognizer import FaceRecognizer
 
@@ -129,3 +134,33 @@ def test_a_bad_setting_is_named(setting):
 def test_building_in_python_warns_of_nothing(recwarn):
     recognizer(ResNet(18, 16, width=4), (32, 64))
     assert [str(warning.message) for warning in recwarn] == []
+
+
+@pytest.mark.parametrize(("accumulated", "steps", "logged"), [(1, 20, [4, 9, 14, 19]), (2, 12, [4, 9])])
+def test_the_logger_gets_every_nth_step_and_few_others_cost_anything(accumulated, steps, logged, tmp_path):
+    class Counting(FaceRecognizer):
+        calls = 0
+
+        def log(self, name: str, *args, **kwargs):
+            self.calls += name == "train/loss"
+            super().log(name, *args, **kwargs)
+
+    data = FaceDataModule(train=ORLImages("train"), batch_size=12 * accumulated, image_size=(32, 32), num_workers=0)
+    backbone = ResNet(18, 16, width=4)
+    model = Counting(backbone, Softmax(), partial(torch.optim.SGD, lr=0.1), num_classes=24, image_size=(32, 32))
+    logger = CSVLogger(tmp_path)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    trainer = Trainer(
+        max_steps=steps,
+        accumulate_grad_batches=accumulated,
+        log_every_n_steps=5,
+        logger=logger,
+        accelerator="cpu",
+        limit_val_batches=0,
+        **quiet,
+    )
+    trainer.fit(model, data)
+    rows = csv.DictReader(Path(logger.log_dir, "metrics.csv").read_text().splitlines())
+    assert [int(row["step"]) for row in rows if row["train/loss"]] == logged
+    assert "train/loss" in trainer.callback_metrics
+    assert model.calls < 10
