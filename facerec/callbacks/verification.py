@@ -1,6 +1,6 @@
 """Verification: the error rates of each named set of pairs. Each image is embedded once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,17 +11,16 @@ from torch import Tensor
 
 from facerec.callbacks.accuracy import class_means
 from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, data_of, recognizer_of
+from facerec.callbacks.pair_scoring import is_constant, score_set
 from facerec.data import leaks
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
 from facerec.data.pair_doubts import counted
 from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
-from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
+from facerec.metrics.scores import ScoreKind
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.scored import ScoredSet, UnlabelledPairs
-
-SAME_SCORE = 1e-6  # scores that differ by less are equal: cosines in float32
 
 
 class Verification(EvaluationCallback):
@@ -119,32 +118,41 @@ class Verification(EvaluationCallback):
         for name, table in tables.items():
             if (stage, name) not in self._counted:
                 self._counted[stage, name] = counted(sets[name])
-            scored = self._scored(sets[name], self._counted[stage, name], *table.gather(recognizer), cohort_CD)
+            embedded = table.gather(recognizer)
+            scored = score_set(
+                sets[name], self._counted[stage, name], *embedded, self.score_name, self.score, cohort_CD, self.as_norm
+            )
             if isinstance(scored, UnlabelledPairs):
                 self.unlabelled[name] = scored
-                continue
-            if not scored.same.any() or scored.same.all():
-                continue  # a limited pass
-            self.scores[name] = scored
-            if is_constant([scored]) and not trainer.sanity_checking:
-                rank_zero_warn(
-                    f"the {stage} pairs {name!r} all score {scored.scores[0]:.4f}: the network gives every image the "
-                    "same embedding, so the error rates mean nothing"
-                )
-            rate, threshold = scored.curve.equal_error_rate()
-            rates.append(rate)
-            self._log(recognizer, f"{stage}/{name}/eer", rate)
-            self._log(recognizer, f"{stage}/{name}/threshold", threshold)
-            self._log(recognizer, f"{stage}/{name}/auc", scored.curve.area_under_roc())
-            calibration = self.calibration_of(recognizer)
-            if stage == "test" and calibration is not None:
-                far, frr = scored.curve.error_rates_at(calibration["threshold"])
-                self._log(recognizer, f"{stage}/{name}/far_at_calibrated", far)
-                self._log(recognizer, f"{stage}/{name}/frr_at_calibrated", frr)
+            elif scored.same.any() and not scored.same.all():  # else a limited pass
+                self.scores[name] = scored
+                rates.append(self._log_rates(recognizer, f"{stage}/{name}", scored))
+        if not trainer.sanity_checking:
+            self._warn_of_constant_scores(stage)
         if rates:
             recognizer.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
         if rates and stage == "val" and not trainer.sanity_checking:
             self._calibrate(recognizer, sets)
+
+    def _log_rates(self, recognizer: FaceRecognizer, prefix: str, scored: ScoredSet) -> float:
+        """Log what one set gives; returns its EER."""
+        rate, threshold = scored.curve.equal_error_rate()
+        values = {"eer": rate, "threshold": threshold, "auc": scored.curve.area_under_roc()}
+        calibration = self.calibration_of(recognizer)
+        if prefix.startswith("test/") and calibration is not None:
+            far, frr = scored.curve.error_rates_at(calibration["threshold"])
+            values |= {"far_at_calibrated": far, "frr_at_calibrated": frr}
+        for name, value in values.items():
+            recognizer.log(f"{prefix}/{name}", value, sync_dist=True)
+        return rate
+
+    def _warn_of_constant_scores(self, stage: Stage) -> None:
+        for name, scored in self.scores.items():
+            if is_constant([scored]):
+                rank_zero_warn(
+                    f"the {stage} pairs {name!r} all score {scored.scores[0]:.4f}: the network gives every image the "
+                    "same embedding, so the error rates mean nothing"
+                )
 
     def _calibrate(self, recognizer: FaceRecognizer, sets: Mapping[str, PairSource]) -> None:
         """Choose the threshold on all sets. Where all scores are the same there is none.
@@ -182,55 +190,10 @@ class Verification(EvaluationCallback):
             )
         return means_CD.cpu()
 
-    def _scored(
-        self,
-        source: PairSource,
-        counted_P: NDArray[np.bool_],
-        indices_N: Tensor,
-        embeddings_ND: Tensor,
-        cohort_CD: Tensor | None,
-    ) -> ScoredSet | UnlabelledPairs:
-        """Score the pairs that count and whose images were embedded, which are all images except in a limited pass."""
-        same, folds, subjects = source.same, source.folds, source.subjects
-        images = indices_N.numpy()
-        pairs, kept = _pairs_among(images, source.pairs)
-        if same is not None:
-            pairs, kept = pairs[counted_P[kept]], kept & counted_P
-        scores = pair_scores(embeddings_ND, pairs, self.score)
-        if cohort_CD is not None and self.as_norm is not None:
-            scores = normalise_scores(scores, embeddings_ND, pairs, cohort_CD, self.as_norm)
-        if same is None:
-            return UnlabelledPairs(scores, pairs, images)
-        return ScoredSet(
-            scores,
-            same[kept],
-            self.score_name,
-            pairs=pairs,
-            folds=None if folds is None else folds[kept],
-            subjects=None if subjects is None else subjects[images],
-            embeddings=embeddings_ND,
-            images=images,
-        )
-
-    @staticmethod
-    def _log(recognizer: FaceRecognizer, name: str, value: float) -> None:
-        recognizer.log(name, value, sync_dist=True)
-
 
 def verification_of(trainer: Trainer) -> Verification:
     """The callback of a trainer that holds the scores of the last pass."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
-
-
-def is_constant(sets: Iterable[ScoredSet]) -> bool:
-    """Whether all pairs of some sets have one score.
-
-    Example:
-        >>> is_constant([ScoredSet.from_arrays([1, 0], scores=[0.9, 0.9])])
-        True
-    """
-    scores_P = np.concatenate([scored.scores for scored in sets])
-    return bool(scores_P.max() - scores_P.min() < SAME_SCORE)
 
 
 def calibrate(
@@ -251,12 +214,3 @@ def calibrate(
     all_scores = np.concatenate([scores_P for scores_P, _ in scores.values()])
     all_same = np.concatenate([same_P for _, same_P in scores.values()])
     return calibrate_threshold(all_scores, all_same, at, score)
-
-
-def _pairs_among(
-    indices_N: NDArray[np.int64], pairs_P2: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The pairs whose two images are both among ``indices_N``, by position in it; and which pairs these are (P,)."""
-    positions = np.searchsorted(indices_N, pairs_P2).clip(max=len(indices_N) - 1)
-    there_P: NDArray[np.bool_] = (indices_N[positions] == pairs_P2).all(1)
-    return positions[there_P], there_P

@@ -6,7 +6,8 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from facerec.callbacks import Verification
-from facerec.callbacks.verification import _pairs_among, calibrate, verification_of
+from facerec.callbacks.pair_scoring import pairs_among
+from facerec.callbacks.verification import calibrate, verification_of
 from facerec.data import ORLPairs
 from facerec.metrics import error_rates_at
 from facerec.metrics.scores import cosine_scores
@@ -69,7 +70,7 @@ def test_an_embedding_of_zero_scores_zero_not_nan():
 
 
 def test_pairs_of_a_limited_pass():
-    pairs, kept = _pairs_among(np.array([1, 3, 4]), np.array([[1, 3], [0, 1], [4, 3], [3, 9]]))
+    pairs, kept = pairs_among(np.array([1, 3, 4]), np.array([[1, 3], [0, 1], [4, 3], [3, 9]]))
     assert pairs.tolist() == [[0, 1], [2, 1]]
     assert kept.tolist() == [True, False, True, False]
 

@@ -1,0 +1,80 @@
+"""From the embeddings of a set of pairs to its scores.
+
+Shapes: N images of the set that were embedded, D embedding dimension, P pairs, C people to normalise by.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facerec.data.sources import PairSource
+from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
+from facerec.reports.scored import ScoredSet, UnlabelledPairs
+
+SAME_SCORE = 1e-6  # scores that differ by less are equal: cosines in float32
+
+
+def score_set(
+    source: PairSource,
+    counted_P: NDArray[np.bool_],
+    indices_N: Tensor,
+    embeddings_ND: Tensor,
+    name: str,
+    score: ScoreKind = "cosine",
+    cohort_CD: Tensor | None = None,
+    as_norm: int | None = None,
+) -> ScoredSet | UnlabelledPairs:
+    """Score the pairs that count and whose images were embedded, which are all images except in a limited pass.
+
+    Args:
+        source: the pairs.
+        counted_P: whether each pair counts; a repeated one does not.
+        indices_N: which images of the source were embedded, in rising order.
+        embeddings_ND: their embeddings.
+        name: what the scores are called.
+        score: how two embeddings are compared.
+        cohort_CD: directions of people to normalise the scores by, with ``as_norm`` of them for each image.
+        as_norm: see ``cohort_CD``.
+    """
+    same, folds, subjects = source.same, source.folds, source.subjects
+    images = indices_N.numpy()
+    pairs, kept = pairs_among(images, source.pairs)
+    if same is not None:
+        pairs, kept = pairs[counted_P[kept]], kept & counted_P
+    scores = pair_scores(embeddings_ND, pairs, score)
+    if cohort_CD is not None and as_norm is not None:
+        scores = normalise_scores(scores, embeddings_ND, pairs, cohort_CD, as_norm)
+    if same is None:
+        return UnlabelledPairs(scores, pairs, images)
+    return ScoredSet(
+        scores,
+        same[kept],
+        name,
+        pairs=pairs,
+        folds=None if folds is None else folds[kept],
+        subjects=None if subjects is None else subjects[images],
+        embeddings=embeddings_ND,
+        images=images,
+    )
+
+
+def is_constant(sets: Iterable[ScoredSet]) -> bool:
+    """Whether all pairs of some sets have one score.
+
+    Example:
+        >>> is_constant([ScoredSet.from_arrays([1, 0], scores=[0.9, 0.9])])
+        True
+    """
+    scores_P = np.concatenate([scored.scores for scored in sets])
+    return bool(scores_P.max() - scores_P.min() < SAME_SCORE)
+
+
+def pairs_among(
+    indices_N: NDArray[np.int64], pairs_P2: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The pairs whose two images are both among ``indices_N``, by position in it; and which pairs these are (P,)."""
+    positions = np.searchsorted(indices_N, pairs_P2).clip(max=len(indices_N) - 1)
+    there_P: NDArray[np.bool_] = (indices_N[positions] == pairs_P2).all(1)
+    return positions[there_P], there_P
