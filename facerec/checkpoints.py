@@ -19,6 +19,7 @@ import torch
 
 from facerec import __version__
 from facerec.align.record import Alignment
+from facerec.archives import check_archive
 from facerec.files import written_whole
 from facerec.metrics.calibration import Calibration
 
@@ -117,9 +118,12 @@ class ModelCard:
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU without running code from it. Its tensors stay mapped from the file.
 
+    The checksums that ``torch.save`` writes are compared, which reads the file once. What the checkpoint names is not
+    imported: see :mod:`facerec.trust`.
+
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it does not load, holds no weights, or is an exported model.
+        ValueError: if it does not load, is damaged, holds no weights, or is an exported model.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
@@ -128,6 +132,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
             f"{path} is what `facerec export` made: this command needs the checkpoint itself (an .onnx will do for "
             "verify, enroll, identify and embed)"
         )
+    if zipfile.is_zipfile(path):
+        check_archive(path, "`facerec fit`")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises anything from RuntimeError to UnpicklingError
@@ -158,6 +164,7 @@ def store_calibration(path: str | Path, calibration: Calibration | None) -> None
     Raises:
         ValueError: if the card of the checkpoint cannot be used.
     """
+    load_checkpoint(path)  # raises if it is damaged: its checksums are about to be renewed
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)  # not mapped: the file is replaced
     replace(ModelCard.from_checkpoint(checkpoint, path), calibration=calibration).put_into(checkpoint)
     with written_whole(path) as unfinished:

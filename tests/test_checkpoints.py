@@ -1,6 +1,8 @@
 """What a checkpoint holds beside weights: written, read, and refused when it is damaged, foreign, old or new."""
 
 import os
+import struct
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,3 +194,37 @@ def test_what_is_no_checkpoint_is_named(tmp_path) -> None:
     (tmp_path / "model.onnx").touch()
     with pytest.raises(ValueError, match="is what `facerec export` made"):
         load_checkpoint(tmp_path / "model.onnx")
+
+
+def test_a_changed_bit_is_refused_wherever_it_is(tmp_path) -> None:
+    path = write(tmp_path / "best.ckpt", state_dict={"backbone.weight": torch.arange(300.0)})
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        records = archive.infolist()
+    held = {place for record in records for place in range(*_bytes_of(record, content))}
+    assert len(held) > 1200
+    for place in list(held)[:: len(held) // 40]:
+        changed = bytearray(content)
+        changed[place] ^= 8
+        path.write_bytes(changed)
+        with pytest.raises(ValueError, match=r"best\.ckpt is damaged"):
+            load_checkpoint(path)
+        with pytest.raises(ValueError, match=r"best\.ckpt is damaged"):
+            store_calibration(path, THRESHOLD)
+        assert path.read_bytes() == changed
+
+
+def _bytes_of(record: zipfile.ZipInfo, content: bytes) -> tuple[int, int]:
+    """Where a record begins and ends in the file."""
+    name, extra = struct.unpack_from("<HH", content, record.header_offset + 26)
+    start = record.header_offset + 30 + name + extra
+    return start, start + record.file_size
+
+
+def test_a_packed_checkpoint_is_refused_before_it_fills_the_memory(tmp_path) -> None:
+    path = write(tmp_path / "best.ckpt", state_dict={"backbone.weight": torch.zeros(1_000_000)})
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "bomb.ckpt", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name in archive.namelist():
+            bomb.writestr(name, archive.read(name))
+    with pytest.raises(ValueError, match=r"bomb\.ckpt was not written by `facerec fit`: it holds the packed record"):
+        load_checkpoint(tmp_path / "bomb.ckpt")

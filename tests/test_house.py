@@ -10,7 +10,19 @@ import facerec
 
 HOUSE = Path(facerec.__file__).parent
 
-GROUND = {"settings", "files", "machine", "threads", "memory", "arrays", "lightning_private", "clipping"}
+GROUND = {
+    "settings",
+    "files",
+    "archives",
+    "trust",
+    "yaml_text",
+    "machine",
+    "threads",
+    "memory",
+    "arrays",
+    "lightning_private",
+    "clipping",
+}
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
 MIDDLE = {"data", "checkpoints", "run_folders", "reports", "recognizer"}
 
@@ -18,6 +30,9 @@ MIDDLE = {"data", "checkpoints", "run_folders", "reports", "recognizer"}
 MAY_IMPORT: dict[str, set[str]] = {
     "settings": set(),
     "files": set(),
+    "archives": set(),
+    "trust": set(),
+    "yaml_text": set(),
     "machine": set(),
     "threads": {"settings"},
     "memory": set(),

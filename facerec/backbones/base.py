@@ -1,7 +1,9 @@
 """The contract of a backbone, and the one shape that all our networks have: stem, stages, embedding head."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -14,6 +16,35 @@ from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.settings import require_positive
 
 FACE_SIZE = (112, 112)  # the usual size of an aligned face
+_weights_come_later: ContextVar[bool] = ContextVar("weights_come_later", default=False)
+
+
+@contextmanager
+def weights_come_later() -> Iterator[None]:
+    """Build networks that get all their weights from a checkpoint: they need no weights to start from.
+
+    Example:
+        >>> from facerec.backbones import TimmBackbone
+        >>> with weights_come_later():
+        ...     network = TimmBackbone("test_vit", embedding_dim=16, checkpoint="of_the_training.pth")
+        >>> network.embedding_dim
+        16
+    """
+    token = _weights_come_later.set(True)
+    try:
+        yield
+    finally:
+        _weights_come_later.reset(token)
+
+
+def needs_start_weights() -> bool:
+    """Whether a network that is built now has to get the weights that it is to start from.
+
+    Example:
+        >>> needs_start_weights()
+        True
+    """
+    return not _weights_come_later.get()
 
 
 class Backbone(nn.Module, ABC):

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from facerec.backbones.base import Backbone
+from facerec.backbones.base import Backbone, needs_start_weights
 from facerec.backbones.head import EmbeddingHead
 from facerec.settings import require_choice, require_positive, require_within
 
@@ -124,11 +124,12 @@ class TimmBackbone(Backbone):
         require_choice("TimmBackbone head.", ("pool",), reduce=head.reduce)
         if pretrained and checkpoint is not None:
             raise ValueError(f"TimmBackbone pretrained=True and checkpoint={checkpoint}: give one of them")
-        if checkpoint is not None and not Path(checkpoint).is_file():
+        starts = needs_start_weights()
+        if starts and checkpoint is not None and not Path(checkpoint).is_file():
             raise FileNotFoundError(f"TimmBackbone checkpoint={checkpoint}: no such file")
-        self._make = partial(make_network, name, pretrained, stochastic_depth)
+        self._make = partial(make_network, name, pretrained and starts, stochastic_depth)
         network: Any = self._make()
-        if checkpoint is not None:
+        if starts and checkpoint is not None:
             load_weights(network, checkpoint)
         self.has_own_weights = checkpoint is not None
         self.embedding_dim = embedding_dim

@@ -1,6 +1,7 @@
 """What the command line says before it is parsed."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 
 def given(arguments: Sequence[str], key: str) -> bool:
@@ -60,3 +61,29 @@ def long_form(argument: str) -> str:
     if argument == "-c":
         return "--config"
     return f"--config={argument[2:].removeprefix('=')}" if argument.startswith("-c") else argument
+
+
+def values_of(arguments: Sequence[str], key: str) -> list[str]:
+    """All values of ``--key VALUE`` and ``--key=VALUE``.
+
+    Example:
+        >>> values_of(["--trust", "mine", "--data.root", "faces", "--trust=yours"], "trust")
+        ['mine', 'yours']
+    """
+    found = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"--{key}=")]
+    return [value for argument, value in pairwise(arguments) if argument == f"--{key}"] + found
+
+
+def without(arguments: Sequence[str], key: str) -> list[str]:
+    """The arguments without ``--key VALUE`` and ``--key=VALUE``.
+
+    Example:
+        >>> without(["--trust", "mine", "--data.root", "faces", "--trust=yours"], "trust")
+        ['--data.root', 'faces']
+    """
+    before = ["", *arguments]
+    return [
+        argument
+        for argument, previous in zip(arguments, before, strict=False)
+        if f"--{key}" not in (argument, previous) and not argument.startswith(f"--{key}=")
+    ]

@@ -1,15 +1,16 @@
 """A configuration file outside training: its settings, and the data module and model that they describe."""
 
+import os
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
+from facerec.yaml_text import read_yaml
 
 
 def read_settings(config: str | Path) -> dict[str, Any]:
@@ -20,12 +21,22 @@ def read_settings(config: str | Path) -> dict[str, Any]:
         ValueError: if it is not YAML, or holds no settings.
     """
     try:
-        settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        settings = read_yaml(Path(config).read_text(encoding="utf-8"), config)
+    except UnicodeDecodeError as error:
         raise ValueError(f"{config} is not YAML: {error}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{config} holds no settings: expected data: and model: as in experiments/*.yaml")
     return settings
+
+
+def check_configuration(config: str) -> None:
+    """Refuse a configuration file that would take minutes to read, or is no YAML. A missing file is left to others.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    if os.path.isfile(config):
+        read_settings(config)
 
 
 def data_module(settings: dict[str, Any]) -> FaceDataModule:

@@ -31,7 +31,7 @@ def main(args: list[str]) -> Status:
         DONE.
     """
     options = make_parser().parse_args(args)
-    embedder = Embedder.from_checkpoint(chosen_checkpoint(options.ckpt_path))
+    embedder = Embedder.from_checkpoint(chosen_checkpoint(options.ckpt_path), trust=options.trust)
     parity = export(embedder, options.output, options.preprocessing)
     size = Path(options.output).stat().st_size / 2**20
     height, width = embedder.image_size

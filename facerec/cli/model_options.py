@@ -41,8 +41,15 @@ def add_threshold_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_checkpoint_option(parser: argparse.ArgumentParser, kinds: str = CHECKPOINT) -> None:
-    """The checkpoint."""
+    """The checkpoint, and what it may name."""
     parser.add_argument("--ckpt_path", required=True, metavar="PATH", help=kinds)
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="module of your own whose classes the checkpoint names; facerec imports no other",
+    )
 
 
 def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> None:
@@ -78,7 +85,7 @@ def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> 
 def model_of(options: argparse.Namespace) -> FaceModel:
     """The model that the options name."""
     _check_device(options.device)
-    return load_model(chosen_checkpoint(options.ckpt_path), options.device, options.precision)
+    return load_model(chosen_checkpoint(options.ckpt_path), options.device, options.precision, options.trust)
 
 
 def embedder_of(options: argparse.Namespace) -> Embedder:
@@ -88,7 +95,8 @@ def embedder_of(options: argparse.Namespace) -> Embedder:
         ValueError: for a file that is no checkpoint.
     """
     _check_device(options.device)
-    return Embedder.from_checkpoint(chosen_checkpoint(options.ckpt_path), options.device, options.precision)
+    path = chosen_checkpoint(options.ckpt_path)
+    return Embedder.from_checkpoint(path, options.device, options.precision, options.trust)
 
 
 def _check_device(device: str) -> None:

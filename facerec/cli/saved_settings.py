@@ -1,5 +1,6 @@
 """The settings of a training: kept with its run and in its checkpoints, and read from there."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,21 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
+from facerec.callbacks import BestCheckpoint, Verification
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.checkpoints import read_card
+from facerec.data import FaceDataModule
+from facerec.recognizer import FaceRecognizer
+from facerec.trust import require_trusted
+from facerec.yaml_text import read_yaml
 
+PARTS: dict[str, type] = {
+    "model": FaceRecognizer,
+    "data": FaceDataModule,
+    "trainer": Trainer,
+    "checkpoint": BestCheckpoint,
+    "verification": Verification,
+}
 EXTENSIONS = ("callbacks", "logger", "plugins", "profiler", "strategy")  # of a trainer, by classes that it builds
 
 
@@ -47,24 +60,33 @@ class SaveConfig(SaveConfigCallback):
         return str(self.parser.dump(self.config, skip_unset=False))
 
 
-def from_checkpoint(path: str, command: str) -> str:
+def from_checkpoint(path: str, command: str, trust: Sequence[str] = ()) -> str:
     """The configuration (YAML) that a checkpoint was trained with.
 
     To go on training takes all of it. A measurement leaves out what the trainer was extended with: it is not needed,
     and a checkpoint of someone else's could name any class there.
 
+    Args:
+        path: the checkpoint.
+        command: ``fit``, ``validate`` or ``test``.
+        trust: modules whose classes it may name, see :mod:`facerec.trust`.
+
     Raises:
         FileNotFoundError: if there is no such checkpoint.
-        ValueError: if it is no checkpoint, or holds no configuration.
+        ValueError: if it is no checkpoint, holds no configuration, or names a class that is not trusted.
     """
     configuration = read_card(path).configuration
     if configuration is None:
         raise ValueError(f"{path} was not written by `facerec fit`: give the --config it was trained with")
-    settings = yaml.safe_load(configuration)
+    settings = read_yaml(configuration, f"the configuration in {path}")
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} is damaged: its configuration holds no settings")
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
     if command != "fit":
         settings["trainer"] = _without_extensions(settings.get("trainer") or {})
+    for part, kind in PARTS.items():
+        require_trusted(kind, settings.get(part) or {}, path, trust, part)
     return yaml.safe_dump(settings, sort_keys=False)
 
 

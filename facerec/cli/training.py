@@ -1,6 +1,7 @@
 """``facerec fit``, ``validate`` and ``test``: LightningCLI with our model, data and habits."""
 
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
+from facerec.backbones.base import weights_come_later
 from facerec.callbacks import (
     AlignmentCheck,
     BestCheckpoint,
@@ -25,7 +27,9 @@ from facerec.callbacks import (
     Verification,
     VerificationFigures,
 )
-from facerec.cli.arguments import given, long_form, value_of, with_value
+from facerec.checkpoints import load_checkpoint
+from facerec.cli.arguments import given, long_form, value_of, values_of, with_value, without
+from facerec.cli.configuration import check_configuration
 from facerec.cli.cpu_advice import cpu_advice
 from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
@@ -38,6 +42,7 @@ from facerec.cli.status import Status
 from facerec.cli.trainer import FaceTrainer
 from facerec.cli.training_parser import FaceArgumentParser, parser_settings
 from facerec.data import FaceDataModule
+from facerec.inference.loading import check_description
 from facerec.lightning_private import ExtensibleCLI
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import flatten
@@ -61,10 +66,12 @@ class FaceCLI(ExtensibleCLI):
     Args:
         experiment: name of the folder under ``runs/``.
         args: command and options.
+        trust: modules whose classes a checkpoint may name.
     """
 
-    def __init__(self, experiment: str, args: list[str]) -> None:
+    def __init__(self, experiment: str, args: list[str], trust: list[str]) -> None:
         self.experiment = experiment
+        self.trust = trust
         self.arguments = args
         self.watched: list[FailedStart] = []
         FaceArgumentParser.command = args[0]
@@ -102,7 +109,9 @@ class FaceCLI(ExtensibleCLI):
         """Let the checkpoint's hyperparameters win over the configuration, as Lightning does, and say where they do."""
         settings = self._settings()
         if settings.get("ckpt_path"):  # of a configuration file; that of the command line is a file already
-            settings.ckpt_path = chosen_checkpoint(str(settings.ckpt_path), resume=self.config.subcommand == "fit")
+            path = chosen_checkpoint(str(settings.ckpt_path), resume=self.config.subcommand == "fit")
+            settings.ckpt_path = path
+            check_description(load_checkpoint(path), path, self.trust, to_train=True)
         before = flatten(settings.get("model"))
         super().merge_checkpoint()
         if self.config.subcommand != "fit" and given(self.arguments, "model.flip_test"):
@@ -127,6 +136,11 @@ class FaceCLI(ExtensibleCLI):
             check_stored_threshold(command, settings, self.arguments)
         replace_sources(settings.data, self.arguments)
         choose_for_machine(settings)
+
+    def instantiate_classes(self) -> None:
+        """A network whose weights are in a checkpoint needs none to start from."""
+        with weights_come_later() if self._settings().get("ckpt_path") else nullcontext():
+            super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add a TensorBoard logger, unless another is set: of a new run, or of the run that is measured."""
@@ -180,12 +194,15 @@ def main(command: str, options: list[str]) -> Status:
     """
     options = [long_form(option) for option in options]
     options = with_value(options, "ckpt_path", partial(chosen_checkpoint, resume=command == "fit"))
-    configuration, experiment = _configuration(command, options)
+    trust, options = values_of(options, "trust"), without(options, "trust")
+    for config in values_of(options, "config"):
+        check_configuration(config)
+    configuration, experiment = _configuration(command, options, trust)
     for harmless in HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message=harmless)
     try:
         with own_notices(), short_warnings():  # again: Lightning has put its own format above ours
-            FaceCLI(experiment, [command, *configuration, *options])
+            FaceCLI(experiment, [command, *configuration, *options], trust)
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
     except SystemExit as stopped:
@@ -195,7 +212,7 @@ def main(command: str, options: list[str]) -> Status:
     return Status.DONE
 
 
-def _configuration(command: str, options: list[str]) -> tuple[list[str], str]:
+def _configuration(command: str, options: list[str], trust: list[str]) -> tuple[list[str], str]:
     """Options that stand for a ``--config`` that is not given, and the name of the experiment."""
     config, checkpoint = value_of(options, "config"), value_of(options, "ckpt_path")
     if config is not None:
@@ -203,7 +220,7 @@ def _configuration(command: str, options: list[str]) -> tuple[list[str], str]:
     if "-h" in options or "--help" in options:
         return [], DEFAULT_NAME
     if checkpoint is not None:
-        settings, experiment = from_checkpoint(checkpoint, command), run_name(checkpoint)
+        settings, experiment = from_checkpoint(checkpoint, command, trust), run_name(checkpoint)
         rank_zero_info(f"No --config: the settings of {checkpoint}")
     else:
         settings, experiment = DEFAULT_CONFIG.read_text(encoding="utf-8"), DEFAULT_NAME

@@ -42,7 +42,8 @@ facerec test --ckpt_path runs/NAME --data.root OTHER""",
 }
 NOTES = """\
 Put --config first: a later option replaces an earlier one. --model.loss.help ArcFace lists the settings of ArcFace, and
-other slots have the like."""
+other slots have the like.
+--trust MODULE lets a checkpoint name classes of a module of your own. facerec imports no other for a checkpoint."""
 
 
 class RawHelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -75,7 +76,11 @@ class Embedder(nn.Module):
 
     @classmethod
     def from_checkpoint(
-        cls, path: str | Path, device: str | torch.device = "cpu", precision: Precision = "float32"
+        cls,
+        path: str | Path,
+        device: str | torch.device = "cpu",
+        precision: Precision = "float32",
+        trust: Sequence[str] = (),
     ) -> Embedder:
         """Load a checkpoint of ``facerec fit``, without configuration file and without unpickling code.
 
@@ -86,12 +91,15 @@ class Embedder(nn.Module):
                 newest run is loaded.
             device: device of the network.
             precision: see the class.
+            trust: modules whose classes the checkpoint may name. Classes of facerec, torch, torchvision, lightning and
+                timm need no trust, nor does a subclass of ``Backbone`` that is imported already.
 
         Raises:
             FileNotFoundError: if there is no such file, or no checkpoint in the folder.
-            ValueError: if it is not a checkpoint, or was built in Python and does not describe its backbone.
+            ValueError: if it is not a checkpoint, is damaged, names a class that is not trusted, or was built in Python
+                and does not describe its backbone.
         """
-        return cls(load_recognizer(path, device), precision)
+        return cls(load_recognizer(path, device, trust), precision)
 
     @torch.inference_mode()
     def forward(self, images: FaceImages) -> Tensor:

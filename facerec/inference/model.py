@@ -1,5 +1,6 @@
 """A model in use, from a checkpoint or an exported file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -37,17 +38,21 @@ class FaceModel(Protocol):
         """Embed uint8 RGB images (N, 3, H, W), or other forms of images, as float32 (N, D), not normalised."""
 
 
-def load_model(path: str | Path, device: str = "cpu", precision: Precision = "float32") -> FaceModel:
+def load_model(
+    path: str | Path, device: str = "cpu", precision: Precision = "float32", trust: Sequence[str] = ()
+) -> FaceModel:
     """Load a checkpoint of ``facerec fit``, or by its suffix an ONNX model of ``facerec export``.
 
     Args:
         path: ``.ckpt`` or ``.onnx`` file, or the folder of a run or experiment.
         device: device of a checkpoint's network.
         precision: precision of a checkpoint's network.
+        trust: modules whose classes a checkpoint may name, beside those of facerec and its libraries.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if facerec did not write the file, or for an ONNX model with another precision or device.
+        ValueError: if facerec did not write the file, it names a class that is not trusted, or for an ONNX model with
+            another precision or device.
 
     Example:
         >>> import tempfile
@@ -73,7 +78,7 @@ def load_model(path: str | Path, device: str = "cpu", precision: Precision = "fl
         torch.Size([2, 8])
     """
     if Path(path).suffix.lower() != ONNX_SUFFIX:
-        return Embedder.from_checkpoint(path, device, precision)
+        return Embedder.from_checkpoint(path, device, precision, trust)
     if precision != "float32" or device != "cpu":
         raise ValueError(f"{path}: an ONNX model runs in float32 on the CPU; leave out --precision and --device")
     from facerec.inference.onnx_model import OnnxModel

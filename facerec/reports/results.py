@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import yaml
 
 from facerec.files import expanded, written_whole
 from facerec.reports.scored import NamedImages, ScoredSet, UnlabelledPairs
+from facerec.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def _root_of(run: Path) -> str | None:
     config = run / CONFIG
     if not config.is_file():
         return None
-    settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+    settings = read_yaml(config.read_text(encoding="utf-8"), config) or {}
     root = (settings.get("data") or {}).get("root")
     return os.path.abspath(expanded(root)) if root else ""
 

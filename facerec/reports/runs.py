@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from facerec.checkpoints import load_checkpoint
 from facerec.reports.events import Scalars, read_events, value_at
 from facerec.reports.measurement import METRICS, read_metrics
@@ -15,6 +13,7 @@ from facerec.reports.results import CONFIG
 from facerec.reports.summary import Summary
 from facerec.run_folders import best_checkpoint, last_checkpoint
 from facerec.settings import flatten
+from facerec.yaml_text import read_yaml
 
 RATES = {
     "dev accuracy": "accuracy",
@@ -81,10 +80,7 @@ def read_run(folder: Path) -> Run:
         ...     read_run(run)
         Run(name='orl/version_0', settings={'model.loss_lr_factor': 2.0}, results={})
     """
-    try:
-        settings = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{folder / CONFIG} is not YAML: {error}") from error
+    settings = read_yaml((folder / CONFIG).read_text(encoding="utf-8"), folder / CONFIG)
     if not isinstance(settings, dict):
         raise ValueError(f"{folder / CONFIG} holds no settings")
     flat = flatten(settings)

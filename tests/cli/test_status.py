@@ -85,7 +85,7 @@ def test_an_error_has_one_status_whatever_the_command(command, error, status, sa
 
 @pytest.mark.parametrize("command", TRAINER_COMMANDS)
 def test_what_lightning_refuses_is_an_error_like_any_other(command, monkeypatch, capsys):
-    def refuses(experiment, arguments):
+    def refuses(*arguments):
         raise MisconfigurationException("that does not go together")
 
     monkeypatch.setattr("facerec.cli.training.FaceCLI", refuses)

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from facerec.backbones import TimmBackbone
+from facerec.checkpoints import ModelCard
 from facerec.cli import main
 from facerec.inference import Embedder
 from facerec.inference.loading import load_recognizer
 from facerec.inference.submission import predict_classes
+from facerec.losses import Triplet
 from facerec.recognizer import FaceRecognizer
+from tests.cli.conftest import assert_refused
 from tests.conftest import face
 from tests.losses.loss_cases import every_case
 
@@ -110,13 +114,24 @@ def test_the_optimizer_of_the_training_is_not_needed(best, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda checkpoint: checkpoint["state_dict"].pop(next(iter(checkpoint["state_dict"]))), "Missing key"),
-        (lambda checkpoint: checkpoint["state_dict"].update({"teacher.weight": torch.zeros(1)}), "teacher"),
-        (lambda checkpoint: checkpoint["state_dict"].update({"loss.weight": torch.zeros(3, 16)}), "size mismatch"),
+        (
+            lambda checkpoint: checkpoint["state_dict"].pop(next(iter(checkpoint["state_dict"]))),
+            "it has no weights backbone.*, and 0 others",
+        ),
+        (
+            lambda checkpoint: checkpoint["state_dict"].update({"teacher.weight": torch.zeros(1)}),
+            "teacher.weight beside",
+        ),
+        (
+            lambda checkpoint: checkpoint["state_dict"].update({"loss.weight": torch.zeros(3, 16)}),
+            r"loss.weight have shape \(3, 16\), and its settings \(24, 16\)",
+        ),
         (lambda checkpoint: checkpoint["hyper_parameters"].update(loss={"class_path": "facerec.losses.None"}), "None"),
         (lambda checkpoint: checkpoint.pop("facerec"), "no model card"),
         (lambda checkpoint: checkpoint.update(facerec_config="seed: 1"), "earlier version of facerec"),
         (lambda checkpoint: checkpoint["hyper_parameters"].pop("backbone"), "built in Python"),
+        (lambda checkpoint: checkpoint["hyper_parameters"].update(_class_path="os.system"), "another kind of model"),
+        (lambda checkpoint: checkpoint["hyper_parameters"].update(image_size=[99_999, 112]), "up to 2048 pixels"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_file(change, message, best, tmp_path) -> None:
@@ -125,3 +140,82 @@ def test_what_does_not_fit_is_named_with_its_file(change, message, best, tmp_pat
     torch.save(checkpoint, tmp_path / "broken.ckpt")
     with pytest.raises(ValueError, match=rf"(?s)broken\.ckpt .*{message}"):
         load_recognizer(tmp_path / "broken.ckpt")
+
+
+def describe(best: Path, path: Path, **settings: object) -> Path:
+    """The checkpoint with other settings of its backbone."""
+    checkpoint = torch.load(best, weights_only=True)
+    checkpoint["hyper_parameters"]["backbone"]["init_args"].update(settings)
+    torch.save(checkpoint, path)
+    return path
+
+
+def test_a_network_larger_than_its_weights_is_never_built(best, tmp_path) -> None:
+    wide = describe(best, tmp_path / "wide.ckpt", width=20_000)
+
+    def load() -> None:
+        with pytest.raises(ValueError, match=r"wide\.ckpt .* its settings \(20000, 3, 7, 7\)"):
+            load_recognizer(wide)
+
+    assert largest_allocation(load) < 1_000_000  # built, its largest layer alone has 230 GB
+
+
+@pytest.mark.parametrize("command", ["test", "fit"])
+def test_nor_is_it_by_the_commands_of_lightning(command, best, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(
+        "its settings (9000, 3, 7, 7)",
+        capsys,
+        command,
+        "--ckpt_path",
+        describe(best, tmp_path / "wide.ckpt", width=9000),
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_one_number_that_stands_for_millions_is_no_weight(best, tmp_path) -> None:
+    checkpoint = torch.load(best, weights_only=True)
+    name, weight = next(iter(checkpoint["state_dict"].items()))
+    checkpoint["state_dict"][name] = torch.zeros(1).expand(weight.shape)
+    torch.save(checkpoint, tmp_path / "thin.ckpt")
+    with pytest.raises(ValueError, match=rf"thin\.ckpt .*{name} of .* is larger than its numbers in the file"):
+        load_recognizer(tmp_path / "thin.ckpt")
+
+
+@pytest.fixture
+def timm_run(tmp_path: Path) -> tuple[Path, Path]:
+    """A checkpoint of a timm network that started from a file of weights, and that file."""
+    weights = tmp_path / "start.pth"
+    torch.save(TimmBackbone("test_resnet").network.state_dict(), weights)
+    settings = {"name": "test_resnet", "embedding_dim": 16, "checkpoint": str(weights)}
+    recognizer = FaceRecognizer(TimmBackbone(**settings), Triplet(), torch.optim.SGD, image_size=(32, 32))
+    checkpoint = {
+        "state_dict": recognizer.state_dict(),
+        "hyper_parameters": {
+            "backbone": {"class_path": "facerec.backbones.TimmBackbone", "init_args": settings},
+            "loss": {"class_path": "facerec.losses.Triplet"},
+            "image_size": [32, 32],
+        },
+    }
+    ModelCard().put_into(checkpoint)
+    torch.save(checkpoint, tmp_path / "timm.ckpt")
+    return tmp_path / "timm.ckpt", weights
+
+
+def test_a_checkpoint_needs_no_start_weights(timm_run) -> None:
+    path, weights = timm_run
+    images = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+    before = Embedder.from_checkpoint(path)(images)
+    weights.unlink()
+    assert torch.equal(Embedder.from_checkpoint(path)(images), before)
+    with pytest.raises(FileNotFoundError, match=r"checkpoint=.*start\.pth: no such file"):  # a new network does
+        TimmBackbone("test_resnet", checkpoint=str(weights))
+
+
+def test_nor_the_hub(timm_run, monkeypatch) -> None:
+    path, _ = timm_run
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["hyper_parameters"]["backbone"]["init_args"].update(checkpoint=None, pretrained=True)
+    torch.save(checkpoint, path)
+    assert Embedder.from_checkpoint(path).image_size == (32, 32)

@@ -1,0 +1,38 @@
+"""Zip files from elsewhere: checkpoints and ``.npz``. Each record in them has a checksum, which few readers compare."""
+
+import zipfile
+from pathlib import Path
+
+
+def check_archive(path: str | Path, made_by: str) -> None:
+    """Read a zip file once, and refuse it if it is damaged or would unpack to more than it is.
+
+    It reads some gigabytes a second. ``torch.save`` and ``numpy.savez`` write records as they are, with a checksum.
+
+    Args:
+        path: the file.
+        made_by: what should have written it, for messages.
+
+    Raises:
+        ValueError: naming the file and the damaged record.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> with TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/a.npz", numbers=np.arange(3))
+        ...     check_archive(f"{folder}/a.npz", "`facerec enroll`")
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            records = archive.infolist()
+            packed = next((record for record in records if record.compress_type != zipfile.ZIP_STORED), None)
+            if packed is not None:
+                raise ValueError(f"{path} was not written by {made_by}: it holds the packed record {packed.filename}")
+            if sum(record.file_size for record in records) > Path(path).stat().st_size:
+                raise ValueError(f"{path} was not written by {made_by}: its records are larger than the file")
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged, or was not written by {made_by}: {error}") from error
+    if damaged is not None:
+        raise ValueError(f"{path} is damaged: {damaged} has another checksum than when it was written. Copy it again")
