@@ -54,7 +54,9 @@ def main(args: list[str]) -> Status:
     way = _way(options)
     summary = align_folder(options.source, options.destination, way, options.workers)
     print(f"{way.alignment}: {_describe(summary, options)}")
-    return Status.INCOMPLETE if summary.problems else Status.DONE
+    for line in summary.unread:
+        print(line)
+    return Status.INCOMPLETE if summary.problems or summary.unread else Status.DONE
 
 
 def _way(options: argparse.Namespace) -> Way:

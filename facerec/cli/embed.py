@@ -10,6 +10,7 @@ from facerec.cli.model_options import (
     alignment_name,
     encode_with,
     model_of,
+    report_unread,
     usable_names,
 )
 from facerec.cli.status import Status
@@ -38,6 +39,7 @@ def main(args: list[str]) -> Status:
     check_writable(options.output)
     source = find_images(options.image)
     model = model_of(options)
+    unread = report_unread(source)
     encoded = encode_with(options, model, source)
     names = usable_names(source, encoded)
     embeddings_ND = encoded.embeddings[encoded.usable].numpy()
@@ -50,7 +52,7 @@ def main(args: list[str]) -> Status:
             alignment=np.array(alignment_name(options, model, source)),
         )
     print(f"{options.output}: {len(names)} embeddings of {embeddings_ND.shape[1]} numbers")
-    return Status.INCOMPLETE if encoded.left_out else Status.DONE
+    return Status.INCOMPLETE if encoded.left_out or unread else Status.DONE
 
 
 def make_parser() -> CommandParser:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from facerec.cli.command_parser import CommandParser, command_parser
-from facerec.cli.model_options import LEFT_OUT, add_model_options, alignment_name, encode_with, model_of
+from facerec.cli.model_options import LEFT_OUT, add_model_options, alignment_name, encode_with, model_of, report_unread
 from facerec.cli.status import Status
 from facerec.data.formats.folders import FolderImages
 from facerec.files import check_writable, held
@@ -50,6 +50,7 @@ def _enroll(options: argparse.Namespace, output: Path) -> Status:
     alignment = alignment_name(options, model, source)
     if known:
         known.check_model(model.fingerprint, alignment)
+    unread = report_unread(source)
     encoded = encode_with(options, model, source)
     usable_N = encoded.usable
     enrolled = Gallery.enroll(
@@ -60,7 +61,7 @@ def _enroll(options: argparse.Namespace, output: Path) -> Status:
     for name in sorted(set(identities) - set(enrolled.names)):
         print(f"not enrolled, no usable image: {name}")
     print(f"{len(enrolled)} people from {int(usable_N.sum())} images; {output} holds {len(gallery)}")
-    return Status.INCOMPLETE if encoded.left_out else Status.DONE
+    return Status.INCOMPLETE if encoded.left_out or unread else Status.DONE
 
 
 def make_parser() -> CommandParser:

@@ -11,6 +11,7 @@ from facerec.cli.model_options import (
     alignment_name,
     encode_with,
     model_of,
+    report_unread,
     usable_names,
 )
 from facerec.cli.status import Status
@@ -49,6 +50,7 @@ def main(args: list[str]) -> Status:
     model = model_of(options)
     gallery.check_model(model.fingerprint, alignment_name(options, model, source))
     threshold = decision_threshold(model, options.threshold)
+    report_unread(source)
     encoded = encode_with(options, model, source)
     matches = gallery.search(encoded.embeddings[encoded.usable])
     names = usable_names(source, encoded)

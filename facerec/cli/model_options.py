@@ -125,6 +125,14 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
     return encoded
 
 
+def report_unread(source: Images) -> bool:
+    """Name and count the files in the folders of the images that are not read; whether there are any."""
+    lines = source.unread()
+    for line in lines:
+        print(line, file=sys.stderr)
+    return bool(lines)
+
+
 def usable_names(source: ImageFiles, encoded: Encoded) -> list[str]:
     """Paths of the images that could be used."""
     return [name for name, usable in zip(source.names, encoded.usable, strict=True) if usable]

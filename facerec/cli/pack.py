@@ -108,7 +108,9 @@ def _pack(options: argparse.Namespace) -> Status:
     size = tuple(options.image_size) if options.image_size else None
     done = pack(source, options.destination, root, size, options.unreadable, options.overwrite, options.threads)
     _report(options.destination, done)
-    return Status.INCOMPLETE if done.skipped else Status.DONE
+    unread = source.unread()
+    print(*unread, sep="\n", end="\n" if unread else "")
+    return Status.INCOMPLETE if done.skipped or unread else Status.DONE
 
 
 def _report(path: str, done: Packed) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facerec.cli.command_parser import CommandParser, command_parser
-from facerec.cli.model_options import add_model_options, embedder_of, encode_with
+from facerec.cli.model_options import add_model_options, embedder_of, encode_with, report_unread
 from facerec.cli.status import Status
 from facerec.data.formats.folders import images_below
 from facerec.data.formats.lists import ListPairs
+from facerec.data.unread import unread_hint
 from facerec.files import check_writable
 from facerec.inference.embedder import Embedder
 from facerec.inference.images import STDIN, ImageFiles, find_images, read_pairs
@@ -93,9 +94,10 @@ def _verification(options: argparse.Namespace, embedder: Embedder) -> tuple[list
 def _classification(options: argparse.Namespace, embedder: Embedder) -> tuple[list[tuple[str, str]], int]:
     folder = Path(options.classify)
     is_folder = options.classify != STDIN and folder.is_dir()  # whose images are called by their names in it
-    source = ImageFiles(images_below(folder), folder) if is_folder else find_images([options.classify])
+    source = ImageFiles(images_below(folder), folder, [folder]) if is_folder else find_images([options.classify])
     if not len(source):
-        raise ValueError(f"--classify {folder}: no images in it")
+        raise ValueError(f"--classify {folder}: no images in it{unread_hint(folder)}")
+    report_unread(source)
     encoded = encode_with(options, embedder, source)
     classes = iter(predict_classes(embedder, encoded.embeddings[encoded.usable]))
     labels = [next(classes) if usable else options.fill for usable in encoded.usable]

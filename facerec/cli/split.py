@@ -120,6 +120,7 @@ def _lines(done: Split, out: str) -> list[str]:
             pairs = f"{genuine:,} genuine and {impostor:,} impostor pairs"
             lines.append(f"  {part:<11} {people[part]:>7,} people {images[part]:>9,} images, {pairs}")
     lines += [*_left_out("people", done.left_out_people), *_left_out("images", done.left_out_images)]
+    lines += done.unread
     if done.shared:
         lines.append(
             f"{len(done.shared):,} photographs are shared by several people, see {out}/{SHARED_FILE}: "

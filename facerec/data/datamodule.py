@@ -196,6 +196,7 @@ class FaceDataModule(LightningDataModule):
         train = self.train
         if train is None:
             raise ValueError(f"data.root={self.root} holds no training images, and data.train names none")
+        _warn(train.unread())
         _warn(checks.check_training_images(train))
         readable = self._readable(train, "training")
         is_kept = not self.num_workers and not train.is_decoded and KeptImages.fits(train, self.image_size)

@@ -1,21 +1,36 @@
 """The one place that turns a file into pixels."""
 
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from io import BytesIO, FileIO
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
 from facerec.data.jpeg import decode_ordinary_jpeg
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".pbm", ".pnm"),
+        *(".tif", ".tiff"),
+    }
 )
 # The formats of a file, whatever its name. For EPS Pillow runs another program; other parsers get little scrutiny.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
-MAX_PIXELS = 89_478_485  # Pillow warns of a decompression bomb from here on: a quarter of a gigabyte in RGB
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "PPM", "TIFF")  # a file of several JPEGs (MPO) gives its first
+# Formats that Pillow reads if it was built with their library, or if a plugin is installed.
+HEIF = "HEIF"
+MORE_SUFFIXES = {
+    **dict.fromkeys((".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"), "JPEG2000"),
+    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+    **dict.fromkeys((".heic", ".heif", ".hif"), HEIF),
+}
+MAX_PIXELS = 64_500_000  # of a camera in a telephone; they take 0.6 GB while they are decoded
+MAX_SIDE = 32_768  # a thin image takes far more memory than its pixels
+ORIENTATION = 0x0112  # of EXIF; 1 is upright
 SIXTEEN_BIT_FORMATS = frozenset({"PNG", "PPM"})  # Pillow opens their 16-bit gray as 32-bit mode "I"
 
 
@@ -88,14 +103,52 @@ def decode_image(data: bytes, name: str) -> Tensor:
     if pixels is not None:
         return pixels
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS:,}: shrink it")
+        with open_image(data) as image:
+            _refuse_large(image.size)
             return rgb_pixels(image)
     except Exception as error:  # Pillow raises anything from OSError to SyntaxError on a broken file
         # Pillow's message would name the buffer, which means nothing to the user
-        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
+        reason = _unknown(data) if isinstance(error, UnidentifiedImageError) else error
         raise UnreadableImageError(f"{name} does not decode as an image: {reason}") from error
+
+
+def open_image(data: bytes) -> Image.Image:
+    """Open the bytes of an image file in Pillow, in one of the formats that facerec reads."""
+    try:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        more = more_formats()
+        if not more:
+            raise
+        return Image.open(BytesIO(data), formats=sorted(more))
+
+
+@cache
+def more_formats() -> frozenset[str]:
+    """Which of the formats in ``MORE_SUFFIXES`` this machine reads."""
+    with suppress(ImportError):
+        import_module("pillow_heif").register_heif_opener()
+    Image.init()
+    can_read = {"JPEG2000": features.check_codec("jpg_2000"), "AVIF": ".avif" in Image.EXTENSION, HEIF: True}
+    return frozenset(name for name, can in can_read.items() if can and name in Image.OPEN)
+
+
+def _unknown(data: bytes) -> str:
+    """Why no format was found for the bytes of a file."""
+    brand = data[8:12] if data[4:8] == b"ftyp" else b""
+    if brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        return "HEIC, which Pillow reads with a plugin: pip install pillow-heif, or convert it"
+    if brand == b"avif":
+        return "AVIF, which this Pillow does not read: convert it, or update Pillow"
+    return "unknown format"
+
+
+def _refuse_large(size: tuple[int, int]) -> None:
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{width}x{height} pixels, more than {MAX_PIXELS:,}: shrink it")
+    if max(size) > MAX_SIDE:
+        raise ValueError(f"{width}x{height} pixels, more than {MAX_SIDE:,} on a side: shrink it")
 
 
 def rgb_pixels(image: Image.Image) -> Tensor:
@@ -104,8 +157,13 @@ def rgb_pixels(image: Image.Image) -> Tensor:
     Raises:
         ValueError: for 32-bit pixels. Pillow raises other errors where its file does not decode.
     """
-    upright = _eight_bits(ImageOps.exif_transpose(image), str(image.format))
-    return torch.from_numpy(np.ascontiguousarray(np.asarray(upright.convert("RGB")).transpose(2, 0, 1)))
+    file_format = str(image.format)
+    if image.getexif().get(ORIENTATION, 1) != 1:  # else it would be copied
+        image = ImageOps.exif_transpose(image)
+    image = _eight_bits(image, file_format)
+    if image.mode != "RGB":
+        image = image.convert("RGB")
+    return torch.from_numpy(np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)))
 
 
 def _eight_bits(image: Image.Image, file_format: str) -> Image.Image:
@@ -123,5 +181,16 @@ def _eight_bits(image: Image.Image, file_format: str) -> Image.Image:
 
 
 def is_image(path: Path) -> bool:
-    """Whether the name looks like an image that is not hidden."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    """Whether the name looks like an image that facerec reads here, and that is not hidden."""
+    return has_image_suffix(path.suffix) and not path.name.startswith(".")
+
+
+def has_image_suffix(suffix: str) -> bool:
+    """Whether facerec reads images of a suffix here.
+
+    Example:
+        >>> has_image_suffix(".JPG"), has_image_suffix(".txt")
+        (True, False)
+    """
+    lower = suffix.lower()
+    return lower in IMAGE_SUFFIXES or (lower in MORE_SUFFIXES and MORE_SUFFIXES[lower] in more_formats())

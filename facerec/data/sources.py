@@ -85,6 +85,13 @@ class Images(ABC):
         """
         return find_record(Path(self.name(0)).parent) if len(self) else None
 
+    def unread(self) -> list[str]:
+        """A sentence for each kind of file in the folder of the images that looks like an image and is not read.
+
+        Empty for a source that does not take every image of a folder.
+        """
+        return []
+
     def check(self) -> None:
         """Read the lists and look for the files, without decoding an image.
 

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import UNKNOWN
+from facerec.archives import check_archive
 from facerec.arrays import require_finite
 from facerec.files import written_whole
 
 MATRIX_LIMIT = 100_000
 """Largest number of templates that a matrix product searches; above it FAISS does."""
 PROBES_AT_ONCE = 256
+UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, MemoryError)
 
 
 class Match(NamedTuple):
@@ -190,11 +192,13 @@ class Gallery:
         if not Path(path).is_file():
             raise FileNotFoundError(f"no gallery {path}: `facerec enroll FOLDER --output {path}` makes one")
         try:
+            if zipfile.is_zipfile(path):
+                check_archive(path, "`facerec enroll`")
             with np.load(path, allow_pickle=False) as stored:
                 means_PD = torch.from_numpy(stored["templates"] * stored["mean_norms"][:, None])
                 names = [str(name) for name in stored["names"]]
                 return cls(names, means_PD, stored["counts"], str(stored["fingerprint"]), str(stored["alignment"]))
-        except (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        except (*UNREADABLE, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is not a gallery of `facerec enroll`: {error}") from error
 
     def search(self, embeddings_BD: Tensor) -> list[Match]:

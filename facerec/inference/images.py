@@ -10,8 +10,9 @@ from torch import Tensor
 
 from facerec.data.formats.folders import images_below
 from facerec.data.formats.rows import split_rows
-from facerec.data.images import IMAGE_SUFFIXES, read_image
+from facerec.data.images import has_image_suffix, read_image
 from facerec.data.sources import Images, ImageSource, PairSource
+from facerec.data.unread import unread_hint, unread_in
 
 STDIN = "-"
 NAMED_LINE = "image name"
@@ -24,11 +25,13 @@ class ImageFiles(Images):
     Args:
         names: paths, and names of the images in the results.
         root: folder that relative paths start from.
+        folders: folders whose images these are, all of them.
     """
 
-    def __init__(self, names: Sequence[str], root: str | Path = "") -> None:
+    def __init__(self, names: Sequence[str], root: str | Path = "", folders: Sequence[Path] = ()) -> None:
         self.names = list(names)
         self.root = Path(root)
+        self.folders_taken = list(folders)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -40,6 +43,10 @@ class ImageFiles(Images):
     def name(self, index: int) -> str:
         """Its path, as given."""
         return self.names[index]
+
+    def unread(self) -> list[str]:
+        """A sentence for each kind of file in the folders that looks like an image and is not read."""
+        return unread_in(*self.folders_taken)
 
 
 class NamedFiles(ImageFiles, ImageSource):
@@ -110,16 +117,20 @@ def find_images(inputs: Sequence[str]) -> ImageFiles:
         ValueError: if a list is not UTF-8 text, or there are no images.
     """
     names = [name for entry in inputs for name in _names_in(entry)]
+    folders = [Path(entry) for entry in inputs if entry != STDIN and Path(entry).is_dir()]
     if not names:
-        raise ValueError(f"no images in {' '.join(inputs) or 'nothing'}: give image files, a folder, a list or -")
-    return ImageFiles(names)
+        unread = "".join(map(unread_hint, folders))
+        raise ValueError(
+            f"no images in {' '.join(inputs) or 'nothing'}: give image files, a folder, a list or -{unread}"
+        )
+    return ImageFiles(names, folders=folders)
 
 
 def _names_in(entry: str) -> list[str]:
     path = Path(entry)
     if entry != STDIN and path.is_dir():
         return [str(path / name) for name in images_below(path)]
-    if entry != STDIN and path.suffix.lower() in IMAGE_SUFFIXES:
+    if entry != STDIN and has_image_suffix(path.suffix):
         return [entry]  # a missing one is one bad image among others
     return [line.strip() for line in read_lines(entry) if line.strip()]
 

@@ -1,7 +1,6 @@
 """Examines images: one, or all images of a set in worker processes."""
 
 import hashlib
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from facerec.data.images import FORMATS, is_image
+from facerec.data.images import is_image, open_image
 from facerec.data.sources import Images
 from facerec.inspection.hashing import perceptual_hash
 from facerec.journal import Journal
@@ -88,7 +87,7 @@ def _header(content: bytes) -> tuple[str, str]:
     if not content:
         return "", ""
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
+        with open_image(content) as image:
             return image.mode, image.format or ""
     except Exception:  # Pillow raises anything from OSError to SyntaxError on an odd file
         return "", ""

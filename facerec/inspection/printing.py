@@ -36,6 +36,8 @@ def _set_lines(some: InspectedSet, numbers: dict[str, Any]) -> Iterator[str]:
     yield f"  undecodable      {len(numbers['undecodable']):,}"
     for broken in numbers["undecodable"][:NAMED]:
         yield f"    {broken['error']}"
+    for line in numbers["not_read"]:
+        yield f"  not read         {line}"
     yield from _bars(some)
     yield ""
 

@@ -65,6 +65,7 @@ def statistics(some: InspectedSet) -> dict[str, Any]:
             for index, facts in enumerate(some.facts)
             if facts.error
         ],
+        "not_read": some.images.unread(),
     }
     return report | _pixels(np.array([facts.mean for facts in good]), np.array([facts.mean_square for facts in good]))
 

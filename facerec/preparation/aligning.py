@@ -14,7 +14,7 @@ an image is made already if the two times are equal and its noted points are tho
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from tqdm import tqdm
 from facerec.align.record import RECORD_FILE, Alignment, read_record, record_text
 from facerec.data.formats.folders import images_below
 from facerec.data.formats.landmarks import COORDINATES, listable
+from facerec.data.unread import unread_hint, unread_in
 from facerec.files import write_whole
 from facerec.journal import Journal
 from facerec.preparation.one_image import FolderWork, Outcome
@@ -45,6 +46,7 @@ class AlignedFolder(NamedTuple):
         several_faces: number of images, made by this run, with more than one face.
         problems: number of images that are not there, for each reason.
         strays: images of the destination that belong to none of the source. They are left in place.
+        unread: a sentence for each kind of file of the source that looks like an image and is not read.
 
     Example:
         >>> done = AlignedFolder(98, 0, several_faces=3, problems=Counter({"no face": 2}), strays=[])
@@ -57,6 +59,7 @@ class AlignedFolder(NamedTuple):
     several_faces: int
     problems: Counter[str]
     strays: list[str]
+    unread: Sequence[str] = ()
 
 
 def align_folder(source: str | Path, destination: str | Path, way: Way, workers: int = 0) -> AlignedFolder:
@@ -107,7 +110,7 @@ def align_folder(source: str | Path, destination: str | Path, way: Way, workers:
         _finish(destination, way.alignment, outcomes, made_lines)
         journal.remove()
     strays = sorted(set(images_below(destination)) - set(names))
-    return _summary(outcomes, len(usable) - len(todo), strays)
+    return _summary(outcomes, len(usable) - len(todo), strays)._replace(unread=unread_in(source))
 
 
 def _names_of_images(source: Path) -> list[str]:
@@ -121,7 +124,7 @@ def _names_of_images(source: Path) -> list[str]:
         raise FileNotFoundError(f"no folder {source}")
     names = images_below(source)
     if not names:
-        raise ValueError(f"{source} holds no images, nor do the folders in it")
+        raise ValueError(f"{source} holds no images, nor do the folders in it{unread_hint(source)}")
     return names
 
 

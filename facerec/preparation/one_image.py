@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from facerec.align.aligner import NoFaceError
 from facerec.data.formats.landmarks import landmark_line
-from facerec.data.images import UnreadableImageError, read_image
+from facerec.data.images import UnreadableImageError, more_formats, read_image
 from facerec.files import write_whole
 from facerec.preparation.ways import NotListedError, Way
 
@@ -83,11 +83,12 @@ def _file_bytes(image_3HW: Tensor, name: str) -> bytes:
     """The content of an image file, in the format that its name asks for."""
     image = Image.fromarray(image_3HW.permute(1, 2, 0).contiguous().numpy())
     suffix = Path(name).suffix.lower()
+    more_formats()  # makes their suffixes known to Pillow
     file_format = Image.registered_extensions()[suffix]
     buffer = io.BytesIO()
-    if file_format == "JPEG":
-        image.save(buffer, file_format, quality=JPEG_QUALITY, subsampling=0)
-    elif file_format == "WEBP":
+    if file_format in ("JPEG", "MPO"):
+        image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    elif file_format in ("WEBP", "AVIF", "HEIF"):
         image.save(buffer, file_format, quality=JPEG_QUALITY)
     else:
         image.convert("L" if suffix == ".pgm" else "RGB").save(buffer, file_format)

@@ -12,6 +12,7 @@ from facerec.data.formats.folders import image_names, images_within, people_fold
 from facerec.data.formats.landmarks import listable
 from facerec.data.formats.split_record import read_split
 from facerec.data.layouts import PAIR_FILES
+from facerec.data.unread import unread_hint
 
 Problem = Literal[
     "with an unusable name",
@@ -55,7 +56,10 @@ def find_people(folder: Path) -> Path:
         raise FileNotFoundError(f"no folder {folder}: expected one folder of images for each person in it")
     found = people_folders(folder)
     if not found:
-        raise ValueError(f"{folder} holds no folders of images, nor do the folders in it: expected one for each person")
+        raise ValueError(
+            f"{folder} holds no folders of images, nor do the folders in it: expected one for each person"
+            f"{unread_hint(folder)}"
+        )
     pairs = [name for name in PAIR_FILES if (folder / name).is_file()]
     if pairs and read_split(folder) is None:
         raise ValueError(f"{folder} holds {pairs[0]}, so it is divided already: give a folder of people in it")

@@ -13,11 +13,12 @@ anew.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from facerec.data.formats.split_record import SPLIT_FILE, SplitRecord, place_of_images, read_split, split_text
+from facerec.data.unread import unread_in
 from facerec.files import check_writable, write_whole
 from facerec.preparation.parts import PARTS, Part, divide
 from facerec.preparation.people_folder import PeopleFolder, find_people, list_people
@@ -49,6 +50,7 @@ class Split(NamedTuple):
         shared: photographs that several people have, each as the names of its images.
         divided: people who share a photograph with somebody in another part: a leak.
         moved: people whom an earlier split had put into another part.
+        unread: a sentence for each kind of file that looks like an image and is not read.
 
     Example:
         >>> counts = {"train": 7, "validation": 2, "test": 0}
@@ -66,6 +68,7 @@ class Split(NamedTuple):
     shared: list[list[str]]
     divided: list[str]
     moved: list[str]
+    unread: Sequence[str] = ()
 
     def counts(self) -> dict[str, Any]:
         """All numbers by name, for JSON."""
@@ -126,6 +129,7 @@ def split(
         shared=[group for group in alike.groups if len({person_of(name) for name in group}) > 1],
         divided=_divided(people_in, links),
         moved=sorted(person for person, part in before.items() if parts.get(person, part) != part),
+        unread=unread_in(root),
     )
     _write(out, settings, lists, done)
     return done

@@ -76,6 +76,7 @@ content("z.jpg", "text file named .jpg", SKIP, BROKEN, b"see attachment\n")
 content("z.jpg", "PNG named .jpg", WORKS, shows(5), encoded(5))
 content("z.png", "PNG of 20000x20000 in its header", SKIP, BROKEN + ".*pixels", png_header(20000, 20000))
 content("z.png", "PNG of 10000x10000 in its header", SKIP, BROKEN + ".*10000x10000 pixels", png_header(10000, 10000))
+content("z.png", "PNG of 1x40000 in its header", SKIP, BROKEN + ".*on a side", png_header(1, 40000))
 content("z.jpg", "JPEG of 20000x20000 in its header", SKIP, BROKEN + ".*pixels", jpeg_header(20000, 20000))
 content("z.pgm", "PGM of 0x0", SKIP, BROKEN, b"P5\n0 0\n255\n")
 

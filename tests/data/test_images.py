@@ -5,7 +5,15 @@ import pytest
 import torch
 from PIL import Image
 
-from facerec.data.images import UnreadableImageError, read_image
+from facerec.data.images import (
+    HEIF,
+    MORE_SUFFIXES,
+    UnreadableImageError,
+    is_image,
+    more_formats,
+    read_image,
+    rgb_pixels,
+)
 from tests.conftest import face
 
 
@@ -67,3 +75,31 @@ def test_no_other_program_is_run_for_what_claims_to_be_a_photograph(tmp_path, mo
     with pytest.raises(UnreadableImageError, match=r"face\.jpg does not decode as an image: unknown format"):
         read_image(path)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("suffix", [".mpo", ".avif", ".jp2", ".tif", ".pnm"])
+def test_other_formats_of_pillow_are_read(tmp_path, suffix):
+    if suffix in MORE_SUFFIXES and MORE_SUFFIXES[suffix] not in more_formats():
+        pytest.skip("this Pillow was built without it")
+    path = tmp_path / f"face{suffix}"
+    image = Image.open(face(1, 1)).convert("RGB")
+    image.save(path)
+    assert is_image(path)
+    error = read_image(path).numpy() - np.array(image, dtype=np.int16).transpose(2, 0, 1)
+    assert np.abs(error).mean() < 5
+
+
+def test_the_format_of_an_iphone_is_read_by_a_plugin_or_named(tmp_path):
+    path = tmp_path / "face.heic"
+    path.write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
+    said = "does not decode as an image" if HEIF in more_formats() else r"HEIC, .* pip install pillow-heif"
+    with pytest.raises(UnreadableImageError, match=said):
+        read_image(path)
+    assert is_image(path) == (HEIF in more_formats())
+
+
+def test_the_users_own_image_is_turned_in_a_copy():
+    image = Image.open(face(3, 1)).convert("RGB")
+    image.getexif()[0x0112] = 6
+    assert rgb_pixels(image).shape == (3, 92, 112)
+    assert image.size == (92, 112)

@@ -138,3 +138,20 @@ def test_templates_of_another_type_or_size_are_named() -> None:
     for means in (torch.ones(2, 8, dtype=torch.int64), torch.ones(2), torch.ones(2, 1, 8)):
         with pytest.raises(ValueError, match="give floats, one row for each person"):
             Gallery(["ada", "ben"], means, np.array([1, 1]), "model-a")
+
+
+def test_a_gallery_that_unpacks_to_gigabytes_is_refused_at_once(tmp_path) -> None:
+    np.savez_compressed(tmp_path / "bomb.npz", names=np.array(["ada"]), templates=np.zeros((50_000, 512), np.float32))
+    assert (tmp_path / "bomb.npz").stat().st_size < 200_000
+    with pytest.raises(ValueError, match=r"bomb\.npz is not a gallery .*holds the packed record"):
+        Gallery.load(tmp_path / "bomb.npz")
+
+
+def test_a_changed_bit_is_refused(tmp_path) -> None:
+    gallery, _, _ = enrolled(0, ["ada", "ben"])
+    gallery.save(tmp_path / "gallery.npz")
+    content = bytearray((tmp_path / "gallery.npz").read_bytes())
+    content[content.index(gallery.templates_PD.numpy().tobytes()) + 5] ^= 1
+    (tmp_path / "gallery.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"gallery\.npz is damaged: templates\.npy"):
+        Gallery.load(tmp_path / "gallery.npz")

@@ -15,6 +15,7 @@ from facerec.data.images import is_image
 from facerec.data.paths import PathList
 from facerec.data.presence import require_files
 from facerec.data.sources import folder_names
+from facerec.data.unread import unread_hint, unread_in
 
 LISTED_LINE = "person/image"
 LEVELS = 3  # that people are looked for in: a root, and what an archive in an archive unpacks into
@@ -142,6 +143,10 @@ class FolderImages(FileImages[FileListing]):
         else:
             require_files(self.paths, self._origin)
 
+    def unread(self) -> list[str]:
+        """A sentence for each kind of file in the folder that looks like an image and is not read."""
+        return unread_in(Path(self.root)) if self.listed is None else []
+
     def _all_images(self) -> FileListing:
         root = Path(self.root)
         people = person_folders(root)
@@ -200,7 +205,9 @@ def _person_files(person: Path) -> list[str]:
             f"give {person}; else move the images up"
         )
     if not files:
-        raise ValueError(f"{person} holds no images: remove the folder, or add images of this person")
+        raise ValueError(
+            f"{person} holds no images: remove the folder, or add images of this person{unread_hint(person)}"
+        )
     return files
 
 
@@ -257,5 +264,9 @@ class UnlabelledImages(Files):
             raise FileNotFoundError(f"no folder {root}: expected images in it")
         names = image_names(root)
         if not names:
-            raise ValueError(f"{root} holds no images")
+            raise ValueError(f"{root} holds no images{unread_hint(root)}")
         return PathList(root, names)
+
+    def unread(self) -> list[str]:
+        """A sentence for each kind of file in the folder that looks like an image and is not read."""
+        return unread_in(Path(self.root))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector, equal_folds
 from facerec.data.formats.rows import image_folder, inside, read_rows
-from facerec.data.images import IMAGE_SUFFIXES
+from facerec.data.images import has_image_suffix
 from facerec.data.paths import PathList
 
 EXPECTED = "person i j, or person i person j for two people"
@@ -146,7 +146,7 @@ class LFWPairs(FilePairs):
         folder = Path(self.images, person)
         if not folder.is_dir():
             raise FileNotFoundError(f"{self.pairs_file} names {person!r}, and there is no folder {folder}")
-        found = {file.suffix for file in folder.glob(f"{_escaped(person)}_*") if file.suffix.lower() in IMAGE_SUFFIXES}
+        found = {file.suffix for file in folder.glob(f"{_escaped(person)}_*") if has_image_suffix(file.suffix)}
         if len(found) != 1:
             several = f"images ending in {', '.join(sorted(found))}: give extension=" if found else "no such image"
             raise FileNotFoundError(f"{folder}: expected images {person}_0001.jpg and so on, found {several}")

@@ -10,6 +10,7 @@ from torchvision import datasets
 
 from facerec.data.formats.arrays import ArrayImages, ArrayListing
 
+MOST_BYTES = 1 << 28  # five times the largest file of MNIST
 IDX_BYTES = 0x08  # the element type of an IDX file that holds uint8
 
 
@@ -77,9 +78,12 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         ValueError: naming the file, for another format or a truncated file.
     """
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} does not unpack: {error}") from error
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"{path} unpacks to more than {MOST_BYTES:,} bytes: it is not of MNIST")
     header = 4 + 4 * dimensions
     if len(data) < header or data[:4] != bytes([0, 0, IDX_BYTES, dimensions]):
         raise ValueError(f"{path} is no IDX file of bytes with {dimensions} dimensions")

@@ -23,6 +23,7 @@ MAGIC_BYTES = struct.pack("<I", MAGIC)
 HEADER = struct.Struct("<II")
 LENGTH_BITS = 29
 WHOLE, FIRST, MIDDLE, LAST = range(4)
+MOST_PARTS = 1000  # of a record: a photograph of megabytes holds the magic once in a thousand
 INDEX_LINE = re.compile(r"\s*([0-9]+[ \t]+[0-9]+\s*)?")
 
 
@@ -116,6 +117,8 @@ class RecordFile:
             flag, length, place = self._part(place + length + _padding(length), offset)
             if flag not in (MIDDLE, LAST):
                 raise ValueError(f"{self.path}: the record at byte {offset} is cut in parts, and its last is missing")
+            if len(parts) == MOST_PARTS:
+                raise ValueError(f"{self.path}: the record at byte {offset} is cut in more than {MOST_PARTS} parts")
             parts.append(bytes(self.data[place : place + length]))
         return MAGIC_BYTES.join(parts), place + length + _padding(length)
 
