@@ -26,6 +26,8 @@ from facerec.metrics.calibration import Calibration
 CARD_KEY = "facerec"
 FORMAT_VERSION = 1
 OPTIONAL = ("chosen_by",)  # entries that the first cards of this format lack
+OF_LIGHTNING = ("pytorch-lightning_version",)
+OF_A_TRAINING = ("epoch", "global_step", "loops", "optimizer_states", "lr_schedulers")
 EXPORTED = (".onnx", ".pt2")
 
 
@@ -146,6 +148,24 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise ValueError(f"{path} is not a checkpoint of `facerec fit`: it holds no state_dict")
     return checkpoint
+
+
+def require_training_state(checkpoint: Mapping[str, Any], path: str | Path, *, resumes: bool) -> None:
+    """Refuse a checkpoint that Lightning cannot measure, or cannot go on training from.
+
+    Args:
+        checkpoint: content of the file.
+        path: the file, for messages.
+        resumes: whether training is to go on.
+
+    Raises:
+        ValueError: naming what is missing.
+    """
+    needed = (*OF_LIGHTNING, *(OF_A_TRAINING if resumes else ()))
+    missing = [name for name in needed if name not in checkpoint]
+    if missing:
+        purpose = "go on training from it" if resumes else "measure it"
+        raise ValueError(f"{path} holds no {missing[0]}, so Lightning cannot {purpose}: it has weights alone")
 
 
 def read_card(path: str | Path) -> ModelCard:

@@ -56,7 +56,7 @@ class Journal:
             for line in lines:
                 try:
                     entry = json.loads(line)
-                except ValueError:  # cut short
+                except (ValueError, RecursionError):  # cut short, or not ours
                     continue
                 if isinstance(entry, list):
                     self.entries.append(tuple(entry))

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from facerec.plain_text import read_json
+
 RECORD_FILE = "alignment.json"
 FORMAT = "facerec alignment 1"
 UNKNOWN = "unknown"
@@ -144,7 +146,7 @@ def _read(path: Path) -> tuple[Alignment | None, bool]:
     if FORMAT not in text:
         return None, True
     try:
-        values = json.loads(text)
+        values = read_json(text, path)
         return Alignment.from_dict(values), values.get("complete", True)
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(

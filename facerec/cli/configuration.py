@@ -9,8 +9,8 @@ from jsonargparse import ArgumentError, ArgumentParser
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
 from facerec.data import FaceDataModule
+from facerec.plain_text import read_yaml
 from facerec.recognizer import FaceRecognizer
-from facerec.yaml_text import read_yaml
 
 
 def read_settings(config: str | Path) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What a command prints when it warns or fails: one line that names the cause, in place of a traceback."""
 
 import os
+import re
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +15,13 @@ from facerec.cli.status import Status
 TRACEBACK = "FACEREC_TRACEBACK"
 SELF_EXPLAINING = ("facerec", "lightning", "lightning_utilities")  # packages whose warnings name a setting
 ERASE_LINE = "\r\x1b[K"
+# What torch calls a RuntimeError, and no code can help
+OF_THE_MACHINE = re.compile(
+    r"DataLoader worker|out of memory|can't allocate memory|not enough memory|No space left|PytorchStreamWriter"
+)
+KILLED_WORKER = re.compile(r"DataLoader worker \(pid.*(killed by signal|exited unexpectedly)")
+OF_A_WORKER = "Original Traceback (most recent call last):"
+LAST_LINE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning): (?P<message>.+)\Z", re.MULTILINE | re.DOTALL)
 
 
 def with_messages(
@@ -26,14 +35,15 @@ def with_messages(
         command: what to run; it returns its exit status.
         name: beginning of the line, such as ``"facerec verify"``.
         resumes: whether the same command continues where it was interrupted.
-        traces_mistakes: whether an error that is neither ValueError nor OSError, and so a mistake in the code, prints
-            its traceback: for commands that run too long, or with too much of the user's own code, to try again.
+        traces_mistakes: whether an error whose cause is neither data nor settings nor the machine, and so a mistake in
+            the code, prints its traceback: for commands that run too long, or with too much of the user's own code, to
+            try again.
 
     Returns:
         The exit status.
     """
     try:
-        with short_warnings():
+        with short_warnings(), _quiet_threads(name):
             return command()
     except BrokenPipeError:  # the reader of our output has closed it
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # takes what Python flushes at exit
@@ -49,13 +59,48 @@ def with_messages(
         return Status.ERROR
 
 
-def _print_error(error: Exception, name: str, traces_mistakes: bool) -> None:
-    is_expected = isinstance(error, (ValueError, OSError))
-    if traces_mistakes and not is_expected:
+def _print_error(error: BaseException, name: str, traces_mistakes: bool) -> None:
+    if traces_mistakes and not _is_expected(error):
         traceback.print_exception(error)
         return
-    kind = "" if is_expected else f"{type(error).__name__}: "
-    print(f"{name}: {kind}{error}\n({TRACEBACK}=1 shows where)", file=sys.stderr)
+    kind = "" if _is_expected(error) else f"{type(error).__name__}: "
+    print(f"{name}: {kind}{_cause(error)}\n({TRACEBACK}=1 shows where)", file=sys.stderr)
+
+
+def _is_expected(error: BaseException) -> bool:
+    """Whether the data, the settings or the machine are the cause, and not a mistake in the code."""
+    return isinstance(error, (ValueError, OSError, MemoryError)) or bool(OF_THE_MACHINE.search(str(error)))
+
+
+def _cause(error: BaseException) -> str:
+    """The message of an error, without the traceback that torch puts into the message of a worker's error."""
+    text = str(error).strip() or type(error).__name__
+    if OF_A_WORKER in text:
+        last = [*LAST_LINE.finditer(text)][-1:]
+        text = last[0]["message"] if last else text.splitlines()[-1]
+    if KILLED_WORKER.search(text):
+        way_out = "try a smaller data.num_workers or data.batch_size"
+        text = f"{text.rstrip('. ')}. The system may have ended it for lack of memory: {way_out}"
+    return text
+
+
+@contextmanager
+def _quiet_threads(name: str) -> Iterator[None]:
+    """Print a line in place of the traceback when a thread of a library fails, as TensorBoard's on a full disk."""
+    before = threading.excepthook
+
+    def print_line(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is None or not _is_expected(failed.exc_value) or os.environ.get(TRACEBACK):
+            before(failed)
+        else:
+            print(f"{name}: {_cause(failed.exc_value)}", file=sys.stderr)
+
+    threading.excepthook = print_line
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from facerec.run_folders import find_checkpoint
 
+from facerec.files import check_writable
+
 RUNS = "runs"
 
 
@@ -76,4 +78,5 @@ def run_logger(experiment: str, run: Path | None) -> TensorBoardLogger:
     """A logger that writes into a run, or into a new one under ``runs/<experiment>``."""
     if run is None:
         return TensorBoardLogger(RUNS, name=experiment)
+    check_writable(run / "metrics.json")
     return TensorBoardLogger(str(run.parents[1]), name=run.parent.name, version=run.name)

@@ -15,9 +15,9 @@ from facerec.callbacks import BestCheckpoint, Verification
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.checkpoints import read_card
 from facerec.data import FaceDataModule
+from facerec.plain_text import read_yaml
 from facerec.recognizer import FaceRecognizer
 from facerec.trust import require_trusted
-from facerec.yaml_text import read_yaml
 
 PARTS: dict[str, type] = {
     "model": FaceRecognizer,
@@ -81,6 +81,9 @@ def from_checkpoint(path: str, command: str, trust: Sequence[str] = ()) -> str:
     settings = read_yaml(configuration, f"the configuration in {path}")
     if not isinstance(settings, dict):
         raise ValueError(f"{path} is damaged: its configuration holds no settings")
+    for part in PARTS:
+        if not isinstance(settings.get(part) or {}, dict):
+            raise ValueError(f"{path} is damaged: {part} of its configuration holds no settings")
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
     if command != "fit":

@@ -27,7 +27,7 @@ from facerec.callbacks import (
     Verification,
     VerificationFigures,
 )
-from facerec.checkpoints import load_checkpoint
+from facerec.checkpoints import load_checkpoint, require_training_state
 from facerec.cli.arguments import given, long_form, value_of, values_of, with_value, without
 from facerec.cli.configuration import check_configuration
 from facerec.cli.cpu_advice import cpu_advice
@@ -107,11 +107,14 @@ class FaceCLI(ExtensibleCLI):
 
     def merge_checkpoint(self) -> None:
         """Let the checkpoint's hyperparameters win over the configuration, as Lightning does, and say where they do."""
-        settings = self._settings()
+        settings, resumes = self._settings(), self.config.subcommand == "fit"
         if settings.get("ckpt_path"):  # of a configuration file; that of the command line is a file already
-            path = chosen_checkpoint(str(settings.ckpt_path), resume=self.config.subcommand == "fit")
+            path = chosen_checkpoint(str(settings.ckpt_path), resume=resumes)
             settings.ckpt_path = path
-            check_description(load_checkpoint(path), path, self.trust, to_train=True)
+            if Path(path).is_file():
+                checkpoint = load_checkpoint(path)
+                require_training_state(checkpoint, path, resumes=resumes)
+                check_description(checkpoint, path, self.trust, to_train=True)
         before = flatten(settings.get("model"))
         super().merge_checkpoint()
         if self.config.subcommand != "fit" and given(self.arguments, "model.flip_test"):

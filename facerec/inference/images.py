@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facerec.data.formats.folders import images_below
 from facerec.data.formats.rows import split_rows
-from facerec.data.images import has_image_suffix, read_image
+from facerec.data.images import MORE_SUFFIXES, has_image_suffix, read_image
 from facerec.data.sources import Images, ImageSource, PairSource
 from facerec.data.unread import unread_hint, unread_in
 
@@ -130,7 +130,7 @@ def _names_in(entry: str) -> list[str]:
     path = Path(entry)
     if entry != STDIN and path.is_dir():
         return [str(path / name) for name in images_below(path)]
-    if entry != STDIN and has_image_suffix(path.suffix):
+    if entry != STDIN and (has_image_suffix(path.suffix) or path.suffix.lower() in MORE_SUFFIXES):
         return [entry]  # a missing one is one bad image among others
     return [line.strip() for line in read_lines(entry) if line.strip()]
 

@@ -1,6 +1,5 @@
 """A model of ``facerec export`` in onnxruntime. The metadata of its file describe it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor
 from facerec.align.record import Alignment
 from facerec.inference.pixels import FaceImages, to_pixels
 from facerec.metrics.calibration import Calibration
+from facerec.plain_text import read_json
 from facerec.transforms.preprocess import Preprocess, resize
 
 METADATA_PREFIX = "facerec."
@@ -35,15 +35,19 @@ class OnnxModel:
         self._session = _session(path)
         stored = self._session.get_modelmeta().custom_metadata_map
         self.metadata: dict[str, Any] = {
-            key.removeprefix(METADATA_PREFIX): json.loads(value)
+            key.removeprefix(METADATA_PREFIX): read_json(value, f"{key} of {path}")
             for key, value in stored.items()
             if key.startswith(METADATA_PREFIX)
         }
-        if "fingerprint" not in self.metadata:
-            raise ValueError(f"{path} was not written by `facerec export`: it does not say how to prepare images")
         self._input = self._session.get_inputs()[0].name
-        mean, std = self.metadata["image_mean"], self.metadata["image_std"]
-        self._preprocess = Preprocess(self.image_size, mean, std)
+        try:
+            mean, std = float(self.metadata["image_mean"]), float(self.metadata["image_std"])
+            self._preprocess = Preprocess(self.image_size, mean, std)
+            _ = self.fingerprint, self.alignment
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"{path} was not written by `facerec export`: it does not say how to prepare images ({error!r})"
+            ) from error
 
     @property
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from facerec import __version__
 from facerec.files import write_whole
 from facerec.metrics import Calibration
+from facerec.plain_text import read_json
 from facerec.reports.plain import from_plain, to_plain
 from facerec.reports.summary import Summary
 
@@ -82,10 +83,7 @@ def read_metrics(path: str | Path) -> Measurement:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {path}: `facerec test` writes it")
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+    content = read_json(Path(path).read_bytes(), path)
     written = content.get("format", 0) if isinstance(content, dict) else 0
     if not isinstance(written, int) or written > FORMAT:
         raise ValueError(f"{path} has format {written}. This facerec reads up to {FORMAT}: update facerec to read it")

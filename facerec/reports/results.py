@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facerec.files import expanded, written_whole
+from facerec.plain_text import read_yaml
 from facerec.reports.scored import NamedImages, ScoredSet, UnlabelledPairs
-from facerec.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from facerec.checkpoints import load_checkpoint
+from facerec.plain_text import read_yaml
 from facerec.reports.events import Scalars, read_events, value_at
 from facerec.reports.measurement import METRICS, read_metrics
 from facerec.reports.results import CONFIG
 from facerec.reports.summary import Summary
 from facerec.run_folders import best_checkpoint, last_checkpoint
 from facerec.settings import flatten
-from facerec.yaml_text import read_yaml
 
 RATES = {
     "dev accuracy": "accuracy",

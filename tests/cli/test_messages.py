@@ -1,13 +1,18 @@
 """What a user reads when a command fails."""
 
+import os
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 import facerec
 from facerec.cli.messages import with_messages
+from facerec.data import UnreadableImageError
 
 
 @pytest.mark.parametrize(
@@ -104,3 +109,65 @@ def test_warnings_look_as_before_after_the_command(capsys):
     before = warnings.formatwarning
     with_messages(lambda: 0, "facerec fit")
     assert warnings.formatwarning is before
+
+
+class Failing(Dataset):
+    """Images of which the second fails."""
+
+    def __init__(self, failure):
+        self.failure = failure
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return self.failure() if index == 1 else index
+
+
+def gone():
+    raise FileNotFoundError("no image at faces/2.jpg")
+
+
+def broken():
+    raise UnreadableImageError("faces/2.jpg does not decode as an image: it is empty")
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (gone, "facerec fit: no image at faces/2.jpg\n(FACEREC_TRACEBACK=1 shows where)\n"),
+        (broken, "facerec fit: faces/2.jpg does not decode as an image: it is empty\n(FACEREC_"),
+        (killed, ". The system may have ended it for lack of memory: try a smaller data.num_workers"),
+    ],
+)
+def test_what_happens_in_a_worker_is_a_line_too(failure, told, capsys, monkeypatch):
+    def command():
+        list(DataLoader(Failing(failure), num_workers=1))
+
+    assert with_messages(command, "facerec fit", traces_mistakes=True) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert "Traceback (" not in said
+    monkeypatch.setenv("FACEREC_TRACEBACK", "1")
+    with pytest.raises((RuntimeError, OSError, ValueError)):
+        with_messages(command, "facerec fit")
+
+
+def test_a_thread_of_a_library_fails_in_a_line_too(capsys):
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    def command():
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        return 0
+
+    hook = threading.excepthook
+    assert with_messages(command, "facerec test") == 0
+    assert threading.excepthook is hook
+    assert capsys.readouterr().err == "facerec test: [Errno 28] No space left on device\n"

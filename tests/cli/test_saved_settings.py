@@ -56,3 +56,34 @@ def test_what_is_no_checkpoint_is_named(command, tmp_path, capsys):
     torch.save({"state_dict": {}}, tmp_path / "bare.ckpt")
     said = "bare.ckpt does not load as a checkpoint of `facerec fit`: it has no model card"
     assert_refused(said, capsys, command, "--ckpt_path", tmp_path / "bare.ckpt")
+
+
+@pytest.mark.parametrize("part", ["model", "data", "trainer", "checkpoint", "verification"])
+def test_a_damaged_configuration_is_named(part, run_copy, tmp_path, capsys):
+    checkpoint = last(run_copy)
+    checkpoint["facerec"]["configuration"] = yaml.safe_dump({part: ["x"]})
+    torch.save(checkpoint, tmp_path / "bad.ckpt")
+    assert_refused(
+        f"bad.ckpt is damaged: {part} of its configuration", capsys, "test", "--ckpt_path", tmp_path / "bad.ckpt"
+    )
+    checkpoint["facerec"]["configuration"] = "- a"
+    torch.save(checkpoint, tmp_path / "bad.ckpt")
+    assert_refused("bad.ckpt is damaged: its configuration", capsys, "test", "--ckpt_path", tmp_path / "bad.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("command", "key"), [("fit", "loops"), ("fit", "optimizer_states"), ("test", "pytorch-lightning_version")]
+)
+def test_weights_alone_are_not_resumed(command, key, run_copy, tmp_path, capsys):
+    checkpoint = last(run_copy)
+    del checkpoint[key]
+    torch.save(checkpoint, tmp_path / "bare.ckpt")
+    assert_refused(f"bare.ckpt holds no {key}", capsys, command, "--ckpt_path", tmp_path / "bare.ckpt")
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test"])
+def test_a_checkpoint_that_was_cut_off_is_named_beside_a_configuration_too(command, run_copy, tmp_path, capsys):
+    content = (run_copy / "checkpoints" / "last.ckpt").read_bytes()
+    (tmp_path / "cut.ckpt").write_bytes(content[: len(content) // 2])
+    said = "cut.ckpt does not load as a checkpoint of `facerec fit`: it is no checkpoint at all, or was cut off"
+    assert_refused(said, capsys, command, "--config", run_copy / "config.yaml", "--ckpt_path", tmp_path / "cut.ckpt")

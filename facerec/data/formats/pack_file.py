@@ -34,6 +34,7 @@ from facerec.align.record import Alignment
 from facerec.data.images import UnreadableImageError
 from facerec.data.paths import PathList
 from facerec.data.sources import folder_names
+from facerec.plain_text import read_json
 from facerec.transforms.preprocess import resize
 
 MAGIC = b"facerec pack"
@@ -93,11 +94,30 @@ def read_header(file: BinaryIO, path: str) -> Header:
     text = file.read(min(length, size))
     if hashlib.sha256(start + text).digest() != file.read(CHECKSUM_BYTES):
         raise ValueError(f"{path}: the header of the pack is damaged: pack the images anew")
-    header = Header(**json.loads(text))
+    header = _as_header(read_json(text, f"the header of {path}"), path)
     expected = header.index_at + header.index_bytes
     if size != expected:
         kind = "truncated" if size < expected else "too long"
         raise ValueError(f"{path} is {kind}: {size:,} bytes instead of {expected:,}; copy it or pack the images anew")
+    return header
+
+
+def _as_header(values: Any, path: str) -> Header:
+    """The header that JSON holds.
+
+    Raises:
+        ValueError: if another program wrote it.
+    """
+    try:
+        header = Header(**values)
+        counts = header.images, header.height, header.width, header.pixels_at, header.index_bytes
+        if not all(isinstance(count, int) and count >= 0 for count in counts):
+            raise TypeError(f"its sizes are {counts}")
+        if not all(isinstance(name, str) for name in header.identities):
+            raise TypeError("its identities are no names")
+        Alignment.from_dict(header.alignment)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is not a pack of `facerec pack`: {error}") from error
     return header
 
 

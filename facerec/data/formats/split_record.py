@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from facerec.plain_text import read_json
+
 SPLIT_FILE = "split.json"
 FORMAT = "facerec split 1"  # count up when the same settings divide people otherwise
 
@@ -59,7 +61,7 @@ def read_split(folder: str | Path) -> SplitRecord | None:
     if FORMAT not in text:
         return None
     try:
-        values = json.loads(text)
+        values = read_json(text, path)
         return SplitRecord(str(values["images"]), dict(values["settings"]), bool(values["complete"]))
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(

@@ -1,12 +1,15 @@
 """The file of a pack: its header, and a pack written by hand."""
 
 import hashlib
+import json
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from facerec.data.formats.pack_file import Header, Pack, read_header
+from facerec.data import PackedImages
+from facerec.data.formats.pack_file import MAGIC, PREFIX, VERSION, Header, Pack, read_header
 
 PIXELS = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)
 NAMES = [b"ann/1.png", b"bob/2.png"]
@@ -47,3 +50,39 @@ def test_what_is_no_pack_is_refused(tmp_path):
     (tmp_path / "face.png").write_bytes(b"\x89PNG" + bytes(100))
     with pytest.raises(ValueError, match=r"face.png is not a pack of images: make one with 'facerec pack SRC"):
         _ = Pack(str(tmp_path / "face.png")).header
+
+
+def foreign(path, text: bytes) -> None:
+    """Give a pack another header, with the checksum that it should have."""
+    content = path.read_bytes()
+    start = PREFIX.pack(MAGIC, VERSION, len(text)) + text
+    path.write_bytes(start + hashlib.sha256(start).digest() + content[len(start) + 32 :])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (b"[1, 2]", "is not a pack of `facerec pack`"),
+        (b"3", "is not a pack of `facerec pack`"),
+        (b"{", "the header of .* is not JSON"),
+        (b"\xff\xfe", "the header of .* is not JSON"),
+        (b"[" * 100_000, "the header of .* is not JSON: it is nested too deeply"),
+        ({"colour": 1}, "unexpected keyword argument 'colour'"),
+        ({"images": "4"}, "its sizes are"),
+        ({"images": -4}, "its sizes are"),
+        ({"width": 1.5}, "its sizes are"),
+        ({"identities": 3}, "is not a pack of `facerec pack`"),
+        ({"identities": [3]}, "its identities are no names"),
+        ({"alignment": [1]}, "is not a pack of `facerec pack`"),
+        ({"alignment": {"x": 1}}, "is not a pack of `facerec pack`"),
+        ({"images": 10**30}, "truncated"),
+    ],
+)
+def test_the_header_of_another_program_is_refused(change, message, packed):
+    path = Path(packed)
+    if isinstance(change, dict):
+        with path.open("rb") as file:
+            change = json.dumps(read_header(file, packed)._asdict() | change).encode()
+    foreign(path, change)
+    with pytest.raises(ValueError, match=message):
+        PackedImages(packed).check()

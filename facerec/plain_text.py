@@ -1,5 +1,9 @@
-"""YAML from elsewhere, read without running code, and refused if a few lines stand for millions of values."""
+"""YAML and JSON from elsewhere, read without running code.
 
+Refused is what does not read, and YAML of which a few lines stand for millions of values.
+"""
+
+import json
 from typing import Any
 
 import yaml
@@ -40,6 +44,27 @@ def read_yaml(text: str, origin: object) -> Any:
         raise ValueError(f"{origin} is not YAML: {error}") from error
     except RecursionError:
         raise ValueError(f"{origin} has too many settings in settings") from None
+
+
+def read_json(text: str | bytes, origin: object) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: naming the file, if it is not JSON.
+
+    Example:
+        >>> read_json('{"a": 1}', "small.json")
+        {'a': 1}
+        >>> read_json("[" * 100_000, "small.json")
+        Traceback (most recent call last):
+        ValueError: small.json is not JSON: it is nested too deeply
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"{origin} is not JSON: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{origin} is not JSON: {error}") from error
 
 
 def _values(node: yaml.Node, known: dict[int, float]) -> float:

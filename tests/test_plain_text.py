@@ -1,10 +1,10 @@
-"""YAML that stands for more than it says."""
+"""YAML that stands for more than it says, and JSON that is none."""
 
 import time
 
 import pytest
 
-from facerec.yaml_text import read_yaml
+from facerec.plain_text import read_json, read_yaml
 from tests.cli.conftest import assert_refused
 
 TEN_TIMES = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10))
@@ -40,6 +40,12 @@ def test_ordinary_aliases_are_read():
         "c": {"k": [1, 2], "d": 3},
     }
     assert read_yaml("", "") is None
+
+
+@pytest.mark.parametrize("text", ["{", b"\xff\xfe", "[" * 100_000, ""])
+def test_what_is_no_json_names_its_file(text):
+    with pytest.raises(ValueError, match=r"^x\.json is not JSON: "):
+        read_json(text, "x.json")
 
 
 @pytest.mark.parametrize("command", ["fit", "check", "inspect"])
