@@ -28,7 +28,7 @@ from facerec.data.unread import unread_hint, unread_in
 from facerec.files import write_whole
 from facerec.journal import Journal
 from facerec.preparation.one_image import FolderWork, Outcome
-from facerec.preparation.ways import Way
+from facerec.preparation.ways import Way, require_listed
 from facerec.settings import require_within
 
 LANDMARKS_FILE = "landmarks.txt"
@@ -73,7 +73,8 @@ def align_folder(source: str | Path, destination: str | Path, way: Way, workers:
 
     Raises:
         FileNotFoundError: if there is no source.
-        ValueError: if the source holds no images, the destination is in it, or holds something else.
+        ValueError: if the source holds no images or none that the list of landmarks names, the destination is in it, or
+            holds something else.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -89,6 +90,7 @@ def align_folder(source: str | Path, destination: str | Path, way: Way, workers:
     require_within("align_folder", 0, math.inf, workers=workers)
     source, destination = Path(source), Path(destination)
     names = _names_of_images(source)
+    require_listed(names, way, source)
     _check_destination(source, destination, way.alignment)
     write_whole(destination / RECORD_FILE, record_text(way.alignment, complete=False))
     usable = [name for name in names if listable(name)]

@@ -1,5 +1,6 @@
 """The three ways to align an image of a folder: by a detector, by a list of landmarks, by the centre alone."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -112,6 +113,35 @@ class NotListedError(ValueError):
     """A list of landmarks leaves an image out."""
 
 
+def require_listed(names: Sequence[str], way: Way, source: Path) -> None:
+    """Refuse a folder of which a list of landmarks names no image: its names are relative to another folder.
+
+    Args:
+        names: of the images, relative to ``source``.
+        way: how they are to be aligned.
+        source: folder of the images.
+
+    Raises:
+        ValueError: naming the list and, if there is one, the folder that its names are relative to.
+    """
+    if not isinstance(way, ByLandmarks) or not names or any(way.names_image(name) for name in names):
+        return
+    fitting = next((name for name in names if way.names_end_of(name)), None)
+    hint = f"it names {way.first!r}, and the folder holds {names[0]!r}"
+    if fitting is not None:
+        end = next(end for end in _ends(fitting) if way.names_image(end))
+        hint = (
+            f"its names are relative to {(source / fitting).as_posix().removesuffix(end).rstrip('/')}: give that folder"
+        )
+    raise ValueError(f"{way.landmarks_file} names none of the {len(names)} images in {source}: {hint}")
+
+
+def _ends(name: str) -> list[str]:
+    """A path without its first folder, without its first two, and so on."""
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(1, len(parts))]
+
+
 class ByLandmarks:
     """Align by the points in a list of landmarks.
 
@@ -148,6 +178,19 @@ class ByLandmarks:
             raise NotListedError(f"not listed in {self.landmarks_file}")
         points_52 = self._points_of[name]
         return Aligned(align_face(image_3HW, points_52, self.template), points_52, 1)
+
+    @property
+    def first(self) -> str:
+        """The first image that the list names."""
+        return next(iter(self._points_of))
+
+    def names_image(self, name: str) -> bool:
+        """Whether the list names an image."""
+        return name in self._points_of
+
+    def names_end_of(self, name: str) -> bool:
+        """Whether the list names an image by the end of its path."""
+        return any(end in self._points_of for end in _ends(name))
 
     def stands(self, name: str, line: str) -> bool:
         """True if the list still has these points."""

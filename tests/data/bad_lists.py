@@ -170,11 +170,28 @@ pairs("path that climbs out", ERROR, r"pairs.txt:1: '../x.png' leaves the folder
 pairs("absolute path", ERROR, r"pairs.txt:1: '/x.png' leaves the folder", "/x.png 1.png 1\n")
 pairs("one pair marked 1 and 0", ERROR, r"pairs.txt:2: .*marked 1 on line 1", "1.png 2.png 1\n2.png 1.png 0\n")
 pairs("image with itself, marked 0", ERROR, r"pairs.txt:1: .*one image", "1.png ./1.png 0\n")
+pairs("commas", WORKS, marked(True, False), "1.png,2.png,1\n1.png, 人.png, 0\n")
+pairs(
+    "commas below names of columns",
+    WORKS,
+    lambda source: source.pairs.tolist() == [[0, 1]],
+    "image1,image2\n1.png,2.png",
+)
+pairs("names with spaces between commas", WORKS, marked(False), "1.png,3 b.png,0\n")
+pairs("two lines for each pair", WORKS, marked(True, False), "1.png\t7\n2.png\t7\n3 b.png\t0\n人.png\t0\n")
+pairs(
+    "two lines for each pair, of two marks",
+    ERROR,
+    r"pairs.txt:3: .*are marked 0 and 1",
+    "1.png\t7\n2.png\t7\n3 b.png\t0\n人.png\t1\n",
+)
+pairs("two lines for each pair, one missing", ERROR, r"pairs.txt:3: .*is alone", "1.png\t7\n2.png\t7\n3 b.png\t0\n")
 pairs("one pair twice with one mark", WORKS, marked(True, True), "1.png 2.png 1\n1.png 2.png 1\n")
 
 HEAD = "2\t1\n"
 FOLD = "Ann\t1\t2\nAnn\t1\tBob\t1\n"
 lfw("folds as in the first line", WORKS, lambda source: source.folds.tolist() == [0, 0, 1, 1], HEAD + FOLD + FOLD)
+lfw("a table", WORKS, lambda source: source.same.tolist() == [True], "name,imagenum1,imagenum2,\nAnn,1,2,\n")
 lfw(
     "no first line, as RFW",
     WORKS,

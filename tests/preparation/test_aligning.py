@@ -53,11 +53,18 @@ def test_what_became_of_a_folder(photos, tmp_path):
     (photos / "c.png").write_bytes((photos / "b.png").read_bytes())
     out = tmp_path / "out"
     done = align_folder(photos, out, by_points(photos))
-    assert done == (3, 0, 0, {"unreadable": 1, "not listed": 1}, [])
+    assert done == (3, 0, 0, {"unreadable": 1, "not listed": 1}, [], [])
     assert (read_image(out / "b.png") == align_face(read_image(photos / "b.png"), POINTS, TEMPLATES["112x112"])).all()
     assert read_landmarks(out / "landmarks.txt", out).names == NAMES
     (out / "stray.png").write_bytes((out / "b.png").read_bytes())
-    assert align_folder(photos, out, by_points(photos)) == (0, 3, 0, {"unreadable": 1, "not listed": 1}, ["stray.png"])
+    assert align_folder(photos, out, by_points(photos)) == (
+        0,
+        3,
+        0,
+        {"unreadable": 1, "not listed": 1},
+        ["stray.png"],
+        [],
+    )
     assert sorted(path.name for path in out.iterdir() if path.is_file()) == [
         "alignment.json", "b.png", "landmarks.txt", "stray.png", "unaligned.txt",
     ]  # fmt: skip
@@ -73,7 +80,7 @@ def test_a_killed_run_goes_on(photos, tmp_path, monkeypatch, killed_at):
     assert json.loads((out / "alignment.json").read_text())["complete"] is False
     assert not (out / "landmarks.txt").exists()
     noted = NAMES.index(killed_at)  # the image that is there without its points is made again
-    assert align_folder(photos, out, by_points(photos)) == (3 - noted, noted, 0, {}, [])
+    assert align_folder(photos, out, by_points(photos)) == (3 - noted, noted, 0, {}, [], [])
     assert read_landmarks(out / "landmarks.txt", out).names == NAMES
     assert not (out / "alignment.journal").exists()
 
@@ -142,3 +149,18 @@ def test_nothing_is_left_half_written(photos, tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "b.png").exists()
     monkeypatch.undo()
     assert align_folder(photos, tmp_path / "out", by_points(photos))[:2] == (1, 2)
+
+
+def test_a_folder_of_which_the_list_names_nothing_is_refused_with_the_folder_that_is_meant(photos, tmp_path):
+    way = by_points(photos)
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    (outer / "images").symlink_to(photos)
+    with pytest.raises(
+        ValueError, match=r"names none of the \d+ images in .*outer: its names are relative to .*outer/images: "
+    ):
+        align_folder(outer, tmp_path / "out", way)
+    assert not (tmp_path / "out").exists()
+    inner = next(folder for folder in photos.rglob("*") if folder.is_dir())
+    with pytest.raises(ValueError, match=r"it names '.*', and the folder holds '.*'"):
+        align_folder(inner, tmp_path / "out", way)

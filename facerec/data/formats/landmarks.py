@@ -1,12 +1,15 @@
-"""Lists of five points for each image, in the format of sphereface_pytorch.
+"""Lists of five points for each image.
 
-- ``image x1 y1 ... x5 y5`` (lfw_landmark.txt), separated by tabs
+- ``image x1 y1 ... x5 y5`` (lfw_landmark.txt of sphereface_pytorch), separated by tabs
 - ``image label x1 y1 ... x5 y5`` (casia_landmark.txt)
+- ``loose_landmark_train.csv`` and ``_test.csv`` of VGGFace2: a table whose names of images lack ``.jpg``
+- ``list_landmarks_celeba.txt`` and ``list_landmarks_align_celeba.txt`` of CelebA, or the table of these on Kaggle
 
 The points are the left eye, right eye, nose, left and right mouth corner as the viewer sees them, in pixels of the
 image before alignment. ``facerec align`` writes the first kind.
 """
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -61,13 +64,18 @@ def read_landmarks(path: str | Path, root: str | Path) -> Landmarks:
             raise ValueError(f"{origin}: {len(row)} columns, unlike the lines before: labels in every line or in none")
         if has_label:
             labels.append(whole_number(row[1], origin, LABELLED_LINE))
-        add_once(line_of, inside(Path(root), row[0], origin), number, origin)
+        add_once(line_of, inside(Path(root), _with_suffix(row[0]), origin), number, origin)
         points.append(_coordinates(row[-COORDINATES:], origin))
     if not points:
         raise ValueError(f"{path} is empty: expected lines '{LINE}'")
     points_N52 = np.array(points, dtype=np.float64).reshape(-1, 5, 2)
     check_left_and_right(points_N52, str(path))
     return Landmarks(list(line_of), labels or None, points_N52)
+
+
+def _with_suffix(name: str) -> str:
+    """The file of an image; VGGFace2's list leaves out ``.jpg``."""
+    return name if posixpath.splitext(name)[1] else f"{name}.jpg"
 
 
 def landmark_line(name: str, points_52: Sequence[Sequence[float]]) -> str:

@@ -1,11 +1,17 @@
-"""Text files that name images: ``image label`` (HW2P2's labels.txt) and ``image image [0|1]`` (verification pairs)."""
+"""Text files that name images: ``image label`` (HW2P2's labels.txt) and ``image image [0|1]`` (verification pairs).
+
+Columns are separated by tabs, spaces or commas. A table may begin with the names of its columns. Pairs may also take
+two lines each, as CALFW's and CPLFW's do: ``image mark``, with the same mark twice. A mark from 1 says that they show
+one person, 0 that they show two.
+"""
 
 import posixpath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facerec.data.formats.listings import FileImages, FileListing
-from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector
+from facerec.data.formats.pairs import FOLDS, FilePairListing, FilePairs, PairCollector, equal_folds
 from facerec.data.formats.rows import add_once, image_folder, inside, line_number, read_rows, whole_number
 from facerec.data.paths import PathList
 from facerec.data.presence import require_files
@@ -75,6 +81,8 @@ class ListImages(FileImages[FileListing]):
 class ListPairs(FilePairs):
     r"""Pairs of a list: ``image image`` and, if it is known, 1 (one person) or 0 (two people).
 
+    Or two lines for each pair, ``image mark``, as in the lists of CALFW and CPLFW.
+
     Args:
         images: folder that the names are relative to. If each person has a folder in it, the folders name the people.
         pairs_file: the list. Every line has the third column, or none has.
@@ -100,7 +108,8 @@ class ListPairs(FilePairs):
         root = image_folder(self.images, self.pairs_file)
         collector = PairCollector[str]()
         marks = _Marks(self.pairs_file)
-        for line, row in read_rows(self.pairs_file, (2, 3), PAIR_LINE):
+        rows, folds = _one_line_a_pair(self.pairs_file, list(read_rows(self.pairs_file, (2, 3), PAIR_LINE)))
+        for line, row in rows:
             origin = f"{self.pairs_file}:{line}"
             if collector.pairs and (len(row) == 3) != bool(marks.same):
                 raise ValueError(f"{origin}: {len(row)} columns, unlike the lines before; expected '{PAIR_LINE}'")
@@ -114,11 +123,48 @@ class ListPairs(FilePairs):
         return FilePairListing(
             np.array(collector.pairs, dtype=np.int64),
             np.array(marks.same) if marks.same else None,
-            None,
+            folds,
             PathList(self.images, collector.index_of),
             np.array(collector.lines, dtype=np.int64),
             parents if len(parents) > 1 else frozenset(),
         )
+
+
+Row = tuple[int, list[str]]  # the number of a line, and its columns
+
+
+def _one_line_a_pair(pairs_file: str, rows: list[Row]) -> tuple[list[Row], NDArray[np.int64] | None]:
+    """Rows ``image image 1`` or ``0`` of a list in which each pair takes two lines, and the folds that its marks state.
+
+    Raises:
+        ValueError: naming file and line, for a pair of which a line is missing or the marks differ.
+    """
+    if not rows or not all(len(row) == 2 and row[1].isascii() and row[1].isdigit() for _, row in rows):
+        return rows, None
+    pairs: list[Row] = []
+    for (line, (first, mark)), (_, (second, other)) in zip(rows[::2], rows[1::2], strict=False):
+        if mark != other:
+            raise ValueError(
+                f"{pairs_file}:{line}: {first!r} and {second!r} are a pair by their place, and are marked {mark} and "
+                f"{other}: expected 'image mark' twice, of one mark"
+            )
+        pairs.append((line, [first, second, "0" if int(mark) == 0 else "1"]))
+    if len(rows) % 2:
+        raise ValueError(f"{pairs_file}:{rows[-1][0]}: {rows[-1][1][0]!r} is alone: each pair takes two lines")
+    return pairs, _folds([int(row[1]) for _, row in rows[::2]])
+
+
+def _folds(marks: list[int]) -> NDArray[np.int64] | None:
+    """CALFW's folds: marks 1 to 10 of its genuine pairs. Its impostor pairs, all marked 0, are cut in their order."""
+    marks_P = np.array(marks, dtype=np.int64)
+    genuine_P = marks_P > 0
+    each, counts = np.unique(marks_P[genuine_P], return_counts=True)
+    impostor_folds = equal_folds(int((~genuine_P).sum()))
+    if each.tolist() != list(range(1, FOLDS + 1)) or len(set(counts.tolist())) != 1 or impostor_folds is None:
+        return None
+    folds_P = marks_P - 1
+    folds_P[~genuine_P] = impostor_folds
+    return folds_P
 
 
 class _Marks:

@@ -55,3 +55,36 @@ def test_one_image_under_two_names_is_told(tmp_path):
     text = f"p 1/1.png\t{POINTS}\n./p 1/1.png\t{POINTS}\np 1/2.png\t{POINTS}\n"
     with pytest.raises(ValueError, match=r"landmarks.txt:2: 'p 1/1.png' is listed already on line 1"):
         read_landmarks(listed(tmp_path, text), tmp_path)
+
+
+@pytest.mark.parametrize("quoted", ['"n000001/0001_01"', "n000001/0001_01", "n000001/0001_01.jpg"])
+def test_the_table_of_vggface2(tmp_path, quoted):
+    path = tmp_path / "loose_landmark_test.csv"
+    header = "NAME_ID,P1X,P1Y,P2X,P2Y,P3X,P3Y,P4X,P4Y,P5X,P5Y"
+    path.write_text(f"{header}\n{quoted},75.8,110.2,103.2,104.6,-90.1,130.2,80.5,150,100,148\n")
+    landmarks = read_landmarks(path, tmp_path)
+    assert landmarks.names == ["n000001/0001_01.jpg"]
+    assert landmarks.labels is None
+    assert landmarks.points[0, 2].tolist() == [-90.1, 130.2]
+
+
+COLUMNS = [f"{part}_{axis}" for part in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"202599\n{' '.join(COLUMNS)}\n000001.jpg  69 109  106  113   77  142   73  152  108  154\n",
+        f"image_id,{','.join(COLUMNS)}\n000001.jpg,69,109,106,113,77,142,73,152,108,154\n",
+    ],
+)
+def test_the_lists_of_celeba(tmp_path, text):
+    landmarks = read_landmarks(listed(tmp_path, text), tmp_path)
+    assert landmarks.names == ["000001.jpg"]
+    assert landmarks.points[0].tolist() == [[69, 109], [106, 113], [77, 142], [73, 152], [108, 154]]
+
+
+def test_a_line_below_names_of_columns_is_named_by_its_own_number(tmp_path):
+    path = listed(tmp_path, f"2\n{' '.join(COLUMNS)}\na.jpg 1 2\n")
+    with pytest.raises(ValueError, match=r"landmarks\.txt:3: expected"):
+        read_landmarks(path, tmp_path)

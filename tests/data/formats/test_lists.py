@@ -102,3 +102,27 @@ def test_pairs_hold_each_image_once(tmp_path, images):
 def test_malformed_pairs(tmp_path, images, text, message):
     with pytest.raises(ValueError, match=message):
         paired(tmp_path, images, text).check()
+
+
+def test_the_folds_of_calfw(tmp_path, images):
+    """Marks 1 to 10 are folds of the genuine pairs; the impostor pairs are divided in their order."""
+    genuine = [f"{1 + pair % 3}.jpg {fold}\n4.jpg {fold}\n" for fold in range(1, 11) for pair in range(2)]
+    impostor = ["1.jpg 0\n2.jpg 0\n", "2.jpg 0\n3.jpg 0\n"] * 10
+    source = paired(tmp_path, images, "".join(genuine + impostor))
+    assert source.same.tolist() == [True] * 20 + [False] * 20
+    expected = np.repeat(np.arange(10), 2)
+    np.testing.assert_array_equal(source.folds, np.concatenate([expected, expected]))
+    assert source.pairs[0].tolist() == [0, 1]
+    source.check()
+
+
+def test_two_lines_a_pair_without_folds(tmp_path, images):
+    source = paired(tmp_path, images, "1.jpg 1\n2.jpg 1\n1.jpg 0\n3.jpg 0\n")
+    assert source.same.tolist() == [True, False]
+    assert source.folds is None
+
+
+def test_a_missing_image_of_a_table_is_named_with_its_line(tmp_path, images):
+    (tmp_path / "labels.csv").write_text("id,label\n1.jpg,7\n9.jpg,7\n")
+    with pytest.raises(FileNotFoundError, match=r"labels\.csv:3: names .*9\.jpg"):
+        ListImages(str(images), str(tmp_path / "labels.csv")).check()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from facerec.data.formats.rows import add_once, image_folder, inside, read_rows, whole_number
+from facerec.data.formats.rows import add_once, image_folder, inside, read_rows, split_rows, whole_number
 
 
 def test_tabs_go_before_spaces_and_blank_lines_count(tmp_path):
@@ -45,3 +45,28 @@ def test_the_folder_of_the_images_is_named_with_its_list(tmp_path):
     assert image_folder(str(tmp_path), "list.txt") == tmp_path
     with pytest.raises(FileNotFoundError, match=r"no folder none, which holds the images of list.txt"):
         image_folder("none", "list.txt")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["a,b.png,c d.png,1"], "refused"),
+        (["Ann Lee/1.png,2.png"], [(1, ["Ann Lee/1.png", "2.png"])]),
+        (['"a, b.png",c.png,0'], [(1, ["a, b.png", "c.png", "0"])]),
+        (["image1,image2", "", "a.png,b.png"], [(3, ["a.png", "b.png"])]),
+        (["image1,image2,same", "a.png,b.png,1"], [(2, ["a.png", "b.png", "1"])]),
+        (["name,imagenum1,imagenum2,", "Ann,1,4,"], [(2, ["Ann", "1", "4"])]),
+        (["one,two", "three,four"], [(1, ["one", "two"]), (2, ["three", "four"])]),  # no names of columns
+    ],
+)
+def test_tables(lines, expected):
+    if expected == "refused":
+        with pytest.raises(ValueError, match=r"list\.csv:1: expected 'image image 1'"):
+            list(split_rows(lines, "list.csv", (2, 3), "image image 1"))
+    else:
+        assert list(split_rows(lines, "list.csv", (2, 3), "image image 1")) == expected
+
+
+def test_commas_in_the_names_of_other_lists_stay():
+    rows = split_rows(["Doe,John/1.png Doe,John/2.png 1"], "pairs.txt", (2, 3), "")
+    assert list(rows) == [(1, ["Doe,John/1.png", "Doe,John/2.png", "1"])]
