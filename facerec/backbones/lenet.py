@@ -1,15 +1,18 @@
 """Gradient-Based Learning Applied to Document Recognition (LeCun et al., Proc. IEEE 1998), http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf.
 
 Figure 2, LeNet-5: C1, S2, C3, S4, C5, and F6 as the embedding. As usual today, the subsampling is plain average
-pooling and C3 is connected to all maps of S2.
+pooling and C3 is connected to all maps of S2. The paper puts digits of 28x28 into images of 32x32.
 """
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from facerec.backbones.base import StagedBackbone
 from facerec.backbones.head import EmbeddingHead
 from facerec.backbones.layers import STEMS, SmallestInput, Stem
 from facerec.settings import require_choice, require_positive
+
+DIGIT, PAPER = 28, 32  # pixels
 
 
 def initialise(module: nn.Module) -> None:
@@ -26,7 +29,8 @@ class LeNet(StagedBackbone):
     Args:
         embedding_dim: length D of an embedding; F6 of the paper has 84.
         width: maps of C1; C3 and C5 have 16/6 and 120/6 times as many.
-        stem: stride of C1: 2 (``face``, for 112x112) or 1 (``paper``, for 32x32).
+        stem: stride of C1: 2 (``face``, for 112x112) or 1 (``paper``, for 32x32). With ``paper``, images from 28x28 get
+            a border up to 32x32.
         head: settings of the embedding head.
 
     Raises:
@@ -57,8 +61,21 @@ class LeNet(StagedBackbone):
                 nn.Sequential(nn.Conv2d(c3, c5, 5), nn.Tanh()),
             ),
             channels=c5,
-            smallest_input=SmallestInput.with_stem(stem, paper=32, face=59),
+            smallest_input=SmallestInput.with_stem(stem, paper=DIGIT, face=59),
             embedding_dim=embedding_dim,
             head=head,
             initialise=initialise,
         )
+
+    def features(self, images_BCHW: Tensor) -> Tensor:
+        """Feature maps (B, C, H', W'). Smaller images than the paper's get a border of the pixels at their edge."""
+        height, width = images_BCHW.shape[-2:]
+        if DIGIT == self.smallest_input.side <= min(height, width) < PAPER:
+            images_BCHW = F.pad(images_BCHW, (*_border(width), *_border(height)), mode="replicate")
+        return super().features(images_BCHW)
+
+
+def _border(side: int) -> tuple[int, int]:
+    """Pixels to add before and after."""
+    missing = max(0, PAPER - side)
+    return missing // 2, missing - missing // 2

@@ -3,8 +3,9 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
-from facerec.backbones import ResNet
+from facerec.backbones import LeNet, ResNet
 from facerec.backbones.stages import DropBlock, StochasticDepth
 
 
@@ -46,3 +47,25 @@ def test_dropblock_acts_in_the_last_two_stages_only() -> None:
     network = ResNet(18, width=4, dropblock=0.1)
     stages = [any(isinstance(module, DropBlock) for module in stage.modules()) for stage in network.stages]
     assert stages == [False, False, True, True]
+
+
+@pytest.mark.parametrize("size", [(28, 28), (30, 28), (28, 40), (32, 32)])
+def test_lenet_takes_digits_of_28_pixels_in_a_border_and_of_32_as_they_are(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    network, images = LeNet(stem="paper").eval(), torch.rand(2, 3, *size)
+    height, width = (max(0, 32 - side) // 2 for side in size)
+    bordered = functional.pad(images, (width, width, height, height), mode="replicate")
+    assert bordered.shape[2:] == tuple(max(32, side) for side in size)
+    torch.testing.assert_close(network(images), network(bordered), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("stem", "side", "hint"),
+    [
+        ("face", 28, "59x59; resize the images, or choose stem='paper', which takes 28x28"),
+        ("paper", 27, "28x28; resize"),
+    ],
+)
+def test_lenet_names_the_stem_that_takes_less(stem: str, side: int, hint: str) -> None:
+    with pytest.raises(ValueError, match=hint):
+        LeNet(stem=stem)(torch.zeros(1, 3, side, side))  # type: ignore[arg-type]
