@@ -102,7 +102,6 @@ def _quiet_threads(name: str) -> Iterator[None]:
         threading.excepthook = before
 
 
-
 @contextmanager
 def short_warnings() -> Iterator[None]:
     """Print each warning as one line inside the context, without the line of code that gave it.

@@ -7,9 +7,8 @@ from pathlib import Path
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from facerec.run_folders import find_checkpoint
-
 from facerec.files import check_writable
+from facerec.run_folders import find_checkpoint
 
 RUNS = "runs"
 
