@@ -22,12 +22,24 @@ def value_of(arguments: Sequence[str], key: str) -> str | None:
         >>> value_of(["--config", "a.yaml", "--config=b.yaml"], "config")
         'a.yaml'
     """
-    for position, argument in enumerate(arguments):
-        if argument == f"--{key}" and position + 1 < len(arguments):
-            return arguments[position + 1]
-        if argument.startswith(f"--{key}="):
-            return argument.partition("=")[2]
-    return None
+    return next(iter(values_of(arguments, key)), None)
+
+
+def values_of(arguments: Sequence[str], key: str) -> list[str]:
+    """Every value of ``--key VALUE`` or ``--key=VALUE``.
+
+    Example:
+        >>> values_of(["--config", "a.yaml", "--config=b.yaml"], "config")
+        ['a.yaml', 'b.yaml']
+    """
+    found: list[str] = []
+
+    def note(value: str) -> str:
+        found.append(value)
+        return value
+
+    with_value(arguments, key, note)
+    return found
 
 
 def with_value(arguments: Sequence[str], key: str, change: Callable[[str], str]) -> list[str]:

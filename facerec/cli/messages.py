@@ -13,6 +13,9 @@ from facerec.cli.status import Status
 TRACEBACK = "FACEREC_TRACEBACK"
 SELF_EXPLAINING = ("facerec", "lightning", "lightning_utilities")  # packages whose warnings name a setting
 ERASE_LINE = "\r\x1b[K"
+OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")  # Python's and torch's, which is not imported here
+NO_CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"  # a RuntimeError
+WORKER_TRACEBACK = "Original Traceback (most recent call last):"  # in torch's message of an error in a loader's worker
 
 
 def with_messages(
@@ -50,12 +53,12 @@ def with_messages(
 
 
 def _print_error(error: Exception, name: str, traces_mistakes: bool) -> None:
-    is_expected = isinstance(error, (ValueError, OSError))
+    is_expected = isinstance(error, (ValueError, OSError)) or _is_lack_of_memory(error)
     if traces_mistakes and not is_expected:
         traceback.print_exception(error)
         return
     kind = "" if is_expected else f"{type(error).__name__}: "
-    print(f"{name}: {kind}{error}\n({TRACEBACK}=1 shows where)", file=sys.stderr)
+    print(f"{name}: {kind}{_cause(error)}\n({TRACEBACK}=1 shows where)", file=sys.stderr)
 
 
 @contextmanager
@@ -101,3 +104,18 @@ def _package(path: Path) -> str | None:
 def fresh_line() -> str:
     """What to print before a message so that it does not stand behind a progress bar, which draws itself anew."""
     return ERASE_LINE if sys.stderr.isatty() else ""
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    return type(error).__name__ in OUT_OF_MEMORY or NO_CPU_MEMORY in str(error)
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without the traceback that a worker process sends along."""
+    text = str(error)
+    if _is_lack_of_memory(error):
+        return f"out of memory: {text.splitlines()[0] if text else ''} Give a smaller batch size"
+    if WORKER_TRACEBACK not in text:
+        return text
+    last = text.strip().splitlines()[-1]
+    return last.partition(": ")[2] or last

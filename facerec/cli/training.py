@@ -25,7 +25,8 @@ from facerec.callbacks import (
     Verification,
     VerificationFigures,
 )
-from facerec.cli.arguments import given, long_form, value_of, with_value
+from facerec.cli.arguments import given, long_form, value_of, values_of, with_value
+from facerec.cli.config_files import check_config
 from facerec.cli.cpu_advice import cpu_advice
 from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
@@ -67,7 +68,7 @@ class FaceCLI(ExtensibleCLI):
         self.experiment = experiment
         self.arguments = args
         self.watched: list[FailedStart] = []
-        FaceArgumentParser.command = args[0]
+        FaceArgumentParser.arguments = args
         super().__init__(
             FaceRecognizer,
             FaceDataModule,
@@ -179,6 +180,8 @@ def main(command: str, options: list[str]) -> Status:
         KeyboardInterrupt: if the user interrupts a training.
     """
     options = [long_form(option) for option in options]
+    for config in values_of(options, "config"):
+        check_config(config)
     options = with_value(options, "ckpt_path", partial(chosen_checkpoint, resume=command == "fit"))
     configuration, experiment = _configuration(command, options)
     for harmless in HARMLESS_WARNINGS:

@@ -5,6 +5,8 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
 
 import facerec
 from facerec.cli.messages import with_messages
@@ -104,3 +106,32 @@ def test_warnings_look_as_before_after_the_command(capsys):
     before = warnings.formatwarning
     with_messages(lambda: 0, "facerec fit")
     assert warnings.formatwarning is before
+
+
+class Broken(Dataset):
+    """Images of which none can be read."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise ValueError("faces/a.jpg does not decode as an image: it is cut off")
+
+
+def test_an_error_in_a_worker_process_is_a_line_too(capsys):
+    assert with_messages(lambda: next(iter(DataLoader(Broken(), num_workers=1))), "facerec fit") == 2
+    expected = (
+        "facerec fit: faces/a.jpg does not decode as an image: it is cut off\n(FACEREC_TRACEBACK=1 shows where)\n"
+    )
+    assert capsys.readouterr().err == expected
+
+
+def test_too_little_memory_is_no_mistake_in_the_code(capsys):
+    def command():
+        torch.empty(2**50)
+
+    assert with_messages(command, "facerec fit", traces_mistakes=True) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("facerec fit: out of memory: ")
+    assert "smaller batch size" in said
+    assert "Traceback" not in said
