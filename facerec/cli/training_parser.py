@@ -46,6 +46,7 @@ def parser_settings() -> dict[str, Any]:
             "description": f"{purpose[0].upper()}{purpose[1:]}.",
             "epilog": epilog(EXAMPLES[name], NOTES),
             "usage": f"facerec {name} [options]",
+            "allow_abbrev": False,
         }
         for name, purpose in TRAINER_COMMANDS.items()
     }
