@@ -4,8 +4,9 @@
 another file of facerec starts to use one.
 """
 
+from argparse import SUPPRESS
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -71,6 +72,28 @@ def is_in_training(module: LightningModule) -> bool:
     """Whether a trainer is fitting the module; ``module.trainer`` raises where there is no trainer."""
     trainer = module._trainer
     return trainer is not None and trainer.state.fn == "fit"
+
+
+class Setting(NamedTuple):
+    """An option of a parser.
+
+    Attributes:
+        name: without the leading dashes.
+        help: text that explains it.
+        default: None where there is none.
+    """
+
+    name: str
+    help: str
+    default: Any
+
+
+def settings_of(parser: LightningArgumentParser) -> Iterator[Setting]:
+    """The settings of a parser, in its order, without those that print help or load a group from a file."""
+    for action in parser._actions:
+        names = [option.removeprefix("--") for option in action.option_strings if option.startswith("--")]
+        if names and action.default != SUPPRESS:
+            yield Setting(names[0], action.help or "", action.default)
 
 
 def option_names(parser: LightningArgumentParser) -> Iterator[str]:

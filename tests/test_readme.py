@@ -57,7 +57,7 @@ def known_options(command, capsys):
         actions = import_module(f"facerec.cli.{command}").make_parser()._actions
         return {option for action in actions for option in action.option_strings}
     with pytest.raises(SystemExit):
-        main([command, "--help"])
+        main([command, "--help_all"])
     return set(re.findall(r"--[\w.]+", capsys.readouterr().out))
 
 

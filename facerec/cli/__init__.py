@@ -55,7 +55,7 @@ examples:
 
 exit status: 0 done or yes, 1 no or some images left out, 2 error, 130 interrupted
 
-facerec COMMAND --help lists every option of a command. --version prints the version."""
+facerec COMMAND --help explains a command. --version prints the version."""
 
 
 def main(args: Sequence[str] | None = None) -> None:

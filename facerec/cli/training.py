@@ -37,6 +37,7 @@ from facerec.cli.runs import chosen_checkpoint, config_name, run_logger, run_nam
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
 from facerec.cli.status import Status
 from facerec.cli.trainer import FaceTrainer
+from facerec.cli.training_help import HELP_ALL
 from facerec.cli.training_parser import FaceArgumentParser, parser_settings
 from facerec.data import FaceDataModule
 from facerec.lightning_private import ExtensibleCLI
@@ -73,7 +74,7 @@ class FaceCLI(ExtensibleCLI):
             FaceRecognizer,
             FaceDataModule,
             trainer_class=FaceTrainer,
-            args=args,
+            args=["--help" if argument == HELP_ALL else argument for argument in args],
             save_config_callback=SaveConfig,
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
@@ -203,7 +204,7 @@ def _configuration(command: str, options: list[str]) -> tuple[list[str], str]:
     config, checkpoint = value_of(options, "config"), value_of(options, "ckpt_path")
     if config is not None:
         return [], config_name(config)
-    if "-h" in options or "--help" in options:
+    if {"-h", "--help", HELP_ALL} & set(options):
         return [], DEFAULT_NAME
     if checkpoint is not None:
         settings, experiment = from_checkpoint(checkpoint, command), run_name(checkpoint)

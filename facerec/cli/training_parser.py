@@ -14,25 +14,10 @@ from facerec.cli.command_parser import epilog
 from facerec.cli.messages import TRACEBACK
 from facerec.cli.setting_errors import class_settings, explain
 from facerec.cli.status import Status
-from facerec.lightning_private import option_names
+from facerec.cli.training_help import EXAMPLES, HELP_ALL, NOTES, short_help
+from facerec.lightning_private import option_names, settings_of
 
 LONGEST = 2000  # letters of an error
-EXAMPLES = {
-    "fit": """\
-facerec fit                                                                  ORL faces, small network
-facerec fit --config experiments/resnet34_arcface.yaml --data.root DIR
-facerec fit --ckpt_path runs/NAME                                            resume the newest run of NAME
-facerec fit --config CONFIG --print_config                                   effective settings, without training""",
-    "validate": """\
-facerec validate --ckpt_path runs/NAME
-facerec validate --ckpt_path runs/NAME --verification.calibrate_at 0.001 --verification.store true""",
-    "test": """\
-facerec test --ckpt_path runs/NAME
-facerec test --ckpt_path runs/NAME --data.root OTHER""",
-}
-NOTES = """\
-Put --config first: a later option replaces an earlier one. --model.loss.help ArcFace lists the settings of ArcFace, and
-other slots have the like."""
 
 
 class RawHelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -81,10 +66,20 @@ class FaceArgumentParser(LightningArgumentParser):
         print(f"(facerec {command} --help lists settings; {TRACEBACK}=1 shows where)", file=sys.stderr)
         raise SystemExit(Status.ERROR)
 
+    def format_help(self, formatter: argparse.HelpFormatter | None = None) -> str:
+        """The help of a command on a page; with ``--help_all``, or for a class, the parser's own."""
+        command, *options = self.arguments
+        if not self._is_of_a_command() or HELP_ALL in options:
+            return str(super().format_help())
+        return short_help(command, settings_of(self))
+
+    def _is_of_a_command(self) -> bool:
+        return "model.loss" in option_names(self)
+
     def explanation(self, message: str) -> str:
         """A message in the words of a user, with the nearest of the names that this parser knows."""
         known = [name for name in option_names(self) if name != "help"]
-        if "model.loss" in known:  # of the command, not of a class
+        if self._is_of_a_command():
             known += class_settings()
         text = "\n".join(line for line in str(message).splitlines() if line.strip())
         return explain(text, known, self.arguments)[:LONGEST]
