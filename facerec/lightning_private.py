@@ -4,7 +4,7 @@
 another file of facerec starts to use one.
 """
 
-from argparse import SUPPRESS
+from argparse import SUPPRESS, Action, ArgumentParser
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -74,6 +74,11 @@ def is_in_training(module: LightningModule) -> bool:
     return trainer is not None and trainer.state.fn == "fit"
 
 
+def actions_of(parser: ArgumentParser) -> list[Action]:
+    """The options and arguments of a parser of argparse, from which Lightning's is derived."""
+    return list(parser._actions)
+
+
 class Setting(NamedTuple):
     """An option of a parser.
 
@@ -90,15 +95,24 @@ class Setting(NamedTuple):
 
 def settings_of(parser: LightningArgumentParser) -> Iterator[Setting]:
     """The settings of a parser, in its order, without those that print help or load a group from a file."""
-    for action in parser._actions:
+    for action in actions_of(parser):
         names = [option.removeprefix("--") for option in action.option_strings if option.startswith("--")]
         if names and action.default != SUPPRESS:
             yield Setting(names[0], action.help or "", action.default)
 
 
+def command_parsers(parser: LightningArgumentParser) -> dict[str, LightningArgumentParser]:
+    """The parser of each command of a parser."""
+    found: dict[str, LightningArgumentParser] = {}
+    for action in actions_of(parser):
+        if isinstance(action.choices, dict):
+            found |= action.choices
+    return found
+
+
 def option_names(parser: LightningArgumentParser) -> Iterator[str]:
     """Options of a parser and of its subcommands, without the leading dashes."""
-    for action in parser._actions:
+    for action in actions_of(parser):
         names = (option.removeprefix("--") for option in action.option_strings if option.startswith("--"))
         yield from (name for name in names if not name.endswith(".help"))
         if isinstance(action.choices, dict):

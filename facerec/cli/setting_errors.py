@@ -133,9 +133,7 @@ def _class_suggestion(key: str, name: str) -> str:
     """The nearest class for a setting, or all of them."""
     family = next((base for start, base in FAMILIES.items() if key.startswith(start)), None)
     families = [family] if family else FAMILIES.values()
-    names = sorted(
-        {known.__name__ for base in families for known in _subclasses(base) if not inspect.isabstract(known)}
-    )
+    names = sorted({known.__name__ for base in families for known in classes_of(base)})
     lower = {entry.lower(): entry for entry in names}
     near = get_close_matches(name.lower(), lower, n=1, cutoff=0.7)
     if near:
@@ -174,6 +172,16 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
     if part:
         return last_parts[part[0]]
     return nearest(name.rpartition(".")[0], known) if "." in name else None
+
+
+def classes_of(family: type[object]) -> list[type[object]]:
+    """The classes of a family that can be named.
+
+    Example:
+        >>> "ArcFace" in [known.__name__ for known in classes_of(Loss)]
+        True
+    """
+    return [known for known in _subclasses(family) if not inspect.isabstract(known)]
 
 
 def class_settings() -> Iterator[str]:
