@@ -74,7 +74,7 @@ def explain(message: str, known: Sequence[str], arguments: Sequence[str]) -> str
         return _missing([name.removeprefix(f"{arguments[0]}.") for name in found["names"].split(", ")], arguments)
     if found := GROUP.search(message):
         name = found["name"]
-        return f"{name}={found['value']}: {name} is a group of settings. Give them by name, such as --{name}.NAME VALUE"
+        return f"{name}={found['value']}: {name} is a group of settings: give them by name, such as {name}.NAME=VALUE"
     if key := KEY.search(message):
         rest = message[key.end() :].strip()
         return _wrong_value(key["key"], message, configs) or f"{key['key']}: {rest}"
@@ -158,13 +158,14 @@ def _type_names(types: str) -> str:
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """The known name most like ``name``; None if nothing is like it.
 
-    An abbreviation comes first, then a name whose end it is (``margin``: ``angular_margin``), then a name alike as a
-    whole, then one alike in its last part, and at last the same for what ``name`` is a part of
-    (``model.backbon.depth``: ``model.backbone``).
+    The same name inside a group comes first, then a name whose end it is (``margin``: ``angular_margin``), then one that
+    it abbreviates, then a name alike as a whole, then one alike in its last part, and at last the same for what ``name``
+    is a part of (``model.backbon.depth``: ``model.backbone``).
     """
+    inside = [entry for entry in known if entry.endswith(f".{name}")]
     ended = [entry for entry in known if entry.endswith(f"_{name}")]
     longer = [entry for entry in known if entry.startswith(name)]
-    alike = ended or longer or get_close_matches(name, known, n=1, cutoff=0.8)
+    alike = inside or ended or longer or get_close_matches(name, known, n=1, cutoff=0.8)
     if alike:
         return alike[0]
     last_parts = {entry.rpartition(".")[2]: entry for entry in known}

@@ -43,7 +43,7 @@ def refused(capsys, *arguments: str) -> str:
         (["fit", "--model.optimizer=Adam", "--model.optimizer.momentum=0"], "'momentum'. Here there are lr, betas,"),
         (["fit", "--model.num_classes=5"], "model.num_classes cannot be set: it follows from the number of"),
         (["fit", "--data.seed=5"], "data.seed cannot be set: it follows from seed_everything"),
-        (["fit", "--model=abc"], "model is a group of settings. Give them by name, such as --model.NAME VALUE"),
+        (["fit", "--model=abc"], "model is a group of settings: give them by name, such as model.NAME=VALUE"),
         (["fit", "--trainer.max_epochs=abc"], "trainer.max_epochs=abc: expected "),
         (["fit", "--checkpoint.mode=low"], "checkpoint.mode=low: expected 'min' or 'max'"),
         (["fit", "--model.image_size=32"], "model.image_size=32: expected a list such as [1, 2]"),
