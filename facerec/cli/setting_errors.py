@@ -158,8 +158,8 @@ def _type_names(types: str) -> str:
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """The known name most like ``name``; None if nothing is like it.
 
-    The same name inside a group comes first, then a name whose end it is (``margin``: ``angular_margin``), then one that
-    it abbreviates, then a name alike as a whole, then one alike in its last part, and at last the same for what ``name``
+    The same name inside a group comes first. Then come a name whose end it is (``margin``: ``angular_margin``), one
+    that it abbreviates, one alike as a whole, and one alike in its last part. At last comes the same for what ``name``
     is a part of (``model.backbon.depth``: ``model.backbone``).
     """
     inside = [entry for entry in known if entry.endswith(f".{name}")]
