@@ -28,7 +28,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from facerec.cli import main as facerec
 from facerec.cli.check import DEFAULT_CONFIG
-from facerec.cli.configuration import read_settings
+from facerec.cli.config_files import read_config
 from facerec.machine import this_machine
 from facerec.memory import keep_freed_memory
 
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, help="epochs between validations; a hundredth of the run by default")
     arguments = parser.parse_args()
     config, root = arguments.config.resolve(), arguments.root and str(Path(arguments.root).resolve())
-    settings, machine = read_settings(config), this_machine()
+    settings, machine = read_config(config), this_machine()
     every = arguments.every or max(settings["trainer"]["max_epochs"] // 100, 1)
     print(f"{machine.processor}, {torch.get_num_threads()} threads, torch {torch.__version__}; {config.stem}")
     for precision in arguments.precision or (["bf16-mixed"] if machine.bfloat16 else []) + ["32-true"]:

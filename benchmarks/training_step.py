@@ -26,7 +26,8 @@ from fresh import in_fresh_process
 
 from facerec.cli import main as facerec
 from facerec.cli.check import DEFAULT_CONFIG
-from facerec.cli.configuration import data_module, read_settings, recognizer
+from facerec.cli.config_files import read_config
+from facerec.cli.configuration import data_module, recognizer
 from facerec.data import FaceDataModule
 from facerec.data.batches import Batch, BatchLoader
 from facerec.data.views import augmented
@@ -178,7 +179,7 @@ def take_turns(config: Path, root: str | None, epochs: int, by_phase: bool) -> t
         The clock, and the number of steps in an epoch.
     """
     keep_freed_memory()
-    settings = read_settings(config)
+    settings = read_config(config)
     settings["data"] = {**(settings.get("data") or {}), **({} if root is None else {"root": root})}
     clock = Clock(device_kind(settings))
     loop = BareLoop(settings, epochs, clock)
@@ -228,7 +229,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=40, help="of each way; at least 2 (%(default)s)")
     arguments = parser.parse_args()
     config, root = arguments.config.resolve(), arguments.root and str(Path(arguments.root).resolve())
-    settings, threads = read_settings(config), torch.get_num_threads()
+    settings, threads = read_config(config), torch.get_num_threads()
     print(
         f"{this_machine().processor}, {threads} threads, torch {torch.__version__}; {config.stem} on "
         f"{device_kind(settings)} in {precision(settings)}"

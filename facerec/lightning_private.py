@@ -4,8 +4,9 @@
 another file of facerec starts to use one.
 """
 
+from argparse import SUPPRESS, Action, ArgumentParser
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -73,9 +74,45 @@ def is_in_training(module: LightningModule) -> bool:
     return trainer is not None and trainer.state.fn == "fit"
 
 
+def actions_of(parser: ArgumentParser) -> list[Action]:
+    """The options and arguments of a parser of argparse, from which Lightning's is derived."""
+    return list(parser._actions)
+
+
+class Setting(NamedTuple):
+    """An option of a parser.
+
+    Attributes:
+        name: without the leading dashes.
+        help: text that explains it.
+        default: None where there is none.
+    """
+
+    name: str
+    help: str
+    default: Any
+
+
+def settings_of(parser: LightningArgumentParser) -> Iterator[Setting]:
+    """The settings of a parser, in its order, without those that print help or load a group from a file."""
+    for action in actions_of(parser):
+        names = [option.removeprefix("--") for option in action.option_strings if option.startswith("--")]
+        if names and action.default != SUPPRESS:
+            yield Setting(names[0], action.help or "", action.default)
+
+
+def command_parsers(parser: LightningArgumentParser) -> dict[str, LightningArgumentParser]:
+    """The parser of each command of a parser."""
+    found: dict[str, LightningArgumentParser] = {}
+    for action in actions_of(parser):
+        if isinstance(action.choices, dict):
+            found |= action.choices
+    return found
+
+
 def option_names(parser: LightningArgumentParser) -> Iterator[str]:
     """Options of a parser and of its subcommands, without the leading dashes."""
-    for action in parser._actions:
+    for action in actions_of(parser):
         names = (option.removeprefix("--") for option in action.option_strings if option.startswith("--"))
         yield from (name for name in names if not name.endswith(".help"))
         if isinstance(action.choices, dict):

@@ -36,7 +36,7 @@ METHODS = {  # arguments, and what would no longer work
 }
 ATTRIBUTES = {  # of an instance
     (LightningModule, "_trainer"): "telling a resumed training from a measurement when a checkpoint is loaded",
-    (LightningArgumentParser, "_actions"): "the nearest name of a setting after a typo",
+    (LightningArgumentParser, "_actions"): "the nearest name of a setting after a typo, and the help on a page",
 }
 OWNERS = (
     Callback,

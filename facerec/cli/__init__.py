@@ -55,7 +55,8 @@ examples:
 
 exit status: 0 done or yes, 1 no or some images left out, 2 error, 130 interrupted
 
-facerec COMMAND --help lists every option of a command. --version prints the version."""
+facerec COMMAND --help explains a command. --version prints the version.
+--print_completion SHELL prints a script that completes commands and options in a shell."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -75,6 +76,9 @@ def main(args: Sequence[str] | None = None) -> None:
         print(USAGE)
     elif command == "--version":
         print(f"facerec {__version__}")
+    elif command == "--print_completion":
+        if status := with_messages(partial(_print_completion, options), "facerec"):
+            raise SystemExit(status)
     elif status := _run(command, options):
         raise SystemExit(status)
 
@@ -109,3 +113,9 @@ def _call(command: str, options: list[str]) -> int:
         return training.main(command, options)
     status: int = import_module(f"facerec.cli.{command}").main(options)
     return status
+
+
+def _print_completion(options: list[str]) -> int:
+    from facerec.cli import completion
+
+    return completion.main(options)

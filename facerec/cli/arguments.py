@@ -1,7 +1,6 @@
 """What the command line says before it is parsed."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 
 def given(arguments: Sequence[str], key: str) -> bool:
@@ -23,12 +22,24 @@ def value_of(arguments: Sequence[str], key: str) -> str | None:
         >>> value_of(["--config", "a.yaml", "--config=b.yaml"], "config")
         'a.yaml'
     """
-    for position, argument in enumerate(arguments):
-        if argument == f"--{key}" and position + 1 < len(arguments):
-            return arguments[position + 1]
-        if argument.startswith(f"--{key}="):
-            return argument.partition("=")[2]
-    return None
+    return next(iter(values_of(arguments, key)), None)
+
+
+def values_of(arguments: Sequence[str], key: str) -> list[str]:
+    """Every value of ``--key VALUE`` or ``--key=VALUE``.
+
+    Example:
+        >>> values_of(["--config", "a.yaml", "--config=b.yaml"], "config")
+        ['a.yaml', 'b.yaml']
+    """
+    found: list[str] = []
+
+    def note(value: str) -> str:
+        found.append(value)
+        return value
+
+    with_value(arguments, key, note)
+    return found
 
 
 def with_value(arguments: Sequence[str], key: str, change: Callable[[str], str]) -> list[str]:
@@ -61,17 +72,6 @@ def long_form(argument: str) -> str:
     if argument == "-c":
         return "--config"
     return f"--config={argument[2:].removeprefix('=')}" if argument.startswith("-c") else argument
-
-
-def values_of(arguments: Sequence[str], key: str) -> list[str]:
-    """All values of ``--key VALUE`` and ``--key=VALUE``.
-
-    Example:
-        >>> values_of(["--trust", "mine", "--data.root", "faces", "--trust=yours"], "trust")
-        ['mine', 'yours']
-    """
-    found = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"--{key}=")]
-    return [value for argument, value in pairwise(arguments) if argument == f"--{key}"] + found
 
 
 def without(arguments: Sequence[str], key: str) -> list[str]:

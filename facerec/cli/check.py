@@ -12,7 +12,8 @@ from facerec.checkup.speed import PROBE
 from facerec.checkup.training import measure_training
 from facerec.checkup.training_step import TrainingStep
 from facerec.cli.command_parser import CommandParser, command_parser
-from facerec.cli.configuration import data_module, read_settings, recognizer
+from facerec.cli.config_files import read_config
+from facerec.cli.configuration import data_module, recognizer
 from facerec.cli.status import Status
 from facerec.data import FaceDataModule
 from facerec.machine import (
@@ -51,15 +52,16 @@ def main(args: list[str]) -> Status:
     options = make_parser().parse_args(args)
     if options.people is not None:
         require_within("--", 1, math.inf, people=options.people)
-    settings = read_settings(options.config)
+    settings = read_config(options.config)
     _show(machine_lines(this_machine(), available_memory()))
     data = data_module(settings)
     precision, workers = _choices(settings, data)
     _show(choice_lines(precision, workers))
+    people = options.people or data.num_classes or PEOPLE
+    model = recognizer(settings, people)
     found = _deviations(quick=options.quick)
     _show(agreement_lines(found))
-    people = options.people or data.num_classes or PEOPLE
-    step = TrainingStep(recognizer(settings, people), data, _device(settings), precision.value, batch_size=PROBE)
+    step = TrainingStep(model, data, _device(settings), precision.value, batch_size=PROBE)
     training = measure_training(step, workers.value, quick=options.quick)
     _show(speed_lines(training))
     print("\n".join([*capacity_lines(training), *advice(training, this_machine())]))

@@ -60,7 +60,7 @@ def command_parser(
 
 def epilog(examples: str, notes: str = "", meanings: Mapping[Status, str] | None = None) -> str:
     """What stands below the options: examples, notes and the exit status."""
-    parts = [_block("examples", examples.splitlines()), notes, exit_status(meanings)]
+    parts = [block("examples", examples.splitlines()), notes, exit_status(meanings)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -76,9 +76,15 @@ def exit_status(meanings: Mapping[Status, str] | None = None) -> str:
           130  interrupted
     """
     texts = {**DEFAULT_MEANINGS, **(meanings or {})}
-    return _block("exit status", [f"{status:<3d}  {texts[status]}" for status in sorted(texts)])
+    return block("exit status", [f"{status:<3d}  {texts[status]}" for status in sorted(texts)])
 
 
-def _block(heading: str, lines: Iterable[str]) -> str:
-    """A heading above indented lines."""
+def block(heading: str, lines: Iterable[str]) -> str:
+    """A heading above indented lines.
+
+    Example:
+        >>> print(block("examples", ["facerec fit"]))
+        examples:
+          facerec fit
+    """
     return "\n".join([f"{heading}:", *(f"  {line}".rstrip() for line in lines)])

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 from facerec.cli.command_parser import CommandParser, command_parser
-from facerec.cli.configuration import data_module, read_settings
+from facerec.cli.config_files import read_config
+from facerec.cli.configuration import data_module
 from facerec.cli.status import Status
 from facerec.data import ImageSource
 from facerec.data.layouts import Layout
@@ -98,7 +99,7 @@ def _inspect(options: argparse.Namespace) -> None:
 def _sets(data: str, layout: Layout | None) -> dict[str, Images]:
     if Path(data).suffix not in CONFIG_SUFFIXES:
         return named_sets(data, layout)
-    module = data_module(read_settings(data))
+    module = data_module(read_config(data))
     return role_sets(module.train, module.dev, dict(module.pair_sets("val")), dict(module.pair_sets("test")))
 
 
@@ -109,7 +110,7 @@ def _name(data: str) -> str:
 
 def _draw_augmentation(options: argparse.Namespace) -> None:
     require_within("--", 1, math.inf, draws=options.draws)
-    settings = read_settings(options.augment)
+    settings = read_config(options.augment)
     module = data_module(settings)
     source: Images | None = None
     if options.data is not None:

@@ -20,6 +20,7 @@ OF_THE_MACHINE = re.compile(
     r"DataLoader worker|out of memory|can't allocate memory|not enough memory|No space left|PytorchStreamWriter"
 )
 KILLED_WORKER = re.compile(r"DataLoader worker \(pid.*(killed by signal|exited unexpectedly)")
+LACK_OF_MEMORY = re.compile(r"^(MemoryError|OutOfMemoryError):|DefaultCPUAllocator: can't allocate memory")
 OF_A_WORKER = "Original Traceback (most recent call last):"
 LAST_LINE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning): (?P<message>.+)\Z", re.MULTILINE | re.DOTALL)
 
@@ -75,6 +76,8 @@ def _is_expected(error: BaseException) -> bool:
 def _cause(error: BaseException) -> str:
     """The message of an error, without the traceback that torch puts into the message of a worker's error."""
     text = str(error).strip() or type(error).__name__
+    if LACK_OF_MEMORY.search(f"{type(error).__name__}: {text}"):
+        return f"out of memory: {text.splitlines()[0]} Give a smaller batch size"
     if OF_A_WORKER in text:
         last = [*LAST_LINE.finditer(text)][-1:]
         text = last[0]["message"] if last else text.splitlines()[-1]

@@ -29,7 +29,7 @@ from facerec.callbacks import (
 )
 from facerec.checkpoints import load_checkpoint, require_training_state
 from facerec.cli.arguments import given, long_form, value_of, values_of, with_value, without
-from facerec.cli.configuration import check_configuration
+from facerec.cli.config_files import check_config
 from facerec.cli.cpu_advice import cpu_advice
 from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
@@ -40,6 +40,7 @@ from facerec.cli.runs import chosen_checkpoint, config_name, run_logger, run_nam
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
 from facerec.cli.status import Status
 from facerec.cli.trainer import FaceTrainer
+from facerec.cli.training_help import HELP_ALL
 from facerec.cli.training_parser import FaceArgumentParser, parser_settings
 from facerec.data import FaceDataModule
 from facerec.inference.loading import check_description
@@ -74,12 +75,12 @@ class FaceCLI(ExtensibleCLI):
         self.trust = trust
         self.arguments = args
         self.watched: list[FailedStart] = []
-        FaceArgumentParser.command = args[0]
+        FaceArgumentParser.arguments = args
         super().__init__(
             FaceRecognizer,
             FaceDataModule,
             trainer_class=FaceTrainer,
-            args=args,
+            args=["--help" if argument == HELP_ALL else argument for argument in args],
             save_config_callback=SaveConfig,
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
@@ -196,10 +197,10 @@ def main(command: str, options: list[str]) -> Status:
         KeyboardInterrupt: if the user interrupts a training.
     """
     options = [long_form(option) for option in options]
+    for config in values_of(options, "config"):
+        check_config(config)
     options = with_value(options, "ckpt_path", partial(chosen_checkpoint, resume=command == "fit"))
     trust, options = values_of(options, "trust"), without(options, "trust")
-    for config in values_of(options, "config"):
-        check_configuration(config)
     configuration, experiment = _configuration(command, options, trust)
     for harmless in HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message=harmless)
@@ -220,7 +221,7 @@ def _configuration(command: str, options: list[str], trust: list[str]) -> tuple[
     config, checkpoint = value_of(options, "config"), value_of(options, "ckpt_path")
     if config is not None:
         return [], config_name(config)
-    if "-h" in options or "--help" in options:
+    if {"-h", "--help", HELP_ALL} & set(options):
         return [], DEFAULT_NAME
     if checkpoint is not None:
         settings, experiment = from_checkpoint(checkpoint, command, trust), run_name(checkpoint)

@@ -4,6 +4,7 @@ Shapes: B batch, D embedding dimension, C classes.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -133,12 +134,12 @@ class Joint(Loss):
     All parts see the same embeddings. It logs the loss, the weight and the statistics of each part under its name.
 
     Args:
-        losses: the parts, by names of your choice.
+        losses: the parts, by names of your choice: words without "." and "/".
         weights: weight of each part, a number or a ``Ramp`` in optimizer steps; 1 for a part without one. The count of
             steps is saved, so a resumed run continues at the same weights.
 
     Raises:
-        ValueError: without losses, for a weight of no loss, or a negative weight.
+        ValueError: without losses, for a name that cannot be used, a weight of no loss, or a negative weight.
 
     Example:
         Softmax gives log(1 + 2 e^-1) = 0.5514 and Center 1/2, as its centres start at the origin. The sum is
@@ -160,6 +161,7 @@ class Joint(Loss):
         super().__init__()
         if not losses:
             raise ValueError("Joint losses={}: name at least one")
+        _check_names(losses)
         unknown = set(weights or {}) - set(losses)
         if unknown:
             raise ValueError(f"Joint weights for {sorted(unknown)}, but the losses are {sorted(losses)}")
@@ -219,3 +221,18 @@ class Joint(Loss):
         self.steps += 1
         for part in self.parts.values():
             part.step()
+
+
+def _check_names(names: Iterable[object]) -> None:
+    """Refuse names of parts that cannot name modules and logged values.
+
+    Raises:
+        ValueError: naming the first of them, and why.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"Joint losses: YAML reads the name {name!r} as no text: put it in quotes, or rename it")
+        if not name or "." in name or "/" in name:
+            raise ValueError(f"Joint losses: a loss cannot be called {name!r}: give a name without '.' and '/'")
+        if hasattr(nn.ModuleDict(), name):
+            raise ValueError(f"Joint losses: a loss cannot be called {name!r}, a word of PyTorch's: rename it")

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 import facerec
@@ -171,3 +172,14 @@ def test_a_thread_of_a_library_fails_in_a_line_too(capsys):
     assert with_messages(command, "facerec test") == 0
     assert threading.excepthook is hook
     assert capsys.readouterr().err == "facerec test: [Errno 28] No space left on device\n"
+
+
+def test_too_little_memory_is_no_mistake_in_the_code(capsys):
+    def command():
+        torch.empty(2**50)
+
+    assert with_messages(command, "facerec fit", traces_mistakes=True) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("facerec fit: out of memory: ")
+    assert "smaller batch size" in said
+    assert "Traceback" not in said

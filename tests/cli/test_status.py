@@ -89,5 +89,5 @@ def test_what_lightning_refuses_is_an_error_like_any_other(command, monkeypatch,
         raise MisconfigurationException("that does not go together")
 
     monkeypatch.setattr("facerec.cli.training.FaceCLI", refuses)
-    assert run(command, "--config", "x.yaml") == 2
+    assert run(command, "--config", DEFAULT_CONFIG) == 2
     assert "that does not go together" in only_line(command, capsys.readouterr().err)
