@@ -45,7 +45,7 @@ def test_tensorboard_shows_what_the_readme_promises(orl_run):
 def test_the_short_form_of_config_is_a_config(command, form, monkeypatch):
     """Else the embedded default (ORL faces) lies beneath the user's file."""
     seen = []
-    monkeypatch.setattr(training, "FaceCLI", lambda experiment, arguments: seen.append((experiment, arguments)))
+    monkeypatch.setattr(training, "FaceCLI", lambda experiment, arguments, _: seen.append((experiment, arguments)))
     main([command, *form, "--seed_everything", "1"])
     [(experiment, arguments)] = seen
     assert experiment == "own"
