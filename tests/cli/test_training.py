@@ -47,7 +47,7 @@ def test_the_short_form_of_config_is_a_config(command, form, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     Path("own.yaml").write_text("data: {root: x}\n")
     seen = []
-    monkeypatch.setattr(training, "FaceCLI", lambda experiment, arguments: seen.append((experiment, arguments)))
+    monkeypatch.setattr(training, "FaceCLI", lambda experiment, arguments, _: seen.append((experiment, arguments)))
     main([command, *form, "--seed_everything", "1"])
     [(experiment, arguments)] = seen
     assert experiment == "own"
