@@ -63,6 +63,36 @@ class ExtensibleCheckpoint(ModelCheckpoint):
             measured: logged values by name.
         """
 
+    def before_last_is_replaced(self, trainer: Trainer, path: str) -> None:
+        """Called before a last checkpoint takes the place of the one before.
+
+        Args:
+            trainer: that trains.
+            path: of the last checkpoint so far.
+        """
+
+    def know_best(self, scores: dict[str, Tensor]) -> None:
+        """Take note of the best checkpoints that are there.
+
+        Args:
+            scores: score of each file, in the order in which they were written.
+        """
+        worst, best = (max, min) if self.mode == "min" else (min, max)
+        self.best_k_models = dict(scores)
+        if not scores:
+            self.best_model_path, self.best_model_score = "", None
+            return
+        self.best_model_path = best(scores, key=lambda path: float(scores[path]))
+        self.best_model_score = scores[self.best_model_path]
+        if len(scores) == self.save_top_k:
+            self.kth_best_model_path = worst(scores, key=lambda path: float(scores[path]))
+            self.kth_value = scores[self.kth_best_model_path]
+
+    def _save_last_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        if self.save_last and self.last_model_path:
+            self.before_last_is_replaced(trainer, self.last_model_path)
+        super()._save_last_checkpoint(trainer, monitor_candidates)
+
     def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
         self.before_choice(trainer, monitor_candidates)
         super()._save_topk_checkpoint(trainer, monitor_candidates)

@@ -286,7 +286,7 @@ class FaceRecognizer(LightningModule):
         A resumed training keeps the identities, the alignment and the configuration of its own data.
 
         Raises:
-            ValueError: if training would go on with another number of people, or the card cannot be used.
+            ValueError: if training would go on with other people, or the card cannot be used.
         """
         card = ModelCard.from_checkpoint(checkpoint)
         settings = checkpoint.get("hyper_parameters", {})
@@ -300,6 +300,8 @@ class FaceRecognizer(LightningModule):
                 )
             self.num_classes = trained_on
             self.loss.build(self.backbone.embedding_dim, trained_on)
+        if resuming:
+            _require_same_people(card.identities, self.card.identities)
         if _views(settings.get("flip_test", self.flip_test)) != self.flip_test:
             card = replace(card, calibration=None)  # a threshold of other scores
             trained_with = _views(settings["flip_test"]) or "false"
@@ -310,6 +312,20 @@ class FaceRecognizer(LightningModule):
         if resuming:
             card = replace(self.card, calibration=card.calibration, trained_step=card.trained_step)
         self.card = card
+
+
+def _require_same_people(trained: tuple[str, ...], present: tuple[str, ...]) -> None:
+    """Refuse to train class weights on for other people.
+
+    Raises:
+        ValueError: naming the first class that is another person now.
+    """
+    for person, (before, now) in enumerate(zip(trained, present, strict=False)):
+        if before != now:
+            raise ValueError(
+                f"the checkpoint was trained on other people: class {person} is {before!r} in it and {now!r} in the "
+                "data. Give the data it was trained on, or start a new training"
+            )
 
 
 def _is_plain(value: object) -> bool:

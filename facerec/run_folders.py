@@ -9,6 +9,7 @@ from facerec.checkpoints import load_checkpoint
 CHECKPOINTS = "checkpoints"
 BEST = "best*.ckpt"
 LAST = "last.ckpt"
+PREVIOUS = "previous.ckpt"
 VERSION = "version_"
 
 
@@ -73,12 +74,17 @@ def best_checkpoint(run: str | Path) -> Path | None:
 def last_checkpoint(run: str | Path) -> Path | None:
     """The last checkpoint of a run; None if it has none.
 
+    A run that was killed at the wrong moment has no ``last.ckpt``, but the one before it or a best one.
+
     Example:
         >>> last_checkpoint("runs/nowhere") is None
         True
     """
-    file = Path(run, CHECKPOINTS, LAST)
-    return file if file.is_file() else None
+    folder = Path(run, CHECKPOINTS)
+    for file in (folder / LAST, folder / PREVIOUS):
+        if file.is_file():
+            return file
+    return max(folder.glob(BEST), key=lambda file: file.stat().st_mtime, default=None)
 
 
 def _runs(folder: Path) -> list[Path]:

@@ -27,7 +27,7 @@ METHODS = {  # arguments, and what would no longer work
     (ModelCheckpoint, "_monitor_candidates"): (["self", "trainer"], "last.ckpt after each validated epoch"),
     (ModelCheckpoint, "_save_last_checkpoint"): (
         ["self", "trainer", "monitor_candidates"],
-        "last.ckpt after each validated epoch and at the end of the training",
+        "last.ckpt after each validated epoch and at the end of the training, and the one before it",
     ),
     (ModelCheckpoint, "_save_topk_checkpoint"): (
         ["self", "trainer", "monitor_candidates"],

@@ -99,19 +99,28 @@ def test_a_threshold_of_other_views_is_not_taken():
     assert model.calibration == THRESHOLD
 
 
-def test_a_resumed_training_has_the_people_and_the_configuration_of_its_own_data():
+def test_a_resumed_training_has_the_alignment_and_the_configuration_of_its_own_data():
     model = recognizer(ResNet(18, 16, width=4), (32, 64))
     model._trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"), global_step=0)
     own = Alignment("yunet", "", "112x112")
-    model._trainer.datamodule = SimpleNamespace(identities=["cleo", "dan"], alignment=own)
+    model._trainer.datamodule = SimpleNamespace(identities=["ada", "ben"], alignment=own)
     model.setup("fit")
     model.card = replace(model.card, configuration="data: {root: new}")
     model.on_load_checkpoint(stored())
-    assert kept(model, 7) == ModelCard(("cleo", "dan"), THRESHOLD, own, 7, "data: {root: new}")
-    assert (model.identities, model.steps_taken) == (["cleo", "dan"], 7)
+    assert kept(model, 7) == ModelCard(("ada", "ben"), THRESHOLD, own, 7, "data: {root: new}")
+    assert (model.identities, model.steps_taken) == (["ada", "ben"], 7)
     model._trainer.state.fn = "test"
     model.on_load_checkpoint(stored())
     assert kept(model, 0) == ModelCard.from_checkpoint(stored())
+
+
+def test_a_training_does_not_go_on_with_other_people_though_they_are_as_many():
+    model = recognizer(ResNet(18, 16, width=4), (32, 64))
+    model._trainer = SimpleNamespace(state=SimpleNamespace(fn="fit"), global_step=0)
+    model._trainer.datamodule = SimpleNamespace(identities=["ada", "dan"], alignment=None)
+    model.setup("fit")
+    with pytest.raises(ValueError, match="class 1 is 'ben' in it and 'dan' in the data"):
+        model.on_load_checkpoint(stored())
 
 
 def test_a_new_training_forgets_the_configuration_of_the_old_one():

@@ -57,6 +57,7 @@ def test_of_several_the_best_one_is_taken(run):
         "best-epoch=001.ckpt",
         "best-epoch=002.ckpt",
         "last.ckpt",
+        "previous.ckpt",
     ]
     best = run / "checkpoints" / "best-epoch=001.ckpt"
     for folder in (run, run.parent, run / "checkpoints", f"{run}/"):

@@ -33,6 +33,7 @@ from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.folding import FoldedEvaluation
+from facerec.callbacks.interruption import Interruption
 from facerec.callbacks.long_run import LongRunNotice
 from facerec.callbacks.model_facts import ModelFacts
 from facerec.callbacks.progress import ProgressLog, RunProgress
@@ -48,6 +49,7 @@ __all__ = [
     "BestCheckpoint",
     "DevAccuracy",
     "FoldedEvaluation",
+    "Interruption",
     "LongRunNotice",
     "ModelFacts",
     "ProgressLog",

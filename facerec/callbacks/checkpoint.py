@@ -10,8 +10,8 @@ from torch import Tensor
 
 from facerec.callbacks.accuracy import accuracy_name
 from facerec.callbacks.evaluation import data_of, recognizer_of
+from facerec.callbacks.last_checkpoint import LastCheckpoint
 from facerec.data.datamodule import FaceDataModule
-from facerec.lightning_private import ExtensibleCheckpoint
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import require_within
 
@@ -28,7 +28,7 @@ NOTHING_MEASURED = (
 )
 
 
-class BestCheckpoint(ExtensibleCheckpoint):
+class BestCheckpoint(LastCheckpoint):
     """Keeps the epoch with the lowest (or highest) value of a validation metric, and the last epoch.
 
     Only a validation of its own weights makes an epoch the best. An epoch that ends without one is none of the best:
@@ -45,9 +45,11 @@ class BestCheckpoint(ExtensibleCheckpoint):
         candidates_after: share of the training, in [0, 1), before an epoch may be kept as best. It counts epochs or
             ``max_steps``, whichever ends first. On few validation people an early epoch can look best by luck, before
             a margin has warmed up and the learning rate has fallen.
+        every_n_steps: number of optimizer steps after which the last checkpoint is saved again, also within an epoch.
+        every_minutes: time in minutes after which it is saved again. None saves it after epochs alone.
 
     Raises:
-        ValueError: if ``candidates_after`` lies outside [0, 1).
+        ValueError: if ``candidates_after`` lies outside [0, 1), or an interval is not positive.
 
     Example:
         >>> best = BestCheckpoint(save_top_k=3, candidates_after=0.75)  # the three best epochs of the last quarter
@@ -61,18 +63,13 @@ class BestCheckpoint(ExtensibleCheckpoint):
         mode: Literal["min", "max"] = "min",
         save_top_k: int = 1,
         candidates_after: float = 0.0,
+        every_n_steps: int | None = None,
+        every_minutes: float | None = 15.0,
     ) -> None:
         require_within("checkpoint.", 0.0, 1.0, high_excluded=True, candidates_after=candidates_after)
         self.candidates_after = candidates_after
         self._validated_step: int | None = None
-        super().__init__(
-            monitor=monitor,
-            mode=mode,
-            save_top_k=save_top_k,
-            save_last=True,
-            filename="best-epoch={epoch:03d}",
-            auto_insert_metric_name=False,  # a "/" in the metric's name would make folders
-        )
+        super().__init__(monitor, mode, save_top_k, every_n_steps, every_minutes)
         self._key = super().state_key
 
     @property
@@ -119,7 +116,7 @@ class BestCheckpoint(ExtensibleCheckpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep each epoch that was validated as the last: Lightning would only where it is among the best."""
         super().on_train_epoch_end(trainer, pl_module)
-        if (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0:
+        if (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0 or self.is_due(trainer):
             self.save_last_now(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

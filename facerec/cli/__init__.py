@@ -53,7 +53,7 @@ examples:
   facerec verify A.jpg B.jpg --ckpt_path runs/NAME
   tensorboard --logdir runs
 
-exit status: 0 done or yes, 1 no or some images left out, 2 error, 130 interrupted
+exit status: 0 done or yes, 1 no or some images left out, 2 error, 130 interrupted, 143 terminated
 
 facerec COMMAND --help explains a command. --version prints the version.
 --print_completion SHELL prints a script that completes commands and options in a shell."""

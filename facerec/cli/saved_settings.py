@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from facerec.callbacks import BestCheckpoint, Verification
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.checkpoints import read_card
+from facerec.cli.resuming import Resumption
 from facerec.data import FaceDataModule
 from facerec.plain_text import read_yaml
 from facerec.recognizer import FaceRecognizer
@@ -32,15 +33,20 @@ EXTENSIONS = ("callbacks", "logger", "plugins", "profiler", "strategy")  # of a 
 class SaveConfig(SaveConfigCallback):
     """Keeps the effective configuration: beside the run, as text in TensorBoard, and in every checkpoint."""
 
+    _resumed: str | None = None
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Save the file of a training; an evaluation leaves the training's own file alone."""
         if trainer.state.fn == "fit":
+            self._resumed, self.config.ckpt_path = self.config.ckpt_path, None  # the file is for new trainings too
+            if self._resumed:
+                Resumption(str(self._resumed)).warn_of_changes(read_yaml(self._yaml, "the settings"))
             super().setup(trainer, pl_module, stage)
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Add it to TensorBoard."""
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
+            if isinstance(logger, TensorBoardLogger) and not self._resumed:
                 text = "\n".join(f"    {line}" for line in self._yaml.splitlines())  # Markdown code
                 logger.experiment.add_text("config", text)
 

@@ -6,7 +6,8 @@
   `backbones`: a network that was named does not take the settings.
 - **2**: failed, by a bad option, bad data or a missing file. `verify` and `identify` also give 2 for an image that
   cannot be used: they have no answer about it, and 1 would look like one.
-- **130**: interrupted by Ctrl-C, as shells have it.
+- **130**: interrupted by Ctrl-C, as shells have it. `fit` has saved a checkpoint, and says how to go on.
+- **143**: ended by SIGTERM, as shells have it. `fit` has saved a checkpoint, and says how to go on.
 
 So ``if facerec verify A.jpg B.jpg ...`` asks for the person, ``facerec fit && facerec test ...`` stops at an error, and
 a script that accepts left-out images lets 1 pass: ``facerec align SRC DST || [ $? -eq 1 ]``.
@@ -29,3 +30,4 @@ class Status(IntEnum):
     INCOMPLETE = 1
     ERROR = 2
     INTERRUPTED = 130
+    TERMINATED = 143

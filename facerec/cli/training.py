@@ -1,5 +1,6 @@
 """``facerec fit``, ``validate`` and ``test``: LightningCLI with our model, data and habits."""
 
+import sys
 import warnings
 from contextlib import nullcontext
 from functools import partial
@@ -9,7 +10,8 @@ from typing import Any
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
@@ -19,6 +21,7 @@ from facerec.callbacks import (
     BestCheckpoint,
     DevAccuracy,
     FoldedEvaluation,
+    Interruption,
     LongRunNotice,
     Report,
     RunSummary,
@@ -36,6 +39,7 @@ from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
 from facerec.cli.messages import short_warnings
 from facerec.cli.notices import own_notices
+from facerec.cli.resuming import Resumption, TrainingFinishedError, checkpoint_to_resume
 from facerec.cli.runs import chosen_checkpoint, config_name, run_logger, run_name, run_of
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
 from facerec.cli.status import Status
@@ -54,7 +58,7 @@ HARMLESS_WARNINGS = (
     "LightningCLI's args parameter is intended",  # we pass the arguments on purpose
     ".*isinstance.treespec, LeafSpec.* is deprecated",  # inside Lightning
     "The '.*_dataloader' does not have many workers",
-    "The dirpath has changed from",  # a resumed training is a new run
+    "Checkpoint directory .* exists and is not empty",  # of a resumed run, which we say ourselves
     "The number of training batches .* is smaller than the logging interval",
     "Total length of `list` across ranks is zero",  # a validation of nothing, which we say ourselves
 )
@@ -72,6 +76,7 @@ class FaceCLI(ExtensibleCLI):
 
     def __init__(self, experiment: str, args: list[str], trust: list[str]) -> None:
         self.experiment = experiment
+        self.resumption: Resumption | None = None
         self.trust = trust
         self.arguments = args
         self.watched: list[FailedStart] = []
@@ -110,7 +115,7 @@ class FaceCLI(ExtensibleCLI):
         """Let the checkpoint's hyperparameters win over the configuration, as Lightning does, and say where they do."""
         settings, resumes = self._settings(), self.config.subcommand == "fit"
         if settings.get("ckpt_path"):  # of a configuration file; that of the command line is a file already
-            path = chosen_checkpoint(str(settings.ckpt_path), resume=resumes)
+            path = checkpoint_of(str(settings.ckpt_path), self.config.subcommand, self.experiment)
             settings.ckpt_path = path
             if Path(path).is_file():
                 checkpoint = load_checkpoint(path)
@@ -133,6 +138,10 @@ class FaceCLI(ExtensibleCLI):
                 checkpoint's own.
         """
         command, settings = self.config.subcommand, self._settings()
+        if command == "fit" and settings.get("ckpt_path"):
+            self.resumption = Resumption(settings.ckpt_path)
+            self.resumption.require_unfinished(settings.trainer)
+            self.resumption.warn_of_superseded()
         if command != "fit":
             require_checkpoint(command, settings)
             compute_in_float32(settings, self.arguments)
@@ -147,12 +156,13 @@ class FaceCLI(ExtensibleCLI):
             super().instantiate_classes()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Add a TensorBoard logger, unless another is set: of a new run, or of the run that is measured."""
+        """Add a TensorBoard logger, unless another is set: of a new run, or of the run of the checkpoint."""
         trainer = self.config_init[self.subcommand].trainer
         if trainer.get("logger") in (None, True):
-            measured = self._settings().get("ckpt_path") if self.subcommand != "fit" else None
-            kwargs["logger"] = run_logger(self.experiment, run_of(measured) if measured else None)
-            self.watched = [FailedStart(kwargs["logger"])] if self.subcommand == "fit" else []
+            checkpoint, resumed = self._settings().get("ckpt_path"), self.resumption
+            run = run_of(checkpoint) if checkpoint else None
+            kwargs["logger"] = run_logger(self.experiment, run, resumed.next_logged_step if resumed else None)
+            self.watched = [FailedStart(kwargs["logger"])] if self.subcommand == "fit" and run is None else []
         return super().instantiate_trainer(**kwargs)
 
     def ordered_callbacks(self, configured: list[Callback], linked: list[Callback]) -> list[Callback]:
@@ -161,6 +171,7 @@ class FaceCLI(ExtensibleCLI):
         others = [callback for callback in linked if not isinstance(callback, Verification)]
         own = [
             *self.watched,
+            Interruption(),
             StepSeed(),
             AlignmentCheck(),
             FoldedEvaluation(),
@@ -189,7 +200,7 @@ def main(command: str, options: list[str]) -> Status:
         options: see ``facerec fit --help``.
 
     Returns:
-        DONE.
+        DONE, or TERMINATED if SIGTERM ended a training.
 
     Raises:
         ValueError: for data or settings that cannot be used.
@@ -199,21 +210,32 @@ def main(command: str, options: list[str]) -> Status:
     options = [long_form(option) for option in options]
     for config in values_of(options, "config"):
         check_config(config)
-    options = with_value(options, "ckpt_path", partial(chosen_checkpoint, resume=command == "fit"))
+    experiment = next(map(config_name, values_of(options, "config")), None)
+    options = with_value(options, "ckpt_path", partial(checkpoint_of, command=command, experiment=experiment))
     trust, options = values_of(options, "trust"), without(options, "trust")
-    configuration, experiment = _configuration(command, options, trust)
+    configuration, name = _configuration(command, options, trust)
     for harmless in HARMLESS_WARNINGS:
         warnings.filterwarnings("ignore", message=harmless)
     try:
         with own_notices(), short_warnings():  # again: Lightning has put its own format above ours
-            FaceCLI(experiment, [command, *configuration, *options], trust)
+            FaceCLI(name, [command, *configuration, *options], trust)
     except MisconfigurationException as error:
         raise ValueError(str(error)) from error
+    except TrainingFinishedError as finished:
+        rank_zero_only(print)(f"facerec {command}: {finished}", file=sys.stderr)
+    except SIGTERMException:
+        rank_zero_only(print)(f"facerec {command}: terminated", file=sys.stderr)
+        return Status.TERMINATED
     except SystemExit as stopped:
         if isinstance(stopped.__context__, KeyboardInterrupt):  # Lightning has stopped the training, and exits
             raise stopped.__context__ from None
         raise
     return Status.DONE
+
+
+def checkpoint_of(path: str, command: str, experiment: str | None) -> str:
+    """The checkpoint file that ``--ckpt_path`` means to a command."""
+    return checkpoint_to_resume(path, experiment) if command == "fit" else chosen_checkpoint(path)
 
 
 def _configuration(command: str, options: list[str], trust: list[str]) -> tuple[list[str], str]:

@@ -1,6 +1,7 @@
 """From a source to batches of images of one size. This code runs in the workers of a loader."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -80,12 +81,41 @@ class BatchLoader(DataLoader[Loaded]):
 
     Its workers send labels and indices as arrays. A tensor would pass through a file descriptor of its own, with a
     handshake between the processes that costs as much as many images.
+
+    A run that is resumed within an epoch goes on behind the batches that it has seen, without reading them again.
     """
+
+    _given = 0  # batches of this epoch
+    _skipped = 0  # batches that the next epoch leaves out
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         """The batches of an epoch."""
-        for images_BCHW, labels_B, indices_B in super().__iter__():
+        self._given, self._skipped = self._skipped, 0
+        loaded = self._rest(self._given) if self._given else super().__iter__()
+        for images_BCHW, labels_B, indices_B in loaded:
+            self._given += 1
             yield Batch(images_BCHW, torch.from_numpy(labels_B), torch.from_numpy(indices_B))
+
+    def _rest(self, seen: int) -> Iterator[Loaded]:
+        """The batches of an epoch behind the first ones."""
+        assert self.batch_sampler is not None
+        return iter(
+            DataLoader(
+                self.dataset,
+                batch_sampler=list(islice(self.batch_sampler, seen, None)),
+                num_workers=self.num_workers,
+                collate_fn=self.collate_fn,
+                pin_memory=self.pin_memory,
+            )
+        )
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the epoch it has given."""
+        return {"batches": self._given}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Let the next epoch begin behind the batches that were given."""
+        self._skipped = state["batches"]
 
 
 def as_loaded(loaded: Loaded) -> Loaded:

@@ -46,13 +46,13 @@ def test_an_epoch_cut_off_before_its_validation_is_not_kept_on_the_value_of_anot
     Trainer(default_root_dir=tmp_path, max_steps=6, limit_train_batches=4, callbacks=[checkpoint], **QUIET).fit(
         Measured()
     )
-    assert steps_of(tmp_path) == {"last.ckpt": 6}
+    assert steps_of(tmp_path) == {"previous.ckpt": 4, "last.ckpt": 6}
 
 
 def test_the_last_epochs_are_kept_though_no_validation_follows_them(tmp_path):
     settings = {"default_root_dir": tmp_path, "limit_train_batches": 2, "check_val_every_n_epoch": 2, **QUIET}
     Trainer(max_epochs=3, callbacks=[BestCheckpoint()], **settings).fit(Measured())
-    assert steps_of(tmp_path) == {"best-epoch=001.ckpt": 4, "last.ckpt": 6}
+    assert steps_of(tmp_path) == {"best-epoch=001.ckpt": 4, "previous.ckpt": 4, "last.ckpt": 6}
     last = next(tmp_path.rglob("last.ckpt"))
     resumed = Trainer(max_epochs=5, callbacks=[BestCheckpoint()], **settings)
     resumed.fit(Measured(), ckpt_path=last)

@@ -112,11 +112,11 @@ def test_a_ramp_counts_optimizer_steps_and_goes_on_after_a_resume(tmp_path, monk
     assert weights == pytest.approx([0.5 * step / 6 for step in range(3)])
     last = "runs/joined/version_0/checkpoints/last.ckpt"
     main(["fit", "--ckpt_path", last, "--trainer.max_epochs=2"])
-    run = Path("runs", "joined", "version_1")
+    run = Path("runs", "joined", "version_0")
     scalars = EventAccumulator(str(run))
     scalars.Reload()
     weights = [event.value for event in scalars.Scalars("train/triplet/weight")]
-    assert weights == pytest.approx([0.5 * step / 6 for step in range(3, 6)])
+    assert weights == pytest.approx([0.5 * step / 6 for step in range(6)])
     resumed = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert resumed["state_dict"]["loss.steps"].item() == resumed["global_step"] == 6
 

@@ -75,10 +75,12 @@ def test_a_folder_means_the_best_checkpoint_of_its_newest_run_and_a_line_names_i
 
 def test_fit_resumes_from_the_last_checkpoint_of_a_folder(run_copy, capsys):
     best_file(run_copy).unlink()
+    trained = last(run_copy)["global_step"]
     assert run("fit", "--ckpt_path", run_copy.parent, "--trainer.max_epochs=3", "--trainer.callbacks=[]") == 0
     taken = run_copy / "checkpoints" / "last.ckpt"
     assert f"--ckpt_path {run_copy.parent}: taking {taken}\n" in capsys.readouterr().err
-    assert last(run_copy.with_name("version_1"))["global_step"] == last(run_copy)["global_step"] * 3 // 2
+    assert last(run_copy)["global_step"] == trained * 3 // 2
+    assert not run_copy.with_name("version_1").exists()
 
 
 def test_a_folder_may_stand_in_a_configuration(run_copy, capsys):

@@ -1,0 +1,175 @@
+"""A training that is killed and resumed is the training that was not, bit for bit."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.cli.conftest import assert_refused, events, last, run
+from tests.cli.kill import Kill
+from tests.cli.server import run_apart
+from tests.conftest import SMALL
+
+RUN = Path("runs", "orl_resnet18_arcface", "version_0")
+OFTEN = ["--checkpoint.every_n_steps=1", "--checkpoint.candidates_after=0", "--trainer.log_every_n_steps=1"]
+JOINT = '{"class_path": "Joint", "init_args": {"losses": {"arc": "ArcFace", "triplet": "Triplet"}, "weights": '
+JOINT += '{"triplet": {"start": 0.0, "end": 0.5, "steps": 9}}}}'
+BALANCED = ["--data.images_per_person=4", "--data.batch_size=48"]
+JOINT_TRAINING = [f"--model.loss={JOINT}", *BALANCED]
+JOINT_TRAINING += ["--checkpoint.save_top_k=3", "--trainer.max_epochs=4"]
+SPHERE_TRAINING = ['--model.loss={"class_path": "SphereFace"}', "--trainer.max_epochs=-1", "--trainer.max_steps=14"]
+SPHERE_TRAINING += ["--trainer.val_check_interval=4", "--model.backbone.init_args.head.dropout=0.3"]
+WITH_WORKERS = [*BALANCED, "--data.num_workers=1", "--trainer.max_epochs=1"]
+AVERAGED = ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9", "--data.batch_size=48"]
+
+
+def outcome(folder: Path) -> dict[str, dict]:
+    """What a training leaves: weights, optimizer, threshold and score of each checkpoint, by its steps."""
+    found = {}
+    for path in (folder / RUN / "checkpoints").glob("[bl]*.ckpt"):
+        checkpoint = torch.load(path, weights_only=True)
+        scores = [state["current_score"] for state in checkpoint["callbacks"].values() if "current_score" in state]
+        found[f"{path.stem[:4]} {checkpoint['global_step']}"] = {
+            "weights": checkpoint["state_dict"],
+            "optimizer": checkpoint["optimizer_states"],
+            "threshold": checkpoint["facerec"]["calibration"],
+            "score": scores if path.stem.startswith("best") else None,
+        }
+    return found
+
+
+def assert_equal(one: object, other: object) -> None:
+    """The same values in the same places, tensors bit for bit."""
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_equal(one[key], other[key])
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            assert_equal(left, right)
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize(
+    ("training", "moments"),
+    [
+        (JOINT_TRAINING, [("batch", 3), ("dump", 4), ("validation", 2)]),
+        (SPHERE_TRAINING, [("batch", 3), ("epoch_end", 1), ("dump", 3), ("validation", 1)]),
+        (WITH_WORKERS, [("batch", 3)]),
+        (AVERAGED, [("batch", 2), ("validation", 1)]),
+    ],
+    ids=["joint", "sphereface", "workers", "averaged"],
+)
+def test_a_killed_training_ends_as_the_one_that_was_not(training, moments, tmp_path):
+    """In mid-epoch, while a checkpoint is written, within a validation, and between an epoch and its checkpoint."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    options = [*SMALL, *OFTEN, *training]
+    assert run_apart(whole, "fit", *options) == 0
+    for number, (hook, count) in enumerate(moments):
+        started = options if number == 0 else ["--ckpt_path", "last"]
+        assert run_apart(killed, "fit", *started, callbacks=[Kill(hook, count)]) == -signal.SIGKILL
+    assert run_apart(killed, "fit", "--ckpt_path", "last") == 0
+    assert [path.name for path in killed.glob("runs/*/*")] == ["version_0"]
+    assert_equal(outcome(killed), outcome(whole))
+    assert_equal(curve(killed), curve(whole))
+
+
+def curve(folder: Path) -> list[tuple[int, float]]:
+    """The loss at each logged step."""
+    scalars = EventAccumulator(str(folder / RUN), size_guidance={"scalars": 0})
+    scalars.Reload()
+    return [(event.step, event.value) for event in scalars.Scalars("train/loss")]
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "hook"),
+    [(signal.SIGTERM, 143, "batch"), (signal.SIGINT, 130, "validation"), (signal.SIGTERM, 143, "epoch_end")],
+)
+def test_a_signal_saves_says_how_to_go_on_and_has_its_own_status(number, status, hook, tmp_path):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    whole.mkdir()
+    stopped.mkdir()
+    options = [*SMALL, "--trainer.log_every_n_steps=1", "--checkpoint.candidates_after=0", "--data.batch_size=48"]
+    assert run_apart(whole, "fit", *options) == 0
+    assert run_apart(stopped, "fit", *options, callbacks=[Kill(hook, 1, number)]) == status
+    said = (stopped / "out.txt").read_text()
+    assert f"is saved. To go on: facerec fit --ckpt_path {RUN / 'checkpoints' / 'last.ckpt'}" in said
+    assert "Traceback" not in said
+    assert run_apart(stopped, "fit", "--ckpt_path", RUN) == 0
+    assert_equal(outcome(stopped), outcome(whole))
+    assert_equal(curve(stopped), curve(whole))
+
+
+def test_a_finished_training_says_so_and_is_left_alone(run_copy, capsys):
+    before = {path: path.stat().st_mtime_ns for path in Path("runs").rglob("*")}
+    assert run("fit", "--ckpt_path", run_copy) == 0
+    assert "2 of 2 epochs are trained. To train on, give a larger --trainer.max_epochs" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in Path("runs").rglob("*")} == before
+
+
+def test_a_training_goes_on_in_a_run_that_was_moved_and_knows_its_best(run_copy, tmp_path, monkeypatch, recwarn):
+    """The best of two epochs stays the best of three, unless the third is better."""
+    moved = Path("elsewhere", "other", "version_7")
+    moved.parent.mkdir(parents=True)
+    shutil.move(run_copy, moved)
+    assert run("fit", "--ckpt_path", moved, "--trainer.max_epochs=3", "--checkpoint.candidates_after=0") == 0
+    assert last(moved)["epoch"] == 2
+    rates = {event.step: event.value for event in events(moved).Scalars("val/eer")}
+    [best] = (moved / "checkpoints").glob("best-*.ckpt")
+    chosen = torch.load(best, weights_only=True)
+    candidates = sorted(rates)[1:]  # candidates_after of the first training left the first epoch out
+    assert rates[chosen["global_step"] - 1] == min(rates[step] for step in candidates)
+    assert not list(Path("runs").glob("*/*"))
+    assert any("trainer.max_epochs 2 becomes 3" in str(warning.message) for warning in recwarn)
+
+
+def test_from_an_earlier_checkpoint_better_ones_of_later_steps_stay_the_best(tmp_path, monkeypatch, recwarn):
+    """The steps after it are logged anew, and stand once in the curve."""
+    monkeypatch.chdir(tmp_path)
+    options = [*SMALL, "--checkpoint.candidates_after=0", "--checkpoint.save_top_k=-1", "--trainer.max_epochs=3"]
+    assert run("fit", *options) == 0
+    first, *later = sorted((RUN / "checkpoints").glob("best-*.ckpt"))
+    assert run("fit", "--ckpt_path", first, "--checkpoint.save_top_k=3") == 0
+    assert any("is of step 6, and" in str(warning.message) for warning in recwarn)
+    [state] = [state for state in last(RUN)["callbacks"].values() if "best_k_models" in state]
+    assert {Path(path).name for path in state["best_k_models"]} == {path.name for path in (first, *later)}
+    steps = [event.step for event in events(RUN).Scalars("val/eer")]
+    assert steps == sorted(set(steps))
+
+
+def test_a_damaged_last_checkpoint_is_set_aside_and_the_one_before_taken(run_copy, recwarn):
+    damaged = run_copy / "checkpoints" / "last.ckpt"
+    damaged.write_bytes(damaged.read_bytes()[:9000])
+    assert run("fit", "--ckpt_path", run_copy, "--trainer.max_epochs=3") == 0
+    assert last(run_copy)["epoch"] == 2
+    assert damaged.with_name("last.ckpt.damaged").stat().st_size == 9000
+    assert any("The training goes on from the checkpoint before it: " in str(warning.message) for warning in recwarn)
+
+
+def test_other_people_are_refused_by_name_though_they_are_as_many(vggface_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = [*SMALL, "--data.root", vggface_root, "--data.batch_size=4", "--trainer.max_epochs=1"]
+    assert run("fit", *options) == 0
+    for folder in ("train", "dev"):
+        (vggface_root / folder / "n000002").rename(vggface_root / folder / "n000009")
+    last_one = RUN / "checkpoints" / "last.ckpt"
+    resumed = ["fit", "--ckpt_path", last_one, "--trainer.max_epochs=2"]
+    assert_refused("class 1 is 'n000002' in it and 'n000003' in the data", capsys, *resumed)
+
+
+def test_what_changed_since_is_told(run_copy, recwarn):
+    changed = ["--data.batch_size=24", "--data.augment.rotation=0", "--trainer.max_epochs=3"]
+    assert run("fit", "--ckpt_path", run_copy, *changed) == 0
+    [told] = [str(warning.message) for warning in recwarn if "goes on with other settings" in str(warning.message)]
+    assert "data.batch_size 32 becomes 24" in told
+    assert "data.augment.init_args.rotation 12.0 becomes 0.0" in told
+    assert "num_workers" not in told
