@@ -29,9 +29,12 @@ The command line adds these callbacks to every run. From Python, give a trainer 
 
 from facerec.callbacks.accuracy import DevAccuracy
 from facerec.callbacks.alignment import AlignmentCheck
+from facerec.callbacks.averages import EarlyAverages
 from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
+from facerec.callbacks.collapse import CollapseCheck
 from facerec.callbacks.figures import VerificationFigures
+from facerec.callbacks.finite import FiniteSteps
 from facerec.callbacks.folding import FoldedEvaluation
 from facerec.callbacks.interruption import Interruption
 from facerec.callbacks.long_run import LongRunNotice
@@ -47,7 +50,10 @@ __all__ = [
     "AdaptiveGradientClipping",
     "AlignmentCheck",
     "BestCheckpoint",
+    "CollapseCheck",
     "DevAccuracy",
+    "EarlyAverages",
+    "FiniteSteps",
     "FoldedEvaluation",
     "Interruption",
     "LongRunNotice",

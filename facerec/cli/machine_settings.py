@@ -16,7 +16,7 @@ def choose_for_machine(settings: Any) -> None:
         settings: of a run, parsed and before anything is built from them. Changed in place.
     """
     trainer, data = settings.trainer, settings.data
-    accelerator, devices = _name(trainer.accelerator), trainer.devices
+    accelerator, devices = accelerator_name(trainer.accelerator), trainer.devices
     if trainer.precision == "auto" and _has_precision(trainer.get("plugins")):
         trainer.precision = None  # the plugin has the precision
     elif trainer.precision == "auto":
@@ -31,7 +31,7 @@ def choose_for_machine(settings: Any) -> None:
         rank_zero_info(f"data.num_workers: auto is {workers.value}: {workers.reason}")
 
 
-def _name(accelerator: Any) -> str:
+def accelerator_name(accelerator: Any) -> str:
     """Name of Lightning's ``accelerator``, which may also be a class with settings."""
     if isinstance(accelerator, str):
         return accelerator
@@ -41,16 +41,16 @@ def _name(accelerator: Any) -> str:
 def _has_precision(plugins: Any) -> bool:
     """Whether a plugin of the trainer sets the precision, which then must not be set a second time."""
     listed = plugins if isinstance(plugins, list) else [plugins]
-    return any(issubclass(named, Precision) for named in map(_class, listed) if named is not None)
+    return any(issubclass(named, Precision) for named in map(named_class, listed) if named is not None)
 
 
 def _is_decoded(source: Any) -> bool:
     """Whether the training images that ``data.train`` names need no decoding."""
-    named = _class(source)
+    named = named_class(source)
     return named is not None and bool(getattr(named, "is_decoded", False))
 
 
-def _class(settings: Any) -> type | None:
+def named_class(settings: Any) -> type | None:
     """The class that settings name by ``class_path``; None for settings that name none."""
     path = getattr(settings, "class_path", None)
     if path is None:

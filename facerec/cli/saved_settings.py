@@ -11,7 +11,7 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
-from facerec.callbacks import BestCheckpoint, Verification
+from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.checkpoints import read_card
 from facerec.cli.resuming import Resumption
@@ -26,6 +26,7 @@ PARTS: dict[str, type] = {
     "trainer": Trainer,
     "checkpoint": BestCheckpoint,
     "verification": Verification,
+    "finite": FiniteSteps,
 }
 EXTENSIONS = ("callbacks", "logger", "plugins", "profiler", "strategy")  # of a trainer, by classes that it builds
 

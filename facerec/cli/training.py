@@ -19,7 +19,10 @@ from facerec.backbones.base import weights_come_later
 from facerec.callbacks import (
     AlignmentCheck,
     BestCheckpoint,
+    CollapseCheck,
     DevAccuracy,
+    EarlyAverages,
+    FiniteSteps,
     FoldedEvaluation,
     Interruption,
     LongRunNotice,
@@ -43,6 +46,7 @@ from facerec.cli.resuming import Resumption, TrainingFinishedError, checkpoint_t
 from facerec.cli.runs import chosen_checkpoint, config_name, run_logger, run_name, run_of
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
 from facerec.cli.status import Status
+from facerec.cli.trainable import check_trainable
 from facerec.cli.trainer import FaceTrainer
 from facerec.cli.training_help import HELP_ALL
 from facerec.cli.training_parser import FaceArgumentParser, parser_settings
@@ -107,6 +111,7 @@ class FaceCLI(ExtensibleCLI):
         """Links between settings, and the settings of the checkpoint."""
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(Verification, "verification")
+        parser.add_lightning_class_args(FiniteSteps, "finite")
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
         parser.link_arguments("model.image_size", "data.image_size")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
@@ -142,7 +147,9 @@ class FaceCLI(ExtensibleCLI):
             self.resumption = Resumption(settings.ckpt_path)
             self.resumption.require_unfinished(settings.trainer)
             self.resumption.warn_of_superseded()
-        if command != "fit":
+        if command == "fit":
+            check_trainable(settings)
+        else:
             require_checkpoint(command, settings)
             compute_in_float32(settings, self.arguments)
         if settings.verification.store:
@@ -168,15 +175,21 @@ class FaceCLI(ExtensibleCLI):
     def ordered_callbacks(self, configured: list[Callback], linked: list[Callback]) -> list[Callback]:
         """Ours come before the user's and the checkpoint, which may monitor what ours log."""
         verification = [callback for callback in linked if isinstance(callback, Verification)]
-        others = [callback for callback in linked if not isinstance(callback, Verification)]
+        finite = [callback for callback in linked if isinstance(callback, FiniteSteps)]
+        if self._settings().trainer.enable_checkpointing is False:
+            linked = [callback for callback in linked if not isinstance(callback, BestCheckpoint)]
+        others = [callback for callback in linked if not isinstance(callback, (FiniteSteps, Verification))]
         own = [
             *self.watched,
+            *finite,
             Interruption(),
+            EarlyAverages(),
             StepSeed(),
             AlignmentCheck(),
             FoldedEvaluation(),
             DevAccuracy(),
             *verification,
+            CollapseCheck(),
             VerificationFigures(),
             Throughput(),
             LongRunNotice(cpu_advice(value_of(self.arguments, "config"))),

@@ -1,0 +1,78 @@
+"""Settings that cannot train: refused in a line, before processes start and before a run has a folder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch.callbacks import BackboneFinetuning, LearningRateFinder
+
+from facerec.cli.machine_settings import accelerator_name, named_class
+from facerec.machine import Machine, device_of, this_machine
+
+REFUSED = {
+    LearningRateFinder: (
+        "it looks for model.lr, and the learning rate of facerec is a setting of model.optimizer. Try some values of "
+        "--model.optimizer.lr on a few epochs, and compare the runs with `facerec compare`"
+    ),
+    BackboneFinetuning: (
+        "it adds the backbone to the optimizer later, and model.schedule needs every parameter from the start. Take it "
+        "out; to train the backbone more slowly than the loss, set --model.loss_lr_factor above 1"
+    ),
+}
+
+
+def check_trainable(settings: Any) -> None:
+    """Refuse settings that would fail within the first step, or in the start of the processes.
+
+    Args:
+        settings: of a training, parsed and before anything is built from them.
+
+    Raises:
+        ValueError: naming the setting, its value and the way out.
+    """
+    data, trainer = settings.data, settings.trainer
+    if data.batch_size == 1 and data.views == 1:
+        raise ValueError(
+            "data.batch_size=1: batch normalisation has no statistics of one image. Set it to 2 or more; to save "
+            "memory, set trainer.accumulate_grad_batches too"
+        )
+    device = device_of(accelerator_name(trainer.accelerator), this_machine())
+    check_devices(trainer.devices, device, this_machine())
+    if trainer.sync_batchnorm and device == "cpu":
+        raise ValueError(
+            "trainer.sync_batchnorm=true works on GPUs only, and this training is on the CPU: take it out. The "
+            "processes then normalise by their own batches"
+        )
+    _check_callbacks(trainer.callbacks)
+
+
+def check_devices(devices: Any, device: str, machine: Machine) -> None:
+    """Refuse more processes than a CPU has cores: they would start all the same, and stall the machine.
+
+    Args:
+        devices: setting of the trainer.
+        device: kind of device that is trained on.
+        machine: at hand.
+
+    Raises:
+        ValueError: naming both numbers.
+
+    Example:
+        >>> check_devices("auto", "cpu", Machine(cores=2))
+        >>> check_devices(99, "cpu", Machine(cores=2))
+        Traceback (most recent call last):
+        ValueError: trainer.devices=99: this machine has 2 CPU cores, and each process needs one. Set it to 2 or less
+    """
+    text = str(devices)
+    if device == "cpu" and text.isdecimal() and int(text) > machine.cores:
+        raise ValueError(
+            f"trainer.devices={text}: this machine has {machine.cores} CPU cores, and each process needs one. Set it "
+            f"to {machine.cores} or less"
+        )
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    listed = callbacks if isinstance(callbacks, Sequence) else [callbacks]
+    for named in map(named_class, listed):
+        for refused, reason in REFUSED.items():
+            if named is not None and issubclass(named, refused):
+                raise ValueError(f"trainer.callbacks: {named.__name__} cannot be used: {reason}")
