@@ -9,7 +9,17 @@ import yaml
 
 from facerec.plain_text import read_yaml
 
-SECTIONS = ("seed_everything", "trainer", "model", "data", "checkpoint", "verification", "ckpt_path", "weights_only")
+SECTIONS = (
+    "seed_everything",
+    "trainer",
+    "model",
+    "data",
+    "checkpoint",
+    "verification",
+    "finite",
+    "ckpt_path",
+    "weights_only",
+)
 """The settings at the top of a configuration."""
 FOLLOWS = {
     "model.num_classes": "the number of training people",

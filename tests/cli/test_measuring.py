@@ -178,4 +178,4 @@ def test_a_fast_development_run_writes_no_report(run_copy, capsys):
 
 @pytest.mark.parametrize("command", ["test", "validate"])
 def test_an_evaluation_needs_a_checkpoint(command, capsys):
-    assert_refused("give --ckpt_path FILE", capsys, command)
+    assert_refused("give --ckpt_path runs/NAME", capsys, command)

@@ -23,7 +23,7 @@ def bad_models(model, tmp_path):
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     return {
         tmp_path / "list.ckpt": "it holds no state_dict",
-        tmp_path / "others.ckpt": "does not load as a checkpoint",
+        tmp_path / "others.ckpt": "names resnet50 as backbone, and it is no Backbone",
         tmp_path / "none.ckpt": "holds no description of its backbone",
         tmp_path / "nan.ckpt": "training diverged",
         tmp_path / "text.ckpt": "does not load as a checkpoint",
@@ -53,6 +53,6 @@ def test_a_bad_option_is_an_error_and_no_answer(options, message, model, capsys)
 def test_every_command_that_uses_a_model_has_the_same_options(command, capsys):
     assert run(command, "--help") == 0
     said = capsys.readouterr().out
-    for option in ("--ckpt_path FILE", "--device DEVICE", "--precision {", "--batch_size N", "--align "):
+    for option in ("--ckpt_path PATH", "--device DEVICE", "--precision {", "--batch_size N", "--align "):
         assert f"\n  {option}" in said
     assert ("--threshold COSINE" in said) == (command in ("verify", "identify"))
