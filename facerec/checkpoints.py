@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -25,10 +25,28 @@ from facerec.metrics.calibration import Calibration
 
 CARD_KEY = "facerec"
 FORMAT_VERSION = 1
-OPTIONAL = ("chosen_by",)  # entries that the first cards of this format lack
+OPTIONAL = ("chosen_by", "started_from")  # entries that the first cards of this format lack
 OF_LIGHTNING = ("pytorch-lightning_version",)
 OF_A_TRAINING = ("epoch", "global_step", "loops", "optimizer_states", "lr_schedulers")
 EXPORTED = (".onnx", ".pt2")
+
+
+class Origin(TypedDict):
+    """The checkpoint that weights came from.
+
+    Attributes:
+        file: path, as it was when it was read.
+        step: optimizer steps behind its weights.
+        sha256: checksum of the file.
+
+    Example:
+        >>> Origin(file="best.ckpt", step=600, sha256="9f86...")["step"]
+        600
+    """
+
+    file: str
+    step: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,7 @@ class ModelCard:
         configuration: YAML of the whole training; None for a model built in Python.
         chosen_by: logged metric that chose the best checkpoint of the run, such as ``val/eer`` or ``val/accuracy``;
             ``last`` if none did; None if unknown.
+        started_from: checkpoint whose weights the training began with (``--init_from``); None if with new ones.
         facerec_version: version of facerec that wrote the card.
         format_version: version of the card's format.
 
@@ -62,6 +81,7 @@ class ModelCard:
     trained_step: int = 0
     configuration: str | None = None
     chosen_by: str | None = None
+    started_from: Origin | None = None
     facerec_version: str = __version__
     format_version: int = FORMAT_VERSION
 
@@ -76,6 +96,7 @@ class ModelCard:
             "trained_step": self.trained_step,
             "configuration": self.configuration,
             "chosen_by": self.chosen_by,
+            "started_from": None if self.started_from is None else dict(self.started_from),
         }
 
     @classmethod
@@ -112,6 +133,7 @@ class ModelCard:
             trained_step=stored["trained_step"],
             configuration=stored["configuration"],
             chosen_by=stored.get("chosen_by"),
+            started_from=stored.get("started_from"),
             facerec_version=stored["facerec_version"],
             format_version=stored["format_version"],
         )
@@ -235,6 +257,13 @@ def _is_alignment(value: Any) -> bool:
     return all(map(_is_text, texts)) and (min_score is None or _is_number(min_score))
 
 
+def _is_origin(value: Any) -> bool:
+    if value is None:
+        return True
+    is_named = isinstance(value, dict) and _is_text(value.get("file")) and _is_text(value.get("sha256"))
+    return is_named and _is_count(value.get("step"))
+
+
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "facerec_version": (_is_text, "text"),
     "identities": (lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list of names"),
@@ -242,5 +271,6 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "alignment": (_is_alignment, "the record of an alignment"),
     "trained_step": (_is_count, "a count of steps"),
     "chosen_by": (lambda value: value is None or _is_text(value), "the name of a metric"),
+    "started_from": (_is_origin, "a checkpoint with its step and checksum"),
     "configuration": (lambda value: value is None or _is_text(value), "YAML text"),
 }

@@ -53,6 +53,7 @@ from facerec.settings import require_choice, require_positive
 from facerec.transforms import Preprocess
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
+OTHER_PEOPLE = "To train its network for other people, start a new training with --init_from in place of --ckpt_path"
 FlipTest = Literal["sum", "concatenate"]
 
 
@@ -296,7 +297,7 @@ class FaceRecognizer(LightningModule):
             if resuming:
                 raise ValueError(
                     f"the checkpoint was trained on {trained_on} people and the data has {self.num_classes}: "
-                    "training cannot go on with other people"
+                    f"training cannot go on with other people. {OTHER_PEOPLE}"
                 )
             self.num_classes = trained_on
             self.loss.build(self.backbone.embedding_dim, trained_on)
@@ -310,7 +311,12 @@ class FaceRecognizer(LightningModule):
                 f"{self.flip_test or 'false'}"
             )
         if resuming:
-            card = replace(self.card, calibration=card.calibration, trained_step=card.trained_step)
+            card = replace(
+                self.card,
+                calibration=card.calibration,
+                trained_step=card.trained_step,
+                started_from=card.started_from,
+            )
         self.card = card
 
 
@@ -324,7 +330,7 @@ def _require_same_people(trained: tuple[str, ...], present: tuple[str, ...]) -> 
         if before != now:
             raise ValueError(
                 f"the checkpoint was trained on other people: class {person} is {before!r} in it and {now!r} in the "
-                "data. Give the data it was trained on, or start a new training"
+                f"data. Give the data it was trained on. {OTHER_PEOPLE}"
             )
 
 

@@ -82,6 +82,10 @@ def test_a_written_card_does_not_follow_later_changes() -> None:
         (plain(trained_step=-1), "trained_step of its model card is -1, not a count of steps"),
         (plain(trained_step=1.5), "trained_step of its model card is 1.5"),
         (plain(configuration={"seed": 1}), "configuration of its model card .* not YAML text"),
+        (
+            plain(started_from={"file": "a.ckpt"}),
+            "started_from of its model card is {'file': 'a.ckpt'}, not a checkpoint",
+        ),
         (plain(chosen_by=3), "chosen_by of its model card is 3, not the name of a metric"),
         (plain(facerec_version=1), "facerec_version of its model card is 1, not text"),
     ],
@@ -107,6 +111,12 @@ def test_what_a_later_version_adds_to_this_format_is_passed_over(tmp_path) -> No
 def test_what_chose_the_checkpoint_is_kept_and_older_cards_lack_it(tmp_path) -> None:
     assert read_card(write(tmp_path / "best.ckpt", replace(CARD, chosen_by="val/accuracy"))).chosen_by == "val/accuracy"
     assert read_card(write(tmp_path / "old.ckpt", plain(chosen_by=...))).chosen_by is None
+
+
+def test_the_origin_of_the_weights_is_kept_and_older_cards_lack_it(tmp_path):
+    origin = {"file": "runs/a/version_0/checkpoints/last.ckpt", "step": 6, "sha256": "0" * 64}
+    assert read_card(write(tmp_path / "best.ckpt", replace(CARD, started_from=origin))).started_from == origin
+    assert read_card(write(tmp_path / "old.ckpt", plain(started_from=...))).started_from is None
 
 
 def test_a_newer_format_says_to_update_whatever_else_it_holds(tmp_path) -> None:

@@ -20,7 +20,7 @@ from facerec.lightning_private import actions_of, command_parsers, settings_of
 
 PATHS = ("FILE", "PATH", "FOLDER", "DIR")
 """What options call a value that is a path."""
-SETTINGS_WITH_PATHS = ("--config", "--ckpt_path", "--data.root", "--trainer.default_root_dir")
+SETTINGS_WITH_PATHS = ("--config", "--ckpt_path", "--init_from", "--data.root", "--trainer.default_root_dir")
 
 
 class _ParserMadeError(Exception):

@@ -46,12 +46,13 @@ def run_of(checkpoint: str) -> Path | None:
     return run if ".." in relative.parts or len(relative.parts) < 3 else relative
 
 
-def chosen_checkpoint(path: str, *, resume: bool = False) -> str:
+def chosen_checkpoint(path: str, *, resume: bool = False, option: str = "--ckpt_path") -> str:
     """The checkpoint file that ``--ckpt_path`` means. Where it is a folder, a line on standard error names the file.
 
     Args:
         path: checkpoint file, folder of a run, or folder of an experiment.
         resume: whether the last checkpoint is wanted, and not the best.
+        option: that names it, for the line.
 
     Raises:
         FileNotFoundError: for a folder without such a checkpoint.
@@ -62,7 +63,7 @@ def chosen_checkpoint(path: str, *, resume: bool = False) -> str:
     """
     found = str(find_checkpoint(path, resume=resume))
     if found != str(Path(path)):
-        _say(f"--ckpt_path {path}: taking {found}")
+        _say(f"{option} {path}: taking {found}")
         return found
     return path
 

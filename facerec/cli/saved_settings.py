@@ -94,6 +94,7 @@ def from_checkpoint(path: str, command: str, trust: Sequence[str] = ()) -> str:
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
     if command != "fit":
+        settings.pop("init_from", None)
         settings["trainer"] = _without_extensions(settings.get("trainer") or {})
     for part, kind in PARTS.items():
         require_trusted(kind, settings.get(part) or {}, path, trust, part)

@@ -45,6 +45,7 @@ from facerec.cli.notices import own_notices
 from facerec.cli.resuming import Resumption, TrainingFinishedError, checkpoint_to_resume
 from facerec.cli.runs import chosen_checkpoint, config_name, run_logger, run_name, run_of
 from facerec.cli.saved_settings import SaveConfig, from_checkpoint
+from facerec.cli.starting_weights import check_init_from, start_from
 from facerec.cli.status import Status
 from facerec.cli.trainable import check_trainable
 from facerec.cli.trainer import FaceTrainer
@@ -66,6 +67,7 @@ HARMLESS_WARNINGS = (
     "The number of training batches .* is smaller than the logging interval",
     "Total length of `list` across ranks is zero",  # a validation of nothing, which we say ourselves
 )
+INIT_FROM_HELP = "run, experiment or checkpoint file whose weights a new training starts from, as far as they fit"
 SOURCES = ("train", "dev", "val_pairs", "test_pairs")
 
 
@@ -112,6 +114,7 @@ class FaceCLI(ExtensibleCLI):
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(Verification, "verification")
         parser.add_lightning_class_args(FiniteSteps, "finite")
+        parser.add_argument("--init_from", type=str | None, default=None, help=INIT_FROM_HELP)
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
         parser.link_arguments("model.image_size", "data.image_size")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
@@ -130,7 +133,10 @@ class FaceCLI(ExtensibleCLI):
         super().merge_checkpoint()
         if self.config.subcommand != "fit" and given(self.arguments, "model.flip_test"):
             self._settings().model.flip_test = before["flip_test"]  # a choice of the measurement, not of the training
-        warn_of_overridden(before, flatten(self._settings().get("model")))
+        after = flatten(self._settings().get("model"))
+        if resumes and given(self.arguments, "model.loss"):
+            require_same_loss(before, after)
+        warn_of_overridden(before, after)
 
     def _settings(self) -> Any:
         return self.config[self.config.subcommand]
@@ -149,6 +155,8 @@ class FaceCLI(ExtensibleCLI):
             self.resumption.warn_of_superseded()
         if command == "fit":
             check_trainable(settings)
+            if settings.init_from and not settings.get("ckpt_path"):
+                settings.init_from = chosen_checkpoint(settings.init_from, option="--init_from")
         else:
             require_checkpoint(command, settings)
             compute_in_float32(settings, self.arguments)
@@ -158,9 +166,12 @@ class FaceCLI(ExtensibleCLI):
         choose_for_machine(settings)
 
     def instantiate_classes(self) -> None:
-        """A network whose weights are in a checkpoint needs none to start from."""
+        """Build the model. One whose weights are in a checkpoint needs none to start from; a new one may take some."""
         with weights_come_later() if self._settings().get("ckpt_path") else nullcontext():
             super().instantiate_classes()
+        settings = self._settings()
+        if self.config.subcommand == "fit" and settings.init_from and not settings.get("ckpt_path"):
+            start_from(self.model, settings.init_from, self.datamodule.identities, self.trust)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add a TensorBoard logger, unless another is set: of a new run, or of the run of the checkpoint."""
@@ -221,6 +232,7 @@ def main(command: str, options: list[str]) -> Status:
         KeyboardInterrupt: if the user interrupts a training.
     """
     options = [long_form(option) for option in options]
+    check_init_from(command, options)
     for config in values_of(options, "config"):
         check_config(config)
     experiment = next(map(config_name, values_of(options, "config")), None)
@@ -278,11 +290,25 @@ def replace_sources(data: Any, arguments: list[str]) -> None:
         rank_zero_info(f"--data.root {data.root} replaces data.{', data.'.join(replaced)}")
 
 
+def require_same_loss(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Refuse to go on with a training under another loss: its class is part of what the checkpoint keeps.
+
+    Raises:
+        ValueError: naming both losses.
+    """
+    asked, kept = before.get("loss.class_path"), after.get("loss.class_path")
+    if asked != kept:
+        raise ValueError(
+            f"--model.loss {asked}: --ckpt_path goes on with {kept}, the loss of the checkpoint. To train its network "
+            "with another loss, start a new training with --init_from in place of --ckpt_path"
+        )
+
+
 def warn_of_overridden(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Warn of each setting of the model that the checkpoint has changed."""
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key) and key != "num_classes":
             rank_zero_warn(
                 f"the checkpoint overrides model.{key}: {before.get(key)!r} becomes {after.get(key)!r}. A checkpoint "
-                "keeps the hyperparameters of its training: to change them, start a new training"
+                "keeps the hyperparameters of its training: to change them, start a new training with --init_from"
             )

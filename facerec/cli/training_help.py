@@ -18,6 +18,7 @@ facerec fit                                                          ORL faces, 
 facerec fit --config experiments/resnet34_arcface.yaml --data.root DIR
 facerec fit --config CONFIG --model.loss CosFace --model.loss.cosine_margin 0.35 --trainer.max_epochs 40
 facerec fit --ckpt_path runs/NAME                                    resume the newest run of NAME
+facerec fit --config CONFIG --init_from runs/NAME                    new training from the weights of NAME
 facerec fit --config CONFIG --print_config                           effective settings, without training""",
     "validate": """\
 facerec validate --ckpt_path runs/NAME
@@ -43,7 +44,7 @@ CONFIG_HELP = {
 CONFIG_HELP["test"] = CONFIG_HELP["validate"]
 MEASURING = ("verification.", "model.flip_test", "data.root", "data.layout", "data.eval_batch_size", "data.num_workers")
 OURS = {
-    "fit": ("seed_everything", "model.", "data.", "checkpoint.", "verification."),
+    "fit": ("seed_everything", "init_from", "model.", "data.", "checkpoint.", "verification."),
     "validate": (*MEASURING, "data.val_pairs"),
     "test": (*MEASURING, "data.test_pairs"),
 }
