@@ -41,6 +41,7 @@ from torch import Tensor
 
 from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
+from facerec.backbones.freezing import Freeze, FrozenParts
 from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.checkpoints import ModelCard
 from facerec.data.batches import Batch
@@ -83,6 +84,7 @@ class FaceRecognizer(LightningModule):
             takes the mean of the two directions, at their mean length. ``concatenate`` puts the two embeddings side by
             side (Liu et al., CVPR 2017, section 4.1): embeddings of twice the size, which differ between an image and
             its mirror.
+        freeze: first parts of the backbone that are not trained, for some epochs or for good. None trains all.
 
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
@@ -117,6 +119,7 @@ class FaceRecognizer(LightningModule):
         channels_last: bool = True,
         max_params: int | None = None,
         flip_test: bool | FlipTest = False,
+        freeze: Freeze | None = None,
     ) -> None:
         super().__init__()
         require_positive("model.", loss_lr_factor=loss_lr_factor)
@@ -132,6 +135,8 @@ class FaceRecognizer(LightningModule):
         guard_narrow_convolutions(backbone)
         self.backbone = backbone
         self.loss = loss
+        self.frozen_until = freeze
+        self.frozen_parts = FrozenParts(backbone, freeze.until) if freeze is not None else None
         self.optimizer = optimizer
         self.schedule = schedule
         self.loss_lr_factor = loss_lr_factor
@@ -198,15 +203,44 @@ class FaceRecognizer(LightningModule):
         """Take the names of the training people and the alignment of their images from the data.
 
         Raises:
-            ValueError: if training starts without the number of people.
+            ValueError: if training starts without the number of people, or with nothing to train.
         """
         if stage != "fit":
             return
         if self.num_classes is None:
             raise ValueError("FaceRecognizer needs num_classes to train: pass data.num_classes")
+        if self.frozen_parts is not None and not set(self.parameters()) - set(self.frozen_parts.weights):
+            raise ValueError(
+                f"model.freeze.until={self.frozen_until.until} freezes the whole backbone, and "  # type: ignore[union-attr]
+                f"{type(self.loss).__name__} has no weights: nothing is left to train. Name an earlier part"
+            )
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
         self.card = replace(self.card, identities=tuple(identities), alignment=alignment, configuration=None)
+
+    def train(self, mode: bool = True) -> "FaceRecognizer":
+        """Set the mode; frozen parts stay in evaluation mode."""
+        super().train(mode)
+        if self.frozen_parts is not None:
+            self.frozen_parts.stay_in_evaluation()
+        return self
+
+    def on_train_start(self) -> None:
+        """Freeze, after the optimizer took all parameters. A training may go on in mid-epoch."""
+        self._freeze_or_thaw()
+
+    def on_train_epoch_start(self) -> None:
+        """Thaw when it is time."""
+        self._freeze_or_thaw()
+
+    def _freeze_or_thaw(self) -> None:
+        if self.frozen_until is None or self.frozen_parts is None:
+            return
+        is_due = self.frozen_until.holds_in(self.trainer.current_epoch)
+        if is_due and not self.frozen_parts.is_frozen:
+            self.frozen_parts.freeze()
+        elif self.frozen_parts.is_frozen and not is_due:
+            self.frozen_parts.thaw()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
@@ -271,6 +305,8 @@ class FaceRecognizer(LightningModule):
         steps = self.trainer.estimated_stepping_batches
         if math.isinf(steps):
             raise ValueError("model.schedule needs the length of the training: give trainer.max_epochs or max_steps")
+        if self.frozen_parts is not None:
+            self.frozen_parts.thaw()  # all parameters are in the optimizer from the start; on_train_start freezes
         optimizer = self.optimizer(parameter_groups(self.backbone, self.loss))
         scale_loss_lr(optimizer, self.loss_lr_factor)
         scheduler = self.schedule.scheduler(optimizer, int(steps))

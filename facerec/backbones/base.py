@@ -103,6 +103,10 @@ class Backbone(nn.Module, ABC):
             self.image_size = image_size
         self._is_built = True
 
+    def parts(self) -> dict[str, nn.Module]:
+        """The parts by name, in the order in which images pass through them. ``model.freeze`` names one."""
+        return dict(self.named_children())
+
     def refit(self, image_size: tuple[int, int]) -> bool:
         """Make the layers that depend on the image size anew; false if there is no way to."""
         return False
@@ -176,6 +180,12 @@ class StagedBackbone(Backbone):
         self.head = self._new_head(FACE_SIZE)
         self.apply(initialise)
         guard_narrow_convolutions(self)
+
+    def parts(self) -> dict[str, nn.Module]:
+        """``stem``, ``stage1``, ``stage2`` and so on, ``head``."""
+        numbered = {f"stage{number}": stage for number, stage in enumerate(self.stages.children(), start=1)}
+        stages = numbered if isinstance(self.stages, nn.Sequential) else {"stages": self.stages}
+        return {"stem": self.stem, **stages, "head": self.head}
 
     def refit(self, image_size: tuple[int, int]) -> bool:
         """Make the embedding head anew for another image size."""

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from facerec.backbones.base import Backbone, needs_start_weights
 from facerec.backbones.head import EmbeddingHead
@@ -136,6 +136,15 @@ class TimmBackbone(Backbone):
         self.image_size = built_for(network)
         self.network = network
         self.head = head.build(getattr(network, "head_hidden_size", network.num_features), (1, 1), embedding_dim)
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Layers of timm's network, by timm's names, with one entry for each block of a list; then ``head``."""
+        found: dict[str, nn.Module] = {}
+        for name, layer in self.network.named_children():
+            blocks = layer.named_children() if isinstance(layer, (nn.Sequential, nn.ModuleList)) else ()
+            found |= {f"{name}.{block}": part for block, part in blocks} or {name: layer}
+        with_weights = {name: part for name, part in found.items() if any(True for _ in part.parameters())}
+        return {**with_weights, "head": self.head}
 
     def refit(self, image_size: tuple[int, int]) -> bool:
         """Make the network for another image size; weights of a file are resampled, if the network can."""

@@ -19,6 +19,9 @@ REFUSED = {
     ),
 }
 
+WAITING = ("auto", "ddp", "ddp_spawn", "ddp_fork", "ddp_notebook")
+"""Strategies in which every process waits for the gradient of every parameter."""
+
 
 def check_trainable(settings: Any) -> None:
     """Refuse settings that would fail within the first step, or in the start of the processes.
@@ -42,7 +45,37 @@ def check_trainable(settings: Any) -> None:
             "trainer.sync_batchnorm=true works on GPUs only, and this training is on the CPU: take it out. The "
             "processes then normalise by their own batches"
         )
+    if settings.model.get("freeze") is not None:
+        check_shared_freeze(trainer.devices, trainer.num_nodes, trainer.strategy, device, this_machine())
     _check_callbacks(trainer.callbacks)
+
+
+def check_shared_freeze(devices: Any, num_nodes: int, strategy: Any, device: str, machine: Machine) -> None:
+    """Refuse to freeze a part in several processes that wait for the gradients of every parameter.
+
+    Args:
+        devices: setting of the trainer.
+        num_nodes: setting of the trainer.
+        strategy: setting of the trainer.
+        device: kind of device that is trained on.
+        machine: at hand.
+
+    Raises:
+        ValueError: naming the strategy that does not wait.
+
+    Example:
+        >>> check_shared_freeze(2, 1, "ddp_find_unused_parameters_true", "cpu", Machine(cores=2))
+        >>> check_shared_freeze(2, 1, "ddp", "cpu", Machine(cores=2))
+        Traceback (most recent call last):
+        ValueError: model.freeze with trainer.strategy=ddp: processes would wait for the gradients of frozen ...
+    """
+    everything = str(devices) in ("auto", "-1")
+    is_alone = str(devices) == "1" or (everything and (device == "cpu" or len(machine.gpus) < 2))
+    if (num_nodes > 1 or not is_alone) and str(strategy) in WAITING:
+        raise ValueError(
+            f"model.freeze with trainer.strategy={strategy}: processes would wait for the gradients of frozen "
+            "parameters. Set trainer.strategy to ddp_find_unused_parameters_true"
+        )
 
 
 def check_devices(devices: Any, device: str, machine: Machine) -> None:

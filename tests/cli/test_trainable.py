@@ -69,3 +69,11 @@ def test_averaging_over_the_last_epochs_runs(tmp_path, monkeypatch):
     averaging = ["--trainer.callbacks+=StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.01"]
     assert run("fit", *SMALL, *averaging, "--trainer.max_epochs=4") == 0
     assert all(weights.isfinite().all() for weights in last(RUN)["state_dict"].values())
+
+
+def test_a_freeze_in_several_processes_names_the_strategy_for_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shared = ["--trainer.devices=2", "--trainer.accelerator=cpu", "--trainer.strategy=ddp"]
+    said = "Set trainer.strategy to ddp_find_unused_parameters_true"
+    assert_refused(said, capsys, "fit", *SMALL, *shared, "--model.freeze={until: stage1}")
+    assert not Path("runs").exists()
