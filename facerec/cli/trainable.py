@@ -15,7 +15,8 @@ REFUSED = {
     ),
     BackboneFinetuning: (
         "it adds the backbone to the optimizer later, and model.schedule needs every parameter from the start. Take it "
-        "out; to train the backbone more slowly than the loss, set --model.loss_lr_factor above 1"
+        "out. To freeze a part for some epochs, set model.freeze; to train the backbone more slowly than the loss, set "
+        "--model.loss_lr_factor above 1"
     ),
 }
 

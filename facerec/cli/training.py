@@ -67,7 +67,7 @@ HARMLESS_WARNINGS = (
     "The number of training batches .* is smaller than the logging interval",
     "Total length of `list` across ranks is zero",  # a validation of nothing, which we say ourselves
 )
-INIT_FROM_HELP = "run, experiment or checkpoint file whose weights a new training starts from, as far as they fit"
+INIT_FROM_HELP = "run, experiment or checkpoint whose fitting weights a new training starts from"
 SOURCES = ("train", "dev", "val_pairs", "test_pairs")
 
 

@@ -16,6 +16,18 @@ def test_the_default_is_the_experiment():
     assert DEFAULT_CONFIG.read_bytes() == experiment.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in EXPERIMENTS if path.stem.startswith("finetune")], ids=lambda path: path.stem
+)
+def test_a_fine_tuning_takes_all_of_the_network_of_the_run_that_it_starts_from(path):
+    settings, first = (yaml.safe_load(file.read_text()) for file in (path, DEFAULT_CONFIG))
+    assert f"fit --config experiments/{path.name} --init_from runs/{DEFAULT_NAME}\n" in path.read_text()
+    for shared in ("backbone", "image_size", "flip_test"):
+        assert settings["model"][shared] == first["model"][shared]
+    for people in ("train", "dev", "val_pairs", "test_pairs"):
+        assert settings["data"][people] == first["data"][people], "test people must not train"
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_experiment_takes_one_step_of_each_kind(path, vggface_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
