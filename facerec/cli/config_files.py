@@ -19,6 +19,7 @@ SECTIONS = (
     "finite",
     "ckpt_path",
     "weights_only",
+    "init_from",
 )
 """The settings at the top of a configuration."""
 FOLLOWS = {
