@@ -19,6 +19,7 @@ from facerec.reports.comparison import (
     setting,
     short_names,
 )
+from facerec.reports.repeats import COUNT, DEVIATION, merge_repeats
 from facerec.reports.runs import Run
 
 WIDTH = 120
@@ -62,6 +63,9 @@ class _Column(NamedTuple):
 def fitted_table(runs: Sequence[Run], sort: str | None = None, width: int = WIDTH) -> FittedTable:
     """The runs with a result, in as many columns as fit.
 
+    Runs that differ in seed, ORL fold or validation group alone are one row: mean ± standard deviation, and their
+    number.
+
     Args:
         runs: to compare.
         sort: column to sort by, see :func:`facerec.reports.compare_runs`.
@@ -83,16 +87,25 @@ def fitted_table(runs: Sequence[Run], sort: str | None = None, width: int = WIDT
         >>> table.notes
         ['1 run has no result yet: see --all']
     """
-    shown = [run for run in in_order(runs, sort) if any(name in run.results for name in MEASURED)]
+    with_result = [run for run in in_order(runs, sort) if any(name in run.results for name in MEASURED)]
+    shown = merge_repeats(with_result)
+    if len(shown) < len(with_result):
+        shown = in_order(shown, sort if sort in ("run", *result_columns(shown)) else None)
     notes = []
-    if missing := len(runs) - len(shown):
+    if missing := len(runs) - len(with_result):
         has = "1 run has" if missing == 1 else f"{missing} runs have"
         notes.append(f"{has} no result yet: see --all")
+    if len(shown) < len(with_result):
+        notes.append("± is the standard deviation of runs that differ in seed or fold alone: --all shows each")
     if not shown:
         return FittedTable([], notes)
     costs = list(_results(shown, COSTS))
     parts, settings, left_out = _settings(shown)
-    columns = [_Column("run", [_cut_left(run.name, WIDEST_NAME) for run in shown]), *_results(shown, MEASURED)]
+    columns = [
+        _Column("run", [_cut_left(run.name, WIDEST_NAME) for run in shown]),
+        *_counts(shown),
+        *_results(shown, MEASURED),
+    ]
     left = width - sum(column.width + GAP for column in columns) + GAP
     for column in (*parts, *costs, *settings):
         if column.width + GAP <= left:
@@ -105,6 +118,12 @@ def fitted_table(runs: Sequence[Run], sort: str | None = None, width: int = WIDT
         notes.append(f"{more}: see --all")
     heading = [column.heading for column in columns]
     return FittedTable([heading, *map(list, zip(*(column.cells for column in columns), strict=True))], notes)
+
+
+def _counts(runs: Sequence[Run]) -> list[_Column]:
+    """How many runs a row is the mean of, where one is of several."""
+    counts = [run.results.get(COUNT, 1) for run in runs]
+    return [_Column(COUNT, list(map(str, counts)))] if max(map(int, counts)) > 1 else []
 
 
 def _results(runs: Sequence[Run], names: Sequence[str]) -> Iterator[_Column]:
@@ -120,7 +139,13 @@ def _results(runs: Sequence[Run], names: Sequence[str]) -> Iterator[_Column]:
                 SHORT[name], [f"{cell / 1e6:.2f}M" if isinstance(cell, (int, float)) else "" for cell in cells]
             )
         else:
-            yield _Column(SHORT.get(name, name), [cell_text(cell, name) for cell in cells])
+            texts = [cell_text(cell, name) for cell in cells]
+            if name == "validation EER":
+                texts = [
+                    text + ("" if "test EER" in run.results else _deviation(run))
+                    for text, run in zip(texts, runs, strict=True)
+                ]
+            yield _Column(SHORT.get(name, name), texts)
 
 
 def _with_intervals(runs: Sequence[Run]) -> _Column:
@@ -131,8 +156,14 @@ def _with_intervals(runs: Sequence[Run]) -> _Column:
     for run, match in zip(runs, found, strict=True):
         by = f" by {match['kind']}" if match and len(kinds) > 1 else ""
         interval = f" ({match['low']}-{match['high']}{by})" if match else ""
-        cells.append(cell_text(run.results.get("test EER", EMPTY), "test EER") + interval)
+        spread = _deviation(run) if "test EER" in run.results else ""
+        cells.append(cell_text(run.results.get("test EER", EMPTY), "test EER") + interval + spread)
     return _Column(f"test EER (by {kinds.pop()})" if len(kinds) == 1 else "test EER", cells)
+
+
+def _deviation(run: Run) -> str:
+    """The deviation between the runs that a row is the mean of."""
+    return f" ± {100 * float(run.results[DEVIATION]):.2f}" if DEVIATION in run.results else ""
 
 
 def _settings(runs: Sequence[Run]) -> tuple[list[_Column], list[_Column], int]:

@@ -96,3 +96,30 @@ def test_runs_without_a_result_are_counted():
     assert [row[0] for row in table.rows] == ["run", "a/version_0"]
     assert table.notes == ["2 runs have no result yet: see --all"]
     assert fitted_table([run_of("b", {"x": 2}, None)]).rows == []
+
+
+def test_runs_that_differ_in_seed_or_fold_alone_are_one_row():
+    def repeat(seed: int, fold: int, eer: float | None, depth: int = 18, **results: float) -> Run:
+        orl = {"test_pairs": {"orl": {"class_path": "facerec.data.ORLPairs", "init_args": {"fold": fold}}}}
+        settings = {"seed_everything": seed, "data": orl, "model": {"depth": depth}}
+        return run_of(f"orl_fold{fold}_seed{seed}", settings, eer, **results)
+
+    runs = [repeat(0, 3, 0.10), repeat(1, 3, 0.14), repeat(1, 4, 0.12), repeat(0, 3, 0.05, depth=34)]
+    table = fitted_table(runs)
+    assert table.rows == [
+        ["run", "runs", "test EER (by person)", "params", "seed_everything", "fold", "depth"],
+        ["orl_fold3_seed0/version_0", "1", "5.00% (5.00-25.00)", "24.60M", "0", "3", "34"],
+        ["orl_fold", "3", "12.00% ± 2.00", "24.60M", "0, 1", "3, 4", "18"],
+    ]
+    assert table.notes == ["± is the standard deviation of runs that differ in seed or fold alone: --all shows each"]
+    again = fitted_table([*runs, repeat(0, 3, 0.3)])
+    assert len(again.rows) == 4, "the same seed and fold again is no repeat"
+    assert len(compare_runs(runs)) == 5, "single runs"
+
+
+def test_without_a_test_the_deviation_is_of_the_validation():
+    runs = [
+        Run(f"a/version_{seed}", {"seed_everything": seed}, {"validation EER": rate})
+        for seed, rate in ((0, 0.1), (1, 0.2))
+    ]
+    assert fitted_table(runs).rows == [["run", "runs", "val EER"], ["a", "2", "15.00% ± 7.07"]]
