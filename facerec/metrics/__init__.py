@@ -15,6 +15,7 @@ from facerec.metrics.identification import (
 )
 from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
 from facerec.metrics.intervals import Interval
+from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
 from facerec.metrics.verification import (
@@ -32,11 +33,14 @@ __all__ = [
     "CalibrateAt",
     "Calibration",
     "Det",
+    "Difference",
     "ErrorRates",
     "FoldAccuracy",
     "IdentificationIntervals",
     "Interval",
     "Intervals",
+    "McNemar",
+    "PairedDifferences",
     "Roc",
     "ScoreKind",
     "TarAtFar",
@@ -58,8 +62,10 @@ __all__ = [
     "gallery_templates",
     "kfold_accuracy",
     "leave_one_out",
+    "mcnemar",
     "normalise_scores",
     "pair_scores",
+    "paired_bootstrap",
     "roc",
     "search",
     "tar_at_far",

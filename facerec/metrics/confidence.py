@@ -4,22 +4,22 @@
 is where no resample shows an error. The n of that bound is what was resampled. By person it is the number of people. By
 pair it is the genuine pairs for the TAR, all pairs for the accuracy, and the rarer kind for the EER.
 
-Shapes: P pairs, K distinct scores, R resamples.
+Shapes: P pairs, R resamples.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from facerec.arrays import as_array
 from facerec.metrics.checks import check_scores
-from facerec.metrics.curve import Floats
 from facerec.metrics.folds import weighted_folds
 from facerec.metrics.intervals import Interval, percentile_interval, rate_interval
-from facerec.metrics.resampling import check_resampling, draw_pairs, draw_people, number_people
+from facerec.metrics.resampling import check_resampling, draw_both_kinds, draw_pairs, draw_people, number_people
+from facerec.metrics.weighted import WeightedPairs
 
 
 class Intervals(NamedTuple):
@@ -98,12 +98,13 @@ def bootstrap(
         rarer = mated = both = int(people_P2.max()) + 1
     rising_P, same_P = scores_P[order_P].astype(np.float64), same_P[order_P]
     folds_P = None if folds is None else as_array(folds)[order_P]
-    starts_K = np.append(0, np.flatnonzero(rising_P[1:] != rising_P[:-1]) + 1)
+    weighted = WeightedPairs(rising_P, same_P)
     rates, tars, accuracies = [], [], []
     for _ in tqdm(range(resamples), desc=description, unit="resample", delay=2, leave=False):
-        weights_P, rejected_K, refused_K = _draw_both_kinds(draws, same_P, starts_K)
-        rates.append(_equal_error_rate(rejected_K, refused_K))
-        tars.append(_tar_at_far(rejected_K, refused_K, fars))
+        weights_P = draw_both_kinds(draws, same_P)
+        rate, tar = weighted.rates(weights_P, fars)
+        rates.append(rate)
+        tars.append(tar)
         if folds_P is not None:
             drawn = weights_P > 0
             if len(np.unique(folds_P[drawn])) < 2:
@@ -116,33 +117,6 @@ def bootstrap(
         rate_interval(np.array(accuracies), level, both) if accuracies else None,
         resamples,
     )
-
-
-def _draw_both_kinds(
-    draws: Iterator[NDArray[np.int64]], same_P: NDArray[np.bool_], starts_K: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """A resample with both kinds of pairs: its weights, and the shares of both below each score and below infinity."""
-    while True:
-        weights_P = next(draws)
-        genuine = np.append(0, np.cumsum(weights_P * same_P))
-        impostor = np.append(0, np.cumsum(weights_P)) - genuine
-        if genuine[-1] and impostor[-1]:
-            places = np.append(starts_K, len(same_P))
-            return weights_P, genuine[places] / genuine[-1], impostor[places] / impostor[-1]
-
-
-def _equal_error_rate(rejected_K: Floats, refused_K: Floats) -> float:
-    """As ``facerec.metrics.equal_error_rate``, from the shares of genuine and impostor pairs below each score."""
-    gap_K = rejected_K + refused_K - 1.0  # FRR - FAR, rising from -1 to 1
-    before = int(np.searchsorted(gap_K, 0.0, side="right"))
-    after = before - 1
-    share = gap_K[before] / (gap_K[before] - gap_K[after])
-    return float(1.0 - refused_K[before] + share * (refused_K[before] - refused_K[after]))
-
-
-def _tar_at_far(rejected_K: Floats, refused_K: Floats, fars: Sequence[float]) -> Floats:
-    places = np.searchsorted(refused_K, 1.0 - np.asarray(fars) - 1e-12)
-    return np.asarray(1.0 - rejected_K[places])
 
 
 def bootstrap_interval(

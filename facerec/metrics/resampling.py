@@ -91,3 +91,11 @@ def draw_people(people_P2: NDArray[np.int64], generator: np.random.Generator) ->
     while True:
         times = times_drawn(count, generator)
         yield times[first_P] * np.where(one_person_P, 1, times[second_P])
+
+
+def draw_both_kinds(draws: Iterator[NDArray[np.int64]], same_P: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The next resample in which genuine and impostor pairs count (P,)."""
+    while True:
+        weights_P = next(draws)
+        if weights_P[same_P].any() and weights_P[~same_P].any():
+            return weights_P
