@@ -73,7 +73,7 @@ class Difference(NamedTuple):
         if self.difference == 0.0:
             return None
         reach = self.interval.high - self.difference if self.difference < 0 else self.difference - self.interval.low
-        return math.ceil(units * (reach / self.difference) ** 2)
+        return math.ceil(units * (reach / self.difference) ** 2 - 1e-9)
 
 
 class PairedDifferences(NamedTuple):

@@ -10,6 +10,8 @@ from facerec.reports.figures import evaluation_figures, pairs_figure, worst_pair
 from facerec.reports.fitted import fitted_table
 from facerec.reports.identification import Identification, identify
 from facerec.reports.measurement import Measurement, read_metrics, write_metrics
+from facerec.reports.paired import PairedComparison, compare_scores
+from facerec.reports.paired_runs import PairedRuns, compare_paired
 from facerec.reports.runs import Run, find_runs, read_run
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Summary, summarise
@@ -18,13 +20,17 @@ from facerec.reports.tables import format_table, summary_table
 __all__ = [
     "Identification",
     "Measurement",
+    "PairedComparison",
+    "PairedRuns",
     "Run",
     "ScoredSet",
     "Summary",
     "as_csv",
     "as_markdown",
     "cmc_figure",
+    "compare_paired",
     "compare_runs",
+    "compare_scores",
     "det_figure",
     "evaluate",
     "evaluation_figures",

@@ -51,7 +51,7 @@ def _root_of(run: Path) -> str | None:
 def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedImages) -> bool:
     """Write ``image_1,image_2,score,same`` of each pair in the order of the list, unless there are too many.
 
-    ``same`` is empty where it is unknown.
+    ``same`` is empty where it is unknown. Where people are known, ``person_1,person_2`` number them.
 
     Returns:
         Whether it was written.
@@ -64,15 +64,18 @@ def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedI
     if len(scored.scores) > MOST_ROWS:
         return False
     labels = [""] * len(scored.scores) if scored.same is None else [str(int(same)) for same in scored.same]
+    people = None if isinstance(scored, UnlabelledPairs) or scored.people is None else scored.people.tolist()
+    heading = ["image_1", "image_2", "score", "same"]
     names = {row: images.name(scored.place(row)) for row in np.unique(scored.pairs).tolist()}
     with (
         written_whole(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
-        writer.writerow(["image_1", "image_2", "score", "same"])
-        for (first, second), score, same in zip(scored.pairs, scored.scores, labels, strict=True):
-            writer.writerow([names[first], names[second], f"{score:.9g}", same])  # 9 digits: a float32 exactly
+        writer.writerow(heading if people is None else [*heading, "person_1", "person_2"])
+        for place, ((first, second), score, same) in enumerate(zip(scored.pairs, scored.scores, labels, strict=True)):
+            who = [] if people is None else people[place]
+            writer.writerow([names[first], names[second], f"{score:.9g}", same, *who])  # 9 digits: a float32 exactly
     return True
 
 

@@ -147,7 +147,7 @@ def summarise(
     """
     curve, folds_P, people_P2 = scored.curve, scored.folds, scored.people
     rate, threshold = curve.equal_error_rate()
-    no_people = _why_not_by_person(people_P2, scored.same)
+    no_people = why_not_by_person(people_P2, scored.same)
     resamples = resamples or affordable_resamples(len(scored.scores))
     band_fars = _band_fars(curve.impostor)
 
@@ -190,7 +190,7 @@ def equal_error_interval(scored: ScoredSet) -> tuple[Interval, str]:
         >>> by, interval.low, round(interval.high, 2)
         ('pair', 0.0, 0.84)
     """
-    by_person = _why_not_by_person(scored.people, scored.same) is None
+    by_person = why_not_by_person(scored.people, scored.same) is None
     people = scored.people if by_person else None
     resamples = affordable_resamples(len(scored.scores))
     found = bootstrap(scored.scores, scored.same, people, resamples=resamples)
@@ -211,7 +211,8 @@ def _error_intervals(intervals: Intervals) -> ErrorIntervals:
     return ErrorIntervals(intervals.equal_error_rate, intervals.accuracy, intervals.resamples)
 
 
-def _why_not_by_person(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.bool_]) -> str | None:
+def why_not_by_person(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.bool_]) -> str | None:
+    """Why people cannot be resampled, or None where they can."""
     if people_P2 is None:
         return "people unknown"
     count = len(np.unique(people_P2))
