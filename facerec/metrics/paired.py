@@ -192,7 +192,9 @@ def _difference(rates_2S: Floats, values_RS: Floats, level: float, count: int) -
         return Difference(first, second, Interval(-bound, bound))
     middle, stretch = first - second, stretch_for_seeds(values_RS, rates_2S[0] - rates_2S[1], level)
     ends = percentile_interval(values_RS.mean(axis=1), level)
-    return Difference(first, second, Interval(*(middle + stretch * (end - middle) for end in ends)))
+    return Difference(
+        first, second, Interval(*(min(1.0, max(-1.0, middle + stretch * (end - middle))) for end in ends))
+    )
 
 
 class McNemar(NamedTuple):

@@ -6,6 +6,7 @@ Shapes: P pairs.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -63,7 +64,7 @@ class MeasuredRun:
     @property
     def name(self) -> str:
         """The folder of the run; of other measurements than its test, their own."""
-        return str(self.folder.parent if self.folder.name == "test" else self.folder)
+        return _from_here(self.folder.parent if self.folder.name == "test" else self.folder)
 
     @property
     def threshold(self) -> float | None:
@@ -116,7 +117,12 @@ def measured_runs(path: str | Path) -> list[MeasuredRun]:
 
 
 def _test_of(run: Path) -> str:
-    return f"`facerec test --ckpt_path {run}`"
+    return f"`facerec test --ckpt_path {_from_here(run)}`"
+
+
+def _from_here(path: Path) -> str:
+    """The path as a user writes it: relative to the working directory if it is below."""
+    return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else str(path)
 
 
 def _measured(folder: Path) -> MeasuredRun:

@@ -84,10 +84,10 @@ class PairedComparison:
 
     def _what(self) -> str:
         runs = "one run of each" if self.seeds == 1 else f"{self.seeds} runs of each, the mean over seeds"
-        by = "person" if self.unit == "people" else f"pair: {self.why_pairs}"
+        by = "person" if self.unit == "people" else f"pair ({self.why_pairs})"
         return (
-            f"{self.genuine:,} genuine and {self.impostor:,} impostor pairs, {runs}; "
-            f"{self.units:,} {self.unit} drawn again and again, for both alike (by {by})"
+            f"{self.genuine:,} genuine and {self.impostor:,} impostor pairs, {runs}.\n"
+            f"Intervals by {by}: the same of {self.units:,} {self.unit} are drawn for both."
         )
 
     def _notes(self) -> list[str]:
@@ -98,9 +98,10 @@ class PairedComparison:
         first, second = self.thresholds
         return [
             *notes,
-            f"McNemar's test at the stored thresholds, A {first:.4f} and B {second:.4f}: A alone is right on "
-            f"{found.only_first:,} pairs, B alone on {found.only_second:,}; p = {found.p_value:.2g}.",
-            "It takes the pairs as independent: where people are in many pairs, its p is too small.",
+            f"McNemar's test at the stored thresholds, A {first:.4f} and B {second:.4f}:",
+            f"A alone is right on {found.only_first:,} pairs, B alone on {found.only_second:,}; "
+            f"p = {found.p_value:.2g}.",
+            "It takes pairs as independent: where people are in many pairs, its p is too small.",
         ]
 
 
@@ -138,7 +139,8 @@ def compare_scores(
         >>> second = [0.5 + 0.01 * (place * 7 % 20) for place in range(40)]
         >>> first = [score + 0.1 * kind for score, kind in zip(second, same)]
         >>> print(compare_scores(same, first, second, people=people))
-        20 genuine and 20 impostor pairs, one run of each; 20 people drawn again and again, for both alike (by person)
+        20 genuine and 20 impostor pairs, one run of each.
+        Intervals by person: the same of 20 people are drawn for both.
         <BLANKLINE>
                  A       B    A - B       95% interval
         ...

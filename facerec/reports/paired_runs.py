@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,7 +119,7 @@ def _compare(name: str, couples: Sequence[Couple], resamples: int | None) -> Pai
             _require_same_people(people_P2, kept.people[order_P], lead.images, (runs[0].name, run.name))
     thresholds = [run.threshold for run in couples[0]]
     both = (thresholds[0], thresholds[1]) if thresholds[0] is not None and thresholds[1] is not None else None
-    return compare_scores(
+    found = compare_scores(
         lead.same,
         np.array(scores[::2]),
         np.array(scores[1::2]),
@@ -127,6 +128,10 @@ def _compare(name: str, couples: Sequence[Couple], resamples: int | None) -> Pai
         resamples=resamples,
         description=f"paired bootstrap of {name}",
     )
+    if both is None and len(couples) == 1:
+        without = " and ".join(run.name for run in runs if run.threshold is None)
+        return replace(found, no_mcnemar=f"no threshold of these scores is stored for {without}")
+    return found
 
 
 def _order(lead: KeptScores, other: KeptScores, names: tuple[str, str], name: str) -> NDArray[np.int64]:

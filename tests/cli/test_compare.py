@@ -4,7 +4,7 @@ import csv
 import re
 import shutil
 
-from tests.cli.conftest import assert_refused, run
+from tests.cli.conftest import assert_refused, best_file, run
 
 
 def test_compare_prints_and_writes_the_table(orl_run, tmp_path, capsys) -> None:
@@ -32,3 +32,37 @@ def test_runs_without_a_result_are_counted_and_all_lists_them(orl_run, tmp_path,
 def test_a_folder_without_runs_is_an_error(tmp_path, capsys) -> None:
     assert_refused("no run in", capsys, "compare", tmp_path)
     assert_refused("no folder none", capsys, "compare", "none")
+
+
+def test_paired_compares_two_tested_runs_of_real_faces(run_copy, capsys) -> None:
+    other = run_copy.with_name("version_1")
+    shutil.copytree(run_copy, other)
+    assert run("test", "--ckpt_path", best_file(run_copy)) == 0
+    capsys.readouterr()
+    assert_refused(
+        f"{other} has no test: `facerec test --ckpt_path {other}` measures it", capsys, *paired(run_copy, other)
+    )
+    assert run("test", "--ckpt_path", best_file(other), "--model.flip_test", "concatenate") == 0
+    capsys.readouterr()
+    assert run(*paired(run_copy, other)) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(
+        f"A  {run_copy}\nB  {other}\n\norl: 450 genuine and 4,500 impostor pairs, one run of each."
+    )
+    assert "Intervals by person: the same of 10 people are drawn for both." in printed
+    for name in ("EER", "TAR at FAR 0.1 ", "TAR at FAR 0.01"):
+        assert re.search(rf"{name} +[\d.]+% +[\d.]+% +[+-][\d.]+% +[+-][\d.]+% to [+-][\d.]+%\n", printed)
+    assert re.search(r"By the EER: (A is better|B is better|not distinguishable) on these 10 people", printed)
+    assert re.search(r"A alone is right on \d+ pairs, B alone on \d+; p = ", printed)
+    assert max(map(len, printed.splitlines())) <= 120
+
+
+def paired(first: object, second: object) -> tuple[object, ...]:
+    return "compare", "--paired", first, second
+
+
+def test_a_table_and_a_pair_are_two_commands(tmp_path, capsys) -> None:
+    assert_refused("name runs for a table, or two for --paired A B", capsys, "compare")
+    assert_refused("name runs for a table, or two for --paired A B", capsys, "compare", "runs", "--paired", "a", "b")
+    assert_refused("--csv is of the table of runs", capsys, *paired("a", "b"), "--csv", tmp_path / "t.csv")
+    assert_refused("no folder missing", capsys, *paired("missing", "b"))
