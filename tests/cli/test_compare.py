@@ -53,7 +53,8 @@ def test_paired_compares_two_tested_runs_of_real_faces(run_copy, capsys) -> None
     for name in ("EER", "TAR at FAR 0.1 ", "TAR at FAR 0.01"):
         assert re.search(rf"{name} +[\d.]+% +[\d.]+% +[+-][\d.]+% +[+-][\d.]+% to [+-][\d.]+%\n", printed)
     assert re.search(r"By the EER: (A is better|B is better|not distinguishable) on these 10 people", printed)
-    assert re.search(r"A alone is right on \d+ pairs, B alone on \d+; p = ", printed)
+    # Scores of other views than the checkpoint's have no stored threshold.
+    assert f"No McNemar's test: no threshold of these scores is stored for {other}." in printed
     assert max(map(len, printed.splitlines())) <= 120
 
 
