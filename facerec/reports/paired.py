@@ -45,7 +45,7 @@ class PairedComparison:
 
         >>> from facerec.reports import PairedComparison
         >>> eer = Difference(0.10, 0.12, Interval(-0.06, 0.02))
-        >>> PairedComparison(450, 4500, "people", 10, None, 3, eer, {}).verdict
+        >>> PairedComparison(450, 4500, "people", 10, None, 1, eer, {}).verdict
         'not distinguishable on these 10 people (the interval would be that narrow with about 40 people)'
     """
 
@@ -70,7 +70,7 @@ class PairedComparison:
         needed = self.eer.units_needed(self.units)
         if needed is None:
             return f"not distinguishable {these} (their EERs are the same)"
-        about = f"about {_two_digits(needed):,} {self.unit}"
+        about = f"about {_two_digits(needed):,} {self.unit}" + (", or more seeds" if self.seeds > 1 else "")
         return f"not distinguishable {these} (the interval would be that narrow with {about})"
 
     def __str__(self) -> str:
