@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 from lightning.pytorch.cli import LightningArgumentParser
 
 from facerec.cli import TOOLS, TRAINER_COMMANDS
+from facerec.cli.face_cli import FaceCLI
 from facerec.cli.setting_errors import FAMILIES, classes_of
 from facerec.cli.status import Status
-from facerec.cli.training import FaceCLI
 from facerec.cli.training_help import HELP_ALL
 from facerec.lightning_private import actions_of, command_parsers, settings_of
 

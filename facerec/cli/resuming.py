@@ -186,3 +186,8 @@ class Resumption:
                 f"the training goes on with other settings, so it is not the one that would have run without a break: "
                 f"{'; '.join(changes)}"
             )
+
+
+def checkpoint_of(path: str, command: str, experiment: str | None) -> str:
+    """The checkpoint file that ``--ckpt_path`` means to a command."""
+    return checkpoint_to_resume(path, experiment) if command == "fit" else chosen_checkpoint(path)
