@@ -9,27 +9,8 @@ from lightning.pytorch.callbacks import ModelSummary, ProgressBar
 from facerec.callbacks import ModelFacts, ProgressLog, RunProgress
 from facerec.machine import choose_precision
 
-Precision = (
-    Literal[
-        "auto",
-        "32-true",
-        "bf16-mixed",
-        "16-mixed",
-        "64-true",
-        "bf16-true",
-        "16-true",
-        "transformer-engine",
-        "transformer-engine-float16",
-        "32",
-        "bf16",
-        "16",
-        "64",
-        32,
-        16,
-        64,
-    ]
-    | None
-)
+# Lightning's others keep the weights themselves in another format, and images and losses here are float32.
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16", 32, 16] | None
 
 
 class FaceTrainer(Trainer):

@@ -1,4 +1,4 @@
-"""The trainer takes `auto` beside every precision that Lightning's takes."""
+"""The trainer takes `auto` beside the precisions of Lightning's that keep float32 weights."""
 
 import inspect
 from typing import get_args
@@ -11,6 +11,7 @@ from lightning.pytorch.plugins import MixedPrecision
 from facerec.callbacks import ModelFacts, ProgressLog, RunProgress
 from facerec.cli.trainer import FaceTrainer, Precision
 from facerec.machine import choose_precision
+from tests.cli.conftest import assert_refused
 
 QUIET = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
 
@@ -21,10 +22,16 @@ def leaves(annotation: object) -> set[object]:
     return {annotation} if not parts else set().union(*map(leaves, parts))
 
 
-def test_it_takes_what_lightnings_takes_and_auto():
+def test_it_takes_auto_and_what_keeps_float32_weights():
     theirs = leaves(inspect.signature(Trainer.__init__).parameters["precision"].annotation)
-    assert {"32-true", 16, "bf16"} <= theirs
-    assert leaves(Precision) == theirs | {"auto"}
+    others = {name for name in theirs if "true" in str(name) and name != "32-true"} | {64, "64"}
+    others |= {name for name in theirs if str(name).startswith("transformer-engine")}
+    assert leaves(Precision) == theirs - others | {"auto"}
+
+
+@pytest.mark.parametrize("precision", ["16-true", "bf16-true", "64-true"])
+def test_another_is_refused_in_a_line(precision, capsys):
+    assert_refused("expected 'auto', '32-true', 'bf16-mixed'", capsys, "fit", f"--trainer.precision={precision}")
 
 
 def test_auto_is_the_default_and_is_resolved():
