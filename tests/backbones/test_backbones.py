@@ -161,7 +161,8 @@ def test_exported_programs_give_the_same(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler here")
-def test_a_compiled_network_gives_the_same() -> None:
+def test_a_compiled_network_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # torch's own may hold code for other instructions
     backbone = without_norms_being_trivial(build("ResNet")).eval()
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
