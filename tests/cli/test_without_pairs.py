@@ -31,10 +31,10 @@ def best() -> Path:
 
 def test_dev_accuracy_chooses_the_checkpoint_and_a_warning_says_what_is_not_measured(root, capsys):
     with pytest.warns(UserWarning, match="no validation pairs: .* people it has never seen is not measured"):
-        assert fit(root, "--trainer.max_epochs=8") == 0
+        assert fit(root, "--trainer.max_epochs=12", "--model.loss=Softmax", "--model.schedule.warmup=0") == 0
     assert "facerec embed FOLDER --output embeddings.npz --ckpt_path" in capsys.readouterr().out  # verify would refuse
     accuracies = [event.value for event in events(RUN).Scalars("val/accuracy")]
-    assert len(set(accuracies)) > 1, "nothing to choose between"
+    assert len(set(accuracies)) > 1, f"nothing to choose between: {accuracies}"
     assert best().name == f"best-epoch={accuracies.index(max(accuracies)):03d}.ckpt"
     card = read_card(best())
     assert (card.chosen_by, card.calibration) == ("val/accuracy", None)
