@@ -274,3 +274,17 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "started_from": (_is_origin, "a checkpoint with its step and checksum"),
     "configuration": (lambda value: value is None or _is_text(value), "YAML text"),
 }
+
+
+def choice_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of what chose a checkpoint: Lightning's ``ModelCheckpoint``; empty where there is none.
+
+    Args:
+        checkpoint: its content.
+
+    Example:
+        >>> choice_of({"callbacks": {"other": {}, "ours": {"best_model_path": "best-epoch=001.ckpt"}}})
+        {'best_model_path': 'best-epoch=001.ckpt'}
+    """
+    states = (checkpoint.get("callbacks") or {}).values()
+    return next((state for state in states if isinstance(state, dict) and "best_model_path" in state), {})

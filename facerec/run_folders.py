@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from facerec.checkpoints import load_checkpoint
+from facerec.checkpoints import choice_of, load_checkpoint
 
 CHECKPOINTS = "checkpoints"
 BEST = "best*.ckpt"
@@ -109,9 +109,8 @@ def _choice(file: Path) -> tuple[int, str] | None:
     except ValueError as error:
         warnings.warn(str(error), stacklevel=3)
         return None
-    states = (checkpoint.get("callbacks") or {}).values()
-    named = (state["best_model_path"] for state in states if isinstance(state, dict) and "best_model_path" in state)
-    return int(checkpoint.get("global_step", 0)), Path(str(next(named, ""))).name
+    named = choice_of(checkpoint).get("best_model_path", "")
+    return int(checkpoint.get("global_step", 0)), Path(str(named)).name
 
 
 def _why_none(folder: Path, runs: list[Path], resume: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from facerec.checkpoints import load_checkpoint
+from facerec.checkpoints import choice_of, load_checkpoint
 from facerec.plain_text import read_yaml
 from facerec.reports.events import Scalars, read_events, value_at
 from facerec.reports.measurement import METRICS, read_metrics
@@ -99,18 +99,9 @@ def _kept_checkpoint(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _choice(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The state of what chose a checkpoint: Lightning's ``ModelCheckpoint``; empty where there is none."""
-    states = (checkpoint.get("callbacks") or {}).values()
-    choices: list[dict[str, Any]] = [
-        state for state in states if isinstance(state, dict) and "best_model_path" in state
-    ]
-    return choices[0] if choices else {}
-
-
 def _is_best(checkpoint: dict[str, Any]) -> bool:
     """Whether no epoch was better when it was written; ``last.ckpt`` need not be."""
-    choice = _choice(checkpoint)
+    choice = choice_of(checkpoint)
     return bool(choice.get("current_score") == choice.get("best_model_score"))
 
 
@@ -123,7 +114,7 @@ def _from_checkpoint(kept: dict[str, Any] | None) -> dict[str, float | str]:
         for name, tensor in kept["state_dict"].items()
         if name.startswith("backbone.") and not name.endswith(BUFFERS)
     )
-    choice = _choice(kept)
+    choice = choice_of(kept)
     if choice.get("monitor") != "val/eer" or choice.get("current_score") is None or not _is_best(kept):
         return {"parameters": parameters}
     return {"parameters": parameters, "validation EER": float(choice["current_score"])}
