@@ -7,8 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from facerec.checkpoints import load_checkpoint
-
-BEST = "best*.ckpt"
+from facerec.run_folders import BEST
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from facerec.callbacks.evaluation import recognizer_of
-from facerec.callbacks.last_checkpoint import LastCheckpoint
+from facerec.callbacks.last_checkpoint import last_checkpoints
 from facerec.data.batches import Batch
 from facerec.data.datamodule import FaceDataModule
 from facerec.settings import require_choice
@@ -142,9 +142,9 @@ class FiniteSteps(Callback):
         state = trainer.lightning_module.state_dict().values()
         if not all(bool(torch.isfinite(value).all()) for value in state if value.is_floating_point()):
             return False
-        for checkpoint in _checkpoints(trainer):
+        for checkpoint in last_checkpoints(trainer):
             checkpoint.save_within_batch(trainer)
-        return any(checkpoint.last_model_path for checkpoint in _checkpoints(trainer))
+        return any(checkpoint.last_model_path for checkpoint in last_checkpoints(trainer))
 
     def _skip(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Leave this step out if it is not finite: a parameter without a gradient is left as it is."""
@@ -182,13 +182,9 @@ def _is_scaled(trainer: Trainer) -> bool:
     return getattr(trainer.precision_plugin, "scaler", None) is not None
 
 
-def _checkpoints(trainer: Trainer) -> list[LastCheckpoint]:
-    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, LastCheckpoint)]
-
-
 def _save_soon(trainer: Trainer) -> None:
     """Let weights that are known to be good be saved, where none are."""
-    for checkpoint in _checkpoints(trainer):
+    for checkpoint in last_checkpoints(trainer):
         if not checkpoint.last_model_path:
             checkpoint.ask()
 

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,7 +13,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from facerec.callbacks.last_checkpoint import LastCheckpoint, is_between_steps
+from facerec.callbacks.last_checkpoint import LastCheckpoint, is_between_steps, last_checkpoints
 
 TERMINATED = 143  # the status of a process that SIGTERM ends, in shells
 
@@ -57,7 +56,7 @@ class Interruption(Callback):
         alone = trainer.world_size == 1
         looks = alone or batch_idx % trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         if looks and is_between_steps(trainer, batch_idx) and self._is_asked(trainer):
-            for checkpoint in _checkpoints(trainer):
+            for checkpoint in last_checkpoints(trainer):
                 checkpoint.save_between_batches(trainer)
             self._stop()
 
@@ -69,14 +68,14 @@ class Interruption(Callback):
             trainer, trainer.fit_loop.batch_idx + 1
         ):
             _take_averages_out(trainer, pl_module)
-            for checkpoint in _checkpoints(trainer):
+            for checkpoint in last_checkpoints(trainer):
                 checkpoint.save_before_validation(trainer)
             self._stop()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the checkpoint of this epoch be saved, if a signal came."""
         if self._is_asked(trainer):
-            for checkpoint in _checkpoints(trainer):
+            for checkpoint in last_checkpoints(trainer):
                 checkpoint.ask()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -86,7 +85,7 @@ class Interruption(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Say how the training goes on."""
-        for checkpoint in _checkpoints(trainer):
+        for checkpoint in last_checkpoints(trainer):
             if self._trains and checkpoint.last_model_path:
                 _say(f"\nStep {checkpoint.saved_step} is saved. To go on: facerec fit --ckpt_path {_short(checkpoint)}")
 
@@ -104,10 +103,6 @@ class Interruption(Callback):
         if self._received == signal.SIGINT:
             raise KeyboardInterrupt
         raise SIGTERMException(TERMINATED)
-
-
-def _checkpoints(trainer: Trainer) -> Iterator[LastCheckpoint]:
-    yield from (callback for callback in trainer.checkpoint_callbacks if isinstance(callback, LastCheckpoint))
 
 
 def _end_at_once(trainer: Trainer) -> None:

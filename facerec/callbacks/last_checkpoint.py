@@ -189,3 +189,8 @@ class LastCheckpoint(ExtensibleCheckpoint):
 def is_between_steps(trainer: Trainer, batch_idx: int) -> bool:
     """Whether no batch of the epoch waits for an optimizer step, before the batch ``batch_idx`` (from 0)."""
     return batch_idx > 0 and batch_idx % trainer.accumulate_grad_batches == 0
+
+
+def last_checkpoints(trainer: Trainer) -> list[LastCheckpoint]:
+    """The callbacks of a trainer that keep a last checkpoint."""
+    return [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, LastCheckpoint)]

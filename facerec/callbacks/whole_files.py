@@ -10,8 +10,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from facerec.files import written_whole
+from facerec.run_folders import PREVIOUS
 
-PREVIOUS = "previous.ckpt"
 UNFINISHED = ".*.partial.ckpt"
 
 
