@@ -4,13 +4,14 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
+from facerec.callbacks.pair_scoring import is_constant
 from facerec.callbacks.verification import verification_of
 
 ALIKE = 0.002  # between the 1st and the 99th percentile of the cosines
 
 
 class CollapseCheck(Callback):
-    """Warns once for each set of pairs whose scores are all alike at a validation.
+    """Warns once for each set of pairs whose scores are all alike at a validation of a training.
 
     Example:
         >>> from lightning.pytorch import Trainer
@@ -25,14 +26,15 @@ class CollapseCheck(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the scores."""
         verification = verification_of(trainer)
-        if trainer.sanity_checking or verification.score_name != "cosine":
+        if trainer.sanity_checking or trainer.state.fn != "fit":
             return
         for name, scored in verification.scores.items():
             low, high = np.percentile(scored.scores, (1, 99))
-            if high - low < ALIKE and name not in self._warned:
+            alike = is_constant([scored]) or (verification.score_name == "cosine" and high - low < ALIKE)
+            if alike and name not in self._warned:
                 self._warned.add(name)
                 rank_zero_warn(
-                    f"step {trainer.global_step}: all cosines of {name!r} are alike ({low:.4f} to {high:.4f}), so the "
+                    f"step {trainer.global_step}: all scores of {name!r} are alike ({low:.4f} to {high:.4f}), so the "
                     "embeddings have collapsed onto one direction. Lower model.optimizer.lr, or give the margin a "
                     "warm-up (model.loss.init_args.margin_warmup)"
                 )

@@ -127,7 +127,7 @@ class Verification(EvaluationCallback):
             elif scored.same.any() and not scored.same.all():  # else a limited pass
                 self.scores[name] = scored
                 rates.append(self._log_rates(recognizer, f"{stage}/{name}", scored))
-        if not trainer.sanity_checking:
+        if trainer.state.fn != "fit":  # in a training CollapseCheck warns
             self._warn_of_constant_scores(stage)
         if rates:
             recognizer.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
