@@ -2,10 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import yaml
 from PIL import Image
 
 from facerec.cli import main
+from facerec.data import ORLImages
 from facerec.inspection.figures import GAP, SIDE
+from facerec.transforms import Preprocess
 
 CONFIG = """
 seed_everything: 3
@@ -46,6 +50,30 @@ def test_the_sources_of_a_configuration(work, capsys):
     assert "train: 192 images, 24 people" in out
     assert "dev: 48 images, 24 people" in out
     assert (work / "here" / "report.json").is_file()
+
+
+def test_the_pixels_of_the_training_images_can_be_pasted_as_the_scale_of_a_model(work, capsys):
+    main(["inspect", "mine.yaml", "--workers=0", "--output=here"])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("model:")]
+    pasted = yaml.safe_load(line)["model"]
+    faces = ORLImages("train")
+    pixels = np.stack([faces.read(index).double().numpy() for index in range(len(faces))]) / 255.0
+    np.testing.assert_allclose(pasted["image_mean"], pixels.mean((0, 2, 3)), atol=6e-5)
+    np.testing.assert_allclose(pasted["image_std"], pixels.std((0, 2, 3)), atol=6e-5)
+    scaled = Preprocess((112, 92), **{name.removeprefix("image_"): value for name, value in pasted.items()})
+    normal = torch.cat([scaled(faces.read(index)[None]) for index in range(len(faces))])
+    torch.testing.assert_close(normal.mean((0, 2, 3)), torch.zeros(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(normal.std((0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)
+
+
+def test_images_of_one_colour_have_no_scale_to_paste(work, capsys):
+    for person in ("ada", "ben"):
+        (work / "plain" / person).mkdir(parents=True)
+        Image.new("RGB", (8, 8), "teal").save(work / "plain" / person / "1.png")
+    main(["inspect", "plain", "--workers=0"])
+    out = capsys.readouterr().out
+    assert "pixel std RGB    0.0000" in out
+    assert "image_std" not in out
 
 
 def cell(sheet: np.ndarray, row: int, column: int) -> np.ndarray:
