@@ -76,7 +76,7 @@ class FaceRecognizer(LightningModule):
         loss_lr_factor: factor of the learning rate of the loss's own parameters (class weights, centres).
         image_size: (height, width) of an image in pixels.
         image_mean: mean that is subtracted from pixels in [0, 1]; or three, for R, G and B.
-        image_std: divisor applied after subtracting ``image_mean``; or three. ``facerec inspect`` prints both for a set.
+        image_std: divisor applied after subtracting ``image_mean``; or three. ``facerec inspect`` prints both.
         channels_last: keep images and convolution weights with the channels innermost. Convolutions in bfloat16 and
             float16 are made for this layout. In float32 on a CPU it can be slower, see the README of benchmarks.
         max_params: largest number of parameters of the backbone, such as a course's limit of 30000000.
