@@ -98,6 +98,20 @@ def test_a_figure_of_an_augmentation(work, capsys):
     assert not all(flips)
 
 
+def test_transforms_of_torchvision_have_a_row_and_come_before_the_rest(work, capsys):
+    darker = "transforms: [{class_path: ColorJitter, init_args: {brightness: [0.2, 0.3]}}]"
+    (work / "darker.yaml").write_text(CONFIG.replace("mix: {mixup: 1.0}", darker))
+    main(["inspect", "--augment", "darker.yaml", "--draws", "5"])
+    assert "6 rows, 5 draws" in capsys.readouterr().out
+    sheet = np.asarray(Image.open(work / "inspection" / "darker" / "augmentation.png").convert("L")).astype(int)
+    face = (slice(SIDE // 4, SIDE // 2), slice(SIDE // 4, SIDE // 2))  # the sheet around it is white
+    original = cell(sheet, 0, 0)[face].mean()
+    darkness = [[cell(sheet, row, column)[face].mean() / original for column in range(5)] for row in (1, 3, 5)]
+    assert all(0.18 < share < 0.32 for share in darkness[0])  # transforms
+    assert all(share > 0.6 for share in darkness[1])  # rotation alone
+    assert all(share < 0.5 for share in darkness[2])  # all together; erasing is grey
+
+
 def test_a_person_of_another_folder_under_an_augmentation(vggface_root, work, capsys):
     main(["inspect", "--augment", "mine.yaml", str(vggface_root), "--person", "n000003", "--draws=2"])
     assert "n000003" in capsys.readouterr().out

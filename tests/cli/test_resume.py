@@ -23,7 +23,10 @@ JOINT_TRAINING += ["--checkpoint.save_top_k=3", "--trainer.max_epochs=4"]
 SPHERE_TRAINING = ['--model.loss={"class_path": "SphereFace"}', "--trainer.max_epochs=-1", "--trainer.max_steps=14"]
 SPHERE_TRAINING += ["--trainer.val_check_interval=4", "--model.backbone.init_args.head.dropout=0.3"]
 FROZEN = ["--model.freeze={until: stage2, thaw_epoch: 2}", *BALANCED, "--trainer.max_epochs=4"]
-WITH_WORKERS = [*BALANCED, "--data.num_workers=1", "--trainer.max_epochs=1"]
+TRANSFORMS = (
+    "[{class_path: ColorJitter, init_args: {brightness: 0.3}}, {class_path: RandomAffine, init_args: {degrees: 9}}]"
+)
+WITH_WORKERS = [*BALANCED, "--data.num_workers=1", f"--data.transforms={TRANSFORMS}"]
 AVERAGED = ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9", "--data.batch_size=48"]
 
 
@@ -64,7 +67,7 @@ def assert_equal(one: object, other: object) -> None:
         (JOINT_TRAINING, [("batch", 3), ("dump", 4), ("validation", 2)]),
         (SPHERE_TRAINING, [("batch", 3), ("epoch_end", 1), ("dump", 3), ("validation", 1)]),
         (FROZEN, [("batch", 3), ("epoch_end", 1), ("batch", 3), ("batch", 3)]),
-        (WITH_WORKERS, [("batch", 3)]),
+        (WITH_WORKERS, [("batch", 3), ("batch", 3)]),  # in each of two epochs
         (AVERAGED, [("batch", 2), ("validation", 1)]),
     ],
     ids=["joint", "sphereface", "frozen", "workers", "averaged"],
