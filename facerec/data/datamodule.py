@@ -50,7 +50,7 @@ class FaceDataModule(LightningDataModule):
             Without them dev accuracy chooses the checkpoint, and there is no threshold.
         test_pairs: named sets of pairs of test people. Only ``facerec test`` uses them.
         augment: augmentation of training images; by default a horizontal flip.
-        mix: mixup and cutmix, after augmentation; by default none. For a loss that takes soft labels (Softmax).
+        mix: mixup and cutmix, after augmentation; by default none. For a loss without margin (Softmax, NormFace).
         transforms: transforms of ``torchvision.transforms.v2`` for training images, before ``augment``; by default
             none. They run as images are read, one image at a time, so they take longer than ``augment``.
         batch_size: training images in a batch, for each process.
