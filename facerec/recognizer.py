@@ -51,7 +51,7 @@ from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
 from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
 from facerec.settings import require_choice, require_positive
-from facerec.transforms import Preprocess
+from facerec.transforms.preprocess import PerChannel, Preprocess
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
 OTHER_PEOPLE = "To train its network for other people, start a new training with --init_from in place of --ckpt_path"
@@ -75,8 +75,8 @@ class FaceRecognizer(LightningModule):
         schedule: factor of the learning rate over the run. The length of the run comes from the trainer.
         loss_lr_factor: factor of the learning rate of the loss's own parameters (class weights, centres).
         image_size: (height, width) of an image in pixels.
-        image_mean: mean that is subtracted from pixels in [0, 1].
-        image_std: divisor applied after subtracting ``image_mean``.
+        image_mean: mean that is subtracted from pixels in [0, 1]; or three, for R, G and B.
+        image_std: divisor applied after subtracting ``image_mean``; or three. ``facerec inspect`` prints both.
         channels_last: keep images and convolution weights with the channels innermost. Convolutions in bfloat16 and
             float16 are made for this layout. In float32 on a CPU it can be slower, see the README of benchmarks.
         max_params: largest number of parameters of the backbone, such as a course's limit of 30000000.
@@ -114,8 +114,8 @@ class FaceRecognizer(LightningModule):
         schedule: WarmupCosine = WarmupCosine(),
         loss_lr_factor: float = 1.0,
         image_size: tuple[int, int] = (112, 112),
-        image_mean: float = 0.5,
-        image_std: float = 0.5,
+        image_mean: PerChannel = 0.5,
+        image_std: PerChannel = 0.5,
         channels_last: bool = True,
         max_params: int | None = None,
         flip_test: bool | FlipTest = False,

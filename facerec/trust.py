@@ -158,11 +158,11 @@ def _slot_of(hint: Any) -> _Slot:
 
 
 def _leaves(hint: Any) -> Iterator[Any]:
-    """The types that a type is made of; for a function, what it returns."""
+    """The types that a type is made of; for a function, what it returns, and a module if that is unknown."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is collections.abc.Callable:
         yield origin
-        inner = inner[-1:]
+        inner = inner[-1:] or (nn.Module,)  # of a function that may return anything, such as a part of a transform
     if origin is Literal:
         yield str
     elif origin is None or not inner:

@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from facerec.backbones import Backbone
+from facerec.data import FaceDataModule
 from facerec.inference import Embedder, load_model
 from facerec.inference.loading import load_recognizer
 from facerec.recognizer import FaceRecognizer
@@ -182,6 +183,31 @@ def test_a_class_of_this_program_of_another_family_is_refused() -> None:
     name = f"{Hooked.__module__}.Hooked"
     require_trusted(FaceRecognizer, {"backbone": {"class_path": name}}, "x.ckpt")
     refused({"loss": {"class_path": name}}, "importing it would run its code")
+
+
+V2 = "torchvision.transforms.v2"
+
+
+def test_transforms_of_torchvision_and_parts_of_them_are_trusted() -> None:
+    blur = {"class_path": f"{V2}.GaussianBlur", "init_args": {"kernel_size": 5}}
+    nested = {"class_path": f"{V2}.RandomApply", "init_args": {"transforms": [blur, f"{V2}.Grayscale"], "p": 0.2}}
+    rotation = {"class_path": f"{V2}.RandomRotation", "init_args": {"degrees": 10, "interpolation": "bilinear"}}
+    require_trusted(FaceDataModule, {"transforms": [nested, rotation]}, "x.ckpt")
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        {"class_path": "theirs.Net"},
+        {"class_path": f"{V2}.RandomApply", "init_args": {"transforms": [{"class_path": "theirs.Net"}]}},
+        {"class_path": f"{V2}.RandomApply", "init_args": {"transforms": ["os.system"]}},
+        {"class_path": f"{V2}.Lambda", "init_args": {"lambd": "os.system"}},
+        {"class_path": f"{V2}.Lambda", "init_args": {"lambd": "torch.hub.load"}},
+        {"class_path": "torch.nn.Linear"},
+    ],
+)
+def test_a_transform_that_may_run_other_code_is_refused(transform) -> None:
+    refused({"transforms": [transform]}, "names ", FaceDataModule)
 
 
 def test_every_experiment_names_trusted_classes_alone() -> None:

@@ -63,7 +63,10 @@ def main(args: list[str]) -> Status:
     _show(agreement_lines(found))
     step = TrainingStep(model, data, _device(settings), precision.value, batch_size=PROBE)
     training = measure_training(step, workers.value, quick=options.quick)
-    _show(speed_lines(training))
+    uncounted = (
+        [] if data.transforms is None else ["  not counted: data.transforms, which take their time as images are read"]
+    )
+    _show([*speed_lines(training), *uncounted])
     print("\n".join([*capacity_lines(training), *advice(training, this_machine())]))
     return Status.DONE if all(deviation.agrees for deviation in found) else Status.ERROR
 
@@ -99,7 +102,7 @@ def _choices(settings: dict[str, Any], data: FaceDataModule) -> tuple[Choice[str
     trainer = settings.get("trainer") or {}
     accelerator, devices = str(trainer.get("accelerator", "auto")), trainer.get("devices", "auto")
     precision, workers = str(trainer.get("precision", "auto")), (settings.get("data") or {}).get("num_workers", "auto")
-    is_decoded = _is_decoded(data)
+    is_decoded = _is_decoded(data) and data.transforms is None
     said = "as the configuration says"
     return (
         choose_precision(accelerator, devices)

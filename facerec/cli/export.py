@@ -18,8 +18,8 @@ NOTES = """\
 .onnx needs pip install "facerec[export]"; .pt2 needs nothing more.
 Input `images`: (batch, 3, height, width) RGB at the model's size. It is uint8, or with --preprocessing outside
 normalised float32. Output `embeddings`: (batch, D) float32, not normalised. The metadata of the file hold image_size,
-image_mean, image_std, the calibrated threshold and the model's fingerprint (ONNX: metadata_props; .pt2: the extra file
-facerec.json)."""
+image_mean, image_std (each one number, or three for R, G and B), the calibrated threshold and the model's fingerprint
+(ONNX: metadata_props; .pt2: the extra file facerec.json)."""
 
 
 def main(args: list[str]) -> Status:

@@ -123,7 +123,9 @@ def _draw_augmentation(options: argparse.Namespace) -> None:
             f"{options.augment}, where DATA is a folder or a configuration with training images"
         )
     index = person_images(source, options.person)[0]
-    rows = augmentation_rows(source, index, module.augment, module.mix, module.image_size, module.seed, options.draws)
+    rows = augmentation_rows(
+        source, index, module.augment, module.mix, module.image_size, module.seed, options.draws, module.transforms
+    )
     output = options.output or Path("inspection", _name(options.augment))
     with written_whole(output / "augmentation.png") as path:
         sheet(rows).save(path)

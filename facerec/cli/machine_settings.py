@@ -26,7 +26,8 @@ def choose_for_machine(settings: Any) -> None:
     elif warning := slow_precision(trainer.precision, accelerator):
         rank_zero_warn(warning)
     if data.num_workers == "auto":
-        workers = choose_workers(accelerator, devices, is_decoded=_is_decoded(data.get("train")))
+        is_decoded = _is_decoded(data.get("train")) and not data.get("transforms")
+        workers = choose_workers(accelerator, devices, is_decoded=is_decoded)
         data.num_workers = workers.value
         rank_zero_info(f"data.num_workers: auto is {workers.value}: {workers.reason}")
 

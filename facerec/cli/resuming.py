@@ -172,7 +172,9 @@ class Resumption:
         if self._configuration is None:
             return []
         before, after = flatten(read_yaml(self._configuration, f"the configuration in {self.path}")), flatten(settings)
-        changed = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+        names = sorted(before.keys() | after.keys())
+        # Where a checkpoint of an earlier facerec lacks a setting, that is off
+        changed = [key for key in names if (before.get(key) or None) != (after.get(key) or None)]
         return [
             f"{key} {before.get(key)} becomes {after.get(key)}"
             for key in changed

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from torchvision.transforms.v2 import Transform
+
 from facerec.backbones import Backbone
 from facerec.cli.arguments import given, values_of
 from facerec.cli.config_files import FOLLOWS, follows, is_text, line_of
@@ -36,6 +38,7 @@ FAMILIES: dict[str, type[object]] = {
     "data.dev": ImageSource,
     "data.val_pairs": PairSource,
     "data.test_pairs": PairSource,
+    "data.transforms": Transform,
 }
 EXAMPLES = {
     "model.backbone": "{class_path: ResNet, init_args: {depth: 18}}",
@@ -44,6 +47,8 @@ EXAMPLES = {
     "data.root": "DIR",
 }
 """A value for each setting that a configuration must have."""
+HOMES = {"data.transforms": "torchvision.transforms.v2"}
+"""Modules of the classes of a setting, where others have classes of the same names."""
 FEW = 12
 TYPE_NAMES = {"NoneType": "null", "bool": "true or false", "tuple": "a list such as [1, 2]", "list": "a list"}
 
@@ -126,7 +131,8 @@ def _wrong_value(key: str, message: str, configs: Sequence[str]) -> str | None:
         return f"{start}{key}={value['value']}: expected {_type_names(types['types'])}"
     if unknown:
         return f"{key}={unknown['name']}: no such class{_class_suggestion(key.removesuffix('.help'), unknown['name'])}"
-    return f"{key}={bad['name']}: {bad['why']}" if bad else None
+    home = f". Name a class of {HOMES[key]}" if key in HOMES else ""
+    return f"{key}={bad['name']}: {bad['why']}{home}" if bad else None
 
 
 def _class_suggestion(key: str, name: str) -> str:

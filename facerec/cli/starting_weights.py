@@ -14,6 +14,7 @@ from facerec.checkpoints import ModelCard, Origin, load_checkpoint
 from facerec.cli.arguments import given
 from facerec.inference.loading import check_description
 from facerec.recognizer import FaceRecognizer
+from facerec.transforms.preprocess import channels
 
 BACKBONE, LOSS = "backbone", "loss"
 OTHER_PEOPLE = "other people"
@@ -162,9 +163,10 @@ def _why_not(name: str, entry: Tensor, state: Mapping[str, Tensor], same_people:
 
 def _warn_of_other_pixels(recognizer: FaceRecognizer, settings: Mapping[str, Any], path: str | Path) -> None:
     """Warn if the weights were trained on pixels of another scale."""
-    for name in ("image_mean", "image_std"):
-        before, now = settings.get(name), recognizer.hparams.get(name)
-        if before is not None and before != now:
+    preprocess = recognizer.preprocess
+    for name, now in (("image_mean", preprocess.mean), ("image_std", preprocess.std)):
+        before = settings.get(name)
+        if before is not None and channels(before, name) != channels(now, name):
             rank_zero_warn(f"--init_from {path} was trained with model.{name}={before}, and this training has {now}")
 
 

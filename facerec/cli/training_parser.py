@@ -1,12 +1,14 @@
 """The argument parser of ``fit``, ``validate`` and ``test``: short errors in place of pages of usage."""
 
 import argparse
+import numbers
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn
 
 from jsonargparse import DefaultHelpFormatter
+from jsonargparse.typing import register_type
 from lightning.pytorch.cli import LightningArgumentParser
 
 from facerec.cli import TRAINER_COMMANDS
@@ -18,6 +20,14 @@ from facerec.cli.training_help import EXAMPLES, HELP_ALL, NOTES, short_help
 from facerec.lightning_private import option_names, settings_of
 
 LONGEST = 2000  # letters of an error
+
+# The type of `degrees` of torchvision's rotations, of which jsonargparse would want a class
+register_type(
+    numbers.Number,
+    serializer=lambda number: number,
+    deserializer=lambda value: value if isinstance(value, numbers.Number) else float(value),
+    fail_already_registered=False,
+)
 
 
 class RawHelpFormatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):

@@ -32,7 +32,7 @@ def check_mix(mix: Mix | None, loss: BatchNeeds | None) -> None:
     if mix is not None and loss is not None and not loss.takes_soft_labels:
         raise ValueError(
             f"data.mix={mix} gives each image shares of two people, and model.loss={type(loss).__name__} needs one "
-            "person for its margin or its pairs: take data.mix out, or train with Softmax"
+            "person for its margin or its pairs: take data.mix out, or train with Softmax or NormFace"
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ class Batch(NamedTuple):
     """A batch on its way to the model.
 
     Attributes:
-        images: uint8 (B, 3, H, W), as read or mirrored; float (B, 3, H, W) in [0, 1] after other augmentation.
+        images: uint8 (B, 3, H, W), as read or mirrored; float (B, 3, H, W) in [0, 1] after other augmentation. From a
+            loader with ``data.transforms`` all views of the batch (V B, 3, H, W), one after another.
         labels: class of each image (B,), int64; -1 for images of pairs. After mixing, the share of each class (B, C),
             float32.
         indices: index of each image in its source (B,), int64.
@@ -76,6 +77,14 @@ class SourceDataset(Dataset[Loaded]):
         return self.__getitems__([position])
 
 
+@runtime_checkable
+class ChangesByEpoch(Protocol):
+    """A dataset whose images are others in each epoch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins."""
+
+
 class BatchLoader(DataLoader[Loaded]):
     """A torch loader of a :class:`SourceDataset` that gives :class:`Batch` objects.
 
@@ -91,6 +100,8 @@ class BatchLoader(DataLoader[Loaded]):
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         """The batches of an epoch."""
         self._given, self._skipped = self._skipped, 0
+        if isinstance(self.dataset, ChangesByEpoch):
+            self.dataset.set_epoch(getattr(self.sampler, "epoch", 0))  # trainer.overfit_batches has another sampler
         loaded = self._rest(self._given) if self._given else super().__iter__()
         for images_BCHW, labels_B, indices_B in loaded:
             self._given += 1
@@ -124,7 +135,7 @@ def as_loaded(loaded: Loaded) -> Loaded:
 
 
 def batch_loader(
-    dataset: SourceDataset,
+    dataset: Dataset[Loaded],
     batch_size: int,
     sampler: DistributedSampler[SourceDataset] | None = None,
     num_workers: int = 0,

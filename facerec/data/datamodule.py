@@ -9,23 +9,27 @@ import numpy as np
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from numpy.typing import NDArray
+from torch.utils.data import Dataset
 from torch.utils.data.distributed import DistributedSampler
+from torchvision.transforms.v2 import Transform
 
 from facerec.align.record import Alignment
 from facerec.data import batch_checks, checks, leaks
-from facerec.data.batches import Batch, BatchLoader, SourceDataset, batch_loader
+from facerec.data.batches import Batch, BatchLoader, Loaded, SourceDataset, batch_loader
 from facerec.data.checks import Unreadable
 from facerec.data.interfaces import loss_of, trained_people
 from facerec.data.kept import KeptImages
 from facerec.data.layouts import Layout, Sources, resolve_sources
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.sources import ImageSource, PairSource
+from facerec.data.transformed import TransformedDataset
 from facerec.data.views import augmented
 from facerec.files import expanded
 from facerec.machine import choose_workers
 from facerec.settings import require_choice, require_within
 from facerec.transforms.augment import Augment
 from facerec.transforms.mix import Mix
+from facerec.transforms.torchvision_transforms import TorchvisionTransforms
 
 DEV = "dev"
 SEED_STRIDE = 1_000_003
@@ -46,7 +50,9 @@ class FaceDataModule(LightningDataModule):
             Without them dev accuracy chooses the checkpoint, and there is no threshold.
         test_pairs: named sets of pairs of test people. Only ``facerec test`` uses them.
         augment: augmentation of training images; by default a horizontal flip.
-        mix: mixup and cutmix, after augmentation; by default none. For a loss that takes soft labels (Softmax).
+        mix: mixup and cutmix, after augmentation; by default none. For a loss without margin (Softmax, NormFace).
+        transforms: transforms of ``torchvision.transforms.v2`` for training images, before ``augment``; by default
+            none. They run as images are read, one image at a time, so they take longer than ``augment``.
         batch_size: training images in a batch, for each process.
         images_per_person: number of images K of each person in a batch, which then holds batch_size / K people. Losses
             on pairs (Triplet, SupCon, ...) need it. By default a plain shuffle.
@@ -95,6 +101,7 @@ class FaceDataModule(LightningDataModule):
         unreadable: Unreadable = "raise",
         image_size: tuple[int, int] = (112, 112),
         seed: int = 0,
+        transforms: Sequence[Transform] = (),
     ) -> None:
         super().__init__()
         require_within("data.", 1, math.inf, batch_size=batch_size, eval_batch_size=eval_batch_size, views=views)
@@ -107,6 +114,7 @@ class FaceDataModule(LightningDataModule):
         self._given = (train, dev, val_pairs, test_pairs)
         self.augment = augment or Augment()
         self.mix = mix
+        self.transforms = TorchvisionTransforms(transforms) if transforms else None
         self.batch_size = batch_size
         self.images_per_person = images_per_person
         self.views = views
@@ -177,6 +185,8 @@ class FaceDataModule(LightningDataModule):
         """
         if stage == "fit" and self._train_dataset is None:
             batch_checks.check_mix(self.mix, loss_of(self._model))
+            if self.transforms is not None:
+                self.transforms.require_usable(self.image_size)
             self._train_dataset = self._checked_train_dataset()
             self._dev_dataset = self.dev_dataset(self.identities)
             _warn(leaks.shared_people(self.train, self._pair_groups()))
@@ -266,7 +276,7 @@ class FaceDataModule(LightningDataModule):
         if self.trainer is not None:
             accelerator, devices = self.trainer.strategy.root_device.type, self.trainer.num_devices
         is_decoded = self.train is not None and self.train.is_decoded
-        return choose_workers(accelerator, devices, is_decoded=is_decoded).value
+        return choose_workers(accelerator, devices, is_decoded=is_decoded and self.transforms is None).value
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled batches, or batches of people with ``images_per_person``; the order depends on seed and epoch.
@@ -278,7 +288,10 @@ class FaceDataModule(LightningDataModule):
         _warn(batch_checks.check_positives(loss_of(self._model), self.images_per_person, self.views, self.num_classes))
         sampler = self._balanced_sampler(self._train_dataset) or self._sampler(self._train_dataset, shuffle=True)
         drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
-        return batch_loader(self._train_dataset, self.batch_size, sampler, self.num_workers, drop_last)
+        dataset: Dataset[Loaded] = self._train_dataset
+        if self.transforms is not None:
+            dataset = TransformedDataset(self._train_dataset, self.transforms, self._view_seeds)
+        return batch_loader(dataset, self.batch_size, sampler, self.num_workers, drop_last)
 
     def val_dataloader(self) -> list[BatchLoader]:
         """The dev images, if the model knows their people, then the images of each set of pairs."""
@@ -341,9 +354,13 @@ class FaceDataModule(LightningDataModule):
         """Augment and mix training images, on the device."""
         if self.trainer is None or not self.trainer.training:
             return batch
-        # another seed for each view, so that the first is what it would be alone
-        seeds = [self.seed + view * SEED_STRIDE for view in range(self.views)]
-        return augmented(batch, self.augment, self.mix, self.num_classes or 0, seeds, self.trainer.current_epoch)
+        epoch = self.trainer.current_epoch
+        return augmented(batch, self.augment, self.mix, self.num_classes or 0, self._view_seeds, epoch)
+
+    @property
+    def _view_seeds(self) -> list[int]:
+        """Another seed for each view, so that the first is what it would be alone."""
+        return [self.seed + view * SEED_STRIDE for view in range(self.views)]
 
 
 def _warn(messages: Iterable[str]) -> None:

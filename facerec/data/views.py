@@ -15,7 +15,7 @@ def augmented(
     """Augment and mix a batch, once for each seed, and join the views.
 
     Args:
-        batch: images (B, 3, H, W) and labels (B,).
+        batch: images (B, 3, H, W), or those of all views (V B, 3, H, W) that the loader has made, and labels (B,).
         augment: augmentation of the images.
         mix: mixup and cutmix after augmentation, or None.
         num_classes: number of training people C.
@@ -25,7 +25,10 @@ def augmented(
     Returns:
         Images (V B, 3, H, W), labels (V B,) or, once mixed, (V B, C), and indices (V B,).
     """
-    views = [augment(batch.images, seed, epoch, batch.indices) for seed in seeds]
+    parts = torch.split(batch.images, len(batch.labels))
+    if len(parts) < len(seeds):
+        parts = parts * len(seeds)
+    views = [augment(part, seed, epoch, batch.indices) for part, seed in zip(parts, seeds, strict=True)]
     labels = [batch.labels] * len(views)
     if mix is not None:
         mixed = [

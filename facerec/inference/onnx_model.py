@@ -41,8 +41,7 @@ class OnnxModel:
         }
         self._input = self._session.get_inputs()[0].name
         try:
-            mean, std = float(self.metadata["image_mean"]), float(self.metadata["image_std"])
-            self._preprocess = Preprocess(self.image_size, mean, std)
+            self._preprocess = Preprocess(self.image_size, self.metadata["image_mean"], self.metadata["image_std"])
             _ = self.fingerprint, self.alignment
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(

@@ -8,6 +8,7 @@ from facerec.inspection.figures import Row
 from facerec.transforms.augment import Augment
 from facerec.transforms.mix import Mix
 from facerec.transforms.preprocess import resize
+from facerec.transforms.torchvision_transforms import TorchvisionTransforms
 
 
 def person_images(images: ImageSource, person: str | None) -> list[int]:
@@ -26,9 +27,18 @@ def person_images(images: ImageSource, person: str | None) -> list[int]:
 
 
 def augmentation_rows(
-    images: ImageSource, index: int, augment: Augment, mix: Mix | None, size: tuple[int, int], seed: int, epochs: int
+    images: ImageSource,
+    index: int,
+    augment: Augment,
+    mix: Mix | None,
+    size: tuple[int, int],
+    seed: int,
+    epochs: int,
+    transforms: TorchvisionTransforms | None = None,
 ) -> list[Row]:
     """Rows of one image: untouched, under each setting alone, under all, and mixed with the next image of the source.
+
+    The transforms of torchvision are one setting: the row ``transforms``.
 
     Column e is epoch e of a run with this seed. That run trains on the row "all together", or on the mixed row.
 
@@ -40,25 +50,34 @@ def augmentation_rows(
         size: (height, width) that training resizes to.
         seed: of the run.
         epochs: number of draws.
+        transforms: of torchvision, of the configuration.
     """
-    index_1 = torch.tensor([index])
-    pair = torch.stack([resize(images.read(place)[None], size)[0] for place in (index, (index + 1) % len(images))])
+    indices_2 = torch.tensor([index, (index + 1) % len(images)])
+    pair = torch.stack([resize(images.read(place)[None], size)[0] for place in indices_2.tolist()])
     columns = range(epochs)
+    read = [pair if transforms is None else transforms(pair, seed, epoch, indices_2) for epoch in columns]
 
-    def drawn(change: Augment) -> list[Tensor]:
-        return [_to_bytes(change(pair[:1], seed, epoch, index_1)[0]) for epoch in columns]
+    def drawn(change: Augment, pairs: list[Tensor]) -> list[Tensor]:
+        return [change(pairs[epoch], seed, epoch, indices_2) for epoch in columns]
 
     rows = [Row("as it is", [pair[0]])]
-    rows += [Row(f"{name}={alone.settings[name]}", drawn(alone)) for name, alone in augment.each_alone().items()]
-    rows.append(Row("all together", drawn(augment)))
+    if transforms is not None:
+        names = ", ".join(type(transform).__name__ for transform in transforms.transforms)
+        rows.append(_row(f"transforms\n{names}", read))
+    for name, alone in augment.each_alone().items():
+        rows.append(_row(f"{name}={alone.settings[name]}", drawn(alone, [pair] * epochs)))
+    together = drawn(augment, read)
+    rows.append(_row("all together", together))
     if mix is not None:
-        indices_2 = torch.tensor([index, (index + 1) % len(images)])
         labels_2 = torch.tensor([0, 1])
-        mixed = [
-            mix(augment(pair, seed, epoch, indices_2), labels_2, 2, seed, epoch, indices_2)[0][0] for epoch in columns
-        ]
-        rows.append(Row(f"all together, {mix}", [_to_bytes(image) for image in mixed]))
+        mixed = [mix(together[epoch], labels_2, 2, seed, epoch, indices_2)[0] for epoch in columns]
+        rows.append(_row(f"all together, {mix}", mixed))
     return rows
+
+
+def _row(caption: str, pairs: list[Tensor]) -> Row:
+    """A row of the first images of pairs."""
+    return Row(caption, [_to_bytes(pair[0]) for pair in pairs])
 
 
 def _to_bytes(image_3HW: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from facerec.inspection.statistics import histogram, images_per_person
 
 BAR = 40  # characters of the longest bar
 NAMED = 5  # undecodable images by name
+TO_TRAIN_ON = ("train", "images")  # sets whose pixels a network is made for; "images" is a folder that has no roles yet
 
 
 def report_lines(report: dict[str, Any], sets: list[InspectedSet]) -> Iterator[str]:
@@ -33,6 +34,8 @@ def _set_lines(some: InspectedSet, numbers: dict[str, Any]) -> Iterator[str]:
     if numbers["pixel_mean_rgb"]:
         for heading, key in (("pixel mean RGB", "pixel_mean_rgb"), ("pixel std RGB", "pixel_std_rgb")):
             yield f"  {heading:<16} {' '.join(f'{value:.4f}' for value in numbers[key])}"
+        if some.name in TO_TRAIN_ON and min(numbers["pixel_std_rgb"]) > 0.0:
+            yield from _normalisation_lines(numbers["pixel_mean_rgb"], numbers["pixel_std_rgb"])
     yield f"  undecodable      {len(numbers['undecodable']):,}"
     for broken in numbers["undecodable"][:NAMED]:
         yield f"    {broken['error']}"
@@ -40,6 +43,12 @@ def _set_lines(some: InspectedSet, numbers: dict[str, Any]) -> Iterator[str]:
         yield f"  not read         {line}"
     yield from _bars(some)
     yield ""
+
+
+def _normalisation_lines(mean_3: list[float], std_3: list[float]) -> Iterator[str]:
+    """Settings to paste, and whether they are worth it."""
+    yield "  to normalise by these, which changes little: batch normalisation scales what a network sees anyway"
+    yield f"    model: {{image_mean: {mean_3}, image_std: {std_3}}}"
 
 
 def _bars(some: InspectedSet) -> Iterator[str]:

@@ -138,7 +138,7 @@ class Loss(nn.Module, ABC):
             raise ValueError(
                 f"{name} takes one class index per image (B,), not {labels_B.dtype} of shape {tuple(labels_B.shape)}. "
                 "With soft labels (mixup, cutmix) an image has no own class for a margin or a pair. "
-                "Remove data.mix, or train with Softmax."
+                "Remove data.mix, or train with Softmax or NormFace."
             )
         if self.num_classes and labels_B.device.type == "cpu" and len(labels_B):
             low, high = int(labels_B.min()), int(labels_B.max())

@@ -9,6 +9,7 @@ import warnings
 from abc import abstractmethod
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from typing_extensions import Self
 
@@ -99,6 +100,9 @@ class CosineClassifier(ClassifierLoss):
 class NormFace(CosineClassifier):
     """Cosines without margin (Wang et al., NormFace, ACM MM 2017, section 3), https://arxiv.org/abs/1704.06369.
 
+    The one loss on cosines that takes soft labels (mixup, cutmix), as it has no margin. With those it computes as
+    ``plain``, in float32.
+
     Args:
         scale: factor s of the cosines.
         computation: implementation and precision of the large matrix products.
@@ -120,9 +124,22 @@ class NormFace(CosineClassifier):
     def __init__(self, scale: float = 64.0, computation: Computation = Computation()) -> None:
         super().__init__(scale, computation=computation)
 
+    @property
+    def takes_soft_labels(self) -> bool:
+        """True: shares of the classes (B, C) are labels too."""
+        return True
+
     def target(self, cos_B: Tensor) -> Tensor:
         """The cosine itself."""
         return cos_B
+
+    def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
+        """Mean cross-entropy; the labels may be shares of the classes (B, C)."""
+        if not labels_B.is_floating_point():
+            return super().compute(embeddings_BD, labels_B)
+        logits_BC = self.logits(embeddings_BD)
+        self.record(own_cosine=(labels_B * logits_BC).sum(1).mean() / self.scale)
+        return F.cross_entropy(logits_BC, labels_B)
 
 
 class CosFace(CosineClassifier):

@@ -13,7 +13,7 @@ from facerec.settings import require_within
 
 
 class Softmax(ClassifierLoss):
-    """Cross-entropy over a linear layer, the one loss that takes soft labels (mixup, cutmix).
+    """Cross-entropy over a linear layer. It takes soft labels (mixup, cutmix).
 
     Args:
         bias: add a bias to each class. It is off because cosine scores cannot use it.

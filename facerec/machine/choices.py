@@ -82,7 +82,8 @@ def choose_workers(
         accelerator: as of Lightning's Trainer.
         devices: as of Lightning's Trainer. Their processes share the cores.
         machine: by default the one at hand.
-        is_decoded: whether the training images need no decoding, as in a pack.
+        is_decoded: whether the training images need no work as they are read, as in a pack: no decoding, and no
+            transforms of torchvision.
 
     Example:
         >>> from facerec.machine import Gpu, Machine, choose_workers

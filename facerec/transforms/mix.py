@@ -19,7 +19,7 @@ GAMMA_ATTEMPTS = 8  # each is accepted in more than 95 of 100 cases
 
 @dataclass(frozen=True)
 class Mix:
-    """Mixes images and their labels, for a loss that takes soft labels (Softmax).
+    """Mixes images and their labels, for a loss that takes soft labels (Softmax, NormFace).
 
     With both settings on, each image draws one of the two. The share of an image is a function of (seed, epoch, image
     index), as in all augmentation. Its partner is the next image of the batch, and the first for the last. So the

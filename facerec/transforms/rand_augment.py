@@ -6,6 +6,7 @@ Shapes: B batch, H height, W width.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import NamedTuple
 
 import torch
@@ -68,12 +69,18 @@ class RandAugment:
     The fourteen operations and their ranges are torchvision's. Each image draws its own operations and signs. Images
     with the same draw go through ``torchvision.transforms.v2`` together. Parts from outside an image become black.
 
+    timm counts magnitudes from 0 to 10, and leaves out half of the operations. Its ``rand-m9-mstd0.5``, with which
+    ConvNeXt trains, is about ``RandAugment(num_ops=1, magnitude=27, magnitude_std=1.5)``.
+
     Args:
         num_ops: number of operations for each image.
         magnitude: strength of the operations, from 0 to 30.
+        magnitude_std: standard deviation of the strength. Each operation of each image draws its own from a normal
+            distribution around ``magnitude``, cut off at 0 and 30. By default all have the same strength. With a spread
+            no two images share a draw, and they go one by one.
 
     Raises:
-        ValueError: for fewer than 1 operation or a magnitude outside [0, 30].
+        ValueError: for fewer than 1 operation, a magnitude outside [0, 30], or a negative spread.
 
     Example:
         >>> import torch
@@ -92,10 +99,12 @@ class RandAugment:
 
     num_ops: int = 2
     magnitude: int = 9
+    magnitude_std: float = 0.0
 
     def __post_init__(self) -> None:
         require_within("augment.rand_augment.", 1, math.inf, num_ops=self.num_ops)
         require_within("augment.rand_augment.", 0, MAX_MAGNITUDE, magnitude=self.magnitude)
+        require_within("augment.rand_augment.", 0.0, math.inf, magnitude_std=self.magnitude_std)
 
     def chosen(self, draws: Draws) -> list[tuple[list[str], list[float]]]:
         """For each round the operation and the signed strength, in [-1, 1], of each image."""
@@ -105,12 +114,22 @@ class RandAugment:
             picks = (draws.uniform(f"rand_augment_{number}") * len(names)).long().tolist()
             minus = draws.happens(f"rand_augment_sign_{number}", 0.5).tolist()
             chosen = [names[pick] for pick in picks]
-            strength = self.magnitude / MAX_MAGNITUDE
             signs = [
                 -1.0 if less and OPERATIONS[name].signed else 1.0 for name, less in zip(chosen, minus, strict=True)
             ]
-            rounds.append((chosen, [sign * strength for sign in signs]))
+            strengths = self._strengths(draws, number, len(chosen))
+            rounds.append((chosen, [sign * strength for sign, strength in zip(signs, strengths, strict=True)]))
         return rounds
+
+    def _strengths(self, draws: Draws, number: int, count: int) -> list[float]:
+        """Unsigned strength of a round's operation for each image, in [0, 1]."""
+        if not self.magnitude_std:
+            return [self.magnitude / MAX_MAGNITUDE] * count
+        # In Python's numbers: a tensor's functions may round by its length, and so by the place in the batch
+        normal = NormalDist(self.magnitude, self.magnitude_std)
+        ranks = draws.uniform(f"rand_augment_magnitude_{number}").tolist()
+        drawn = [normal.inv_cdf(rank + 2.0**-25) for rank in ranks]  # ranks are k / 2^24: these are never 0 or 1
+        return [min(max(magnitude, 0.0), MAX_MAGNITUDE) / MAX_MAGNITUDE for magnitude in drawn]
 
     def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
         """Change uint8 images (B, 3, H, W), each by its own operations."""

@@ -65,6 +65,10 @@ class Draws:
         first, second = _shift_right(bits_BN, 40), (bits_BN >> 16) & ((1 << 24) - 1)
         return first.float().div_(1 << 24), second.float().div_(1 << 24)
 
+    def seeds(self, name: str) -> Tensor:
+        """A seed for each image (B,), int64 and not negative, for generators of other libraries."""
+        return _shift_right(_mix(self._state_B + _wrap(zlib.crc32(name.encode()) * _GOLDEN)), 1)
+
     def happens(self, name: str, probability: float) -> Tensor:
         """True for each image with the given probability (B,), bool."""
         return self.uniform(name) < probability

@@ -46,7 +46,7 @@ def test_a_configuration_without_its_data(tmp_path, capsys):
     config = tmp_path / "own.yaml"
     config.write_text(
         "trainer: {precision: 16-mixed}\n"
-        "data: {batch_size: 64, num_workers: 3, images_per_person: 4}\n"
+        "data: {batch_size: 64, num_workers: 3, images_per_person: 4, transforms: [RandomEqualize]}\n"
         "model:\n"
         "  image_size: [32, 32]\n"
         "  backbone: {class_path: ResNet, init_args: {depth: 18, width: 8, embedding_dim: 16}}\n"
@@ -58,6 +58,7 @@ def test_a_configuration_without_its_data(tmp_path, capsys):
     assert re.search(r"trainer.precision  16-mixed +(as the configuration|trainer.precision=16-mixed: this CPU)", said)
     assert "in bf16-mixed: 64 images, 1,000 people" in said
     assert "workers: 3" in said
+    assert "not counted: data.transforms" in said
 
 
 def test_what_cannot_be_checked_is_said(tmp_path, capsys):

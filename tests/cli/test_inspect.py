@@ -2,10 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import yaml
 from PIL import Image
 
 from facerec.cli import main
+from facerec.data import ORLImages
 from facerec.inspection.figures import GAP, SIDE
+from facerec.transforms import Preprocess
 
 CONFIG = """
 seed_everything: 3
@@ -48,6 +52,30 @@ def test_the_sources_of_a_configuration(work, capsys):
     assert (work / "here" / "report.json").is_file()
 
 
+def test_the_pixels_of_the_training_images_can_be_pasted_as_the_scale_of_a_model(work, capsys):
+    main(["inspect", "mine.yaml", "--workers=0", "--output=here"])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("model:")]
+    pasted = yaml.safe_load(line)["model"]
+    faces = ORLImages("train")
+    pixels = np.stack([faces.read(index).double().numpy() for index in range(len(faces))]) / 255.0
+    np.testing.assert_allclose(pasted["image_mean"], pixels.mean((0, 2, 3)), atol=6e-5)
+    np.testing.assert_allclose(pasted["image_std"], pixels.std((0, 2, 3)), atol=6e-5)
+    scaled = Preprocess((112, 92), **{name.removeprefix("image_"): value for name, value in pasted.items()})
+    normal = torch.cat([scaled(faces.read(index)[None]) for index in range(len(faces))])
+    torch.testing.assert_close(normal.mean((0, 2, 3)), torch.zeros(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(normal.std((0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)
+
+
+def test_images_of_one_colour_have_no_scale_to_paste(work, capsys):
+    for person in ("ada", "ben"):
+        (work / "plain" / person).mkdir(parents=True)
+        Image.new("RGB", (8, 8), "teal").save(work / "plain" / person / "1.png")
+    main(["inspect", "plain", "--workers=0"])
+    out = capsys.readouterr().out
+    assert "pixel std RGB    0.0000" in out
+    assert "image_std" not in out
+
+
 def cell(sheet: np.ndarray, row: int, column: int) -> np.ndarray:
     top, right = GAP + row * (SIDE + GAP), sheet.shape[1] - GAP
     columns = 5
@@ -68,6 +96,20 @@ def test_a_figure_of_an_augmentation(work, capsys):
     flips = [np.abs(cell(sheet, 1, column) - original).mean() < 0.5 for column in range(5)]
     assert any(flips)
     assert not all(flips)
+
+
+def test_transforms_of_torchvision_have_a_row_and_come_before_the_rest(work, capsys):
+    darker = "transforms: [{class_path: ColorJitter, init_args: {brightness: [0.2, 0.3]}}]"
+    (work / "darker.yaml").write_text(CONFIG.replace("mix: {mixup: 1.0}", darker))
+    main(["inspect", "--augment", "darker.yaml", "--draws", "5"])
+    assert "6 rows, 5 draws" in capsys.readouterr().out
+    sheet = np.asarray(Image.open(work / "inspection" / "darker" / "augmentation.png").convert("L")).astype(int)
+    face = (slice(SIDE // 4, SIDE // 2), slice(SIDE // 4, SIDE // 2))  # the sheet around it is white
+    original = cell(sheet, 0, 0)[face].mean()
+    darkness = [[cell(sheet, row, column)[face].mean() / original for column in range(5)] for row in (1, 3, 5)]
+    assert all(0.18 < share < 0.32 for share in darkness[0])  # transforms
+    assert all(share > 0.6 for share in darkness[1])  # rotation alone
+    assert all(share < 0.5 for share in darkness[2])  # all together; erasing is grey
 
 
 def test_a_person_of_another_folder_under_an_augmentation(vggface_root, work, capsys):

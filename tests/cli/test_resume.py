@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from facerec.cli.resuming import Resumption
 from tests.cli.conftest import assert_refused, events, last, run
 from tests.cli.kill import Kill
 from tests.cli.server import run_apart
@@ -23,7 +25,10 @@ JOINT_TRAINING += ["--checkpoint.save_top_k=3", "--trainer.max_epochs=4"]
 SPHERE_TRAINING = ['--model.loss={"class_path": "SphereFace"}', "--trainer.max_epochs=-1", "--trainer.max_steps=14"]
 SPHERE_TRAINING += ["--trainer.val_check_interval=4", "--model.backbone.init_args.head.dropout=0.3"]
 FROZEN = ["--model.freeze={until: stage2, thaw_epoch: 2}", *BALANCED, "--trainer.max_epochs=4"]
-WITH_WORKERS = [*BALANCED, "--data.num_workers=1", "--trainer.max_epochs=1"]
+TRANSFORMS = (
+    "[{class_path: ColorJitter, init_args: {brightness: 0.3}}, {class_path: RandomAffine, init_args: {degrees: 9}}]"
+)
+WITH_WORKERS = [*BALANCED, "--data.num_workers=1", f"--data.transforms={TRANSFORMS}"]
 AVERAGED = ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9", "--data.batch_size=48"]
 
 
@@ -166,6 +171,20 @@ def test_other_people_are_refused_by_name_though_they_are_as_many(vggface_root, 
     last_one = RUN / "checkpoints" / "last.ckpt"
     resumed = ["fit", "--ckpt_path", last_one, "--trainer.max_epochs=2"]
     assert_refused("class 1 is 'n000002' in it and 'n000003' in the data", capsys, *resumed)
+
+
+def test_a_checkpoint_of_an_earlier_facerec_lacks_settings_and_is_not_another_training(run_copy):
+    path = run_copy / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    settings = yaml.safe_load(checkpoint["facerec"]["configuration"])
+    assert settings["data"].pop("transforms") == []
+    checkpoint["facerec"]["configuration"] = yaml.safe_dump(settings)
+    torch.save(checkpoint, path)
+    resumption = Resumption(str(path))
+    settings["data"]["transforms"] = []
+    assert resumption.changes(settings) == []
+    settings["data"]["transforms"] = [{"class_path": "ColorJitter"}]
+    assert resumption.changes(settings) == ["data.transforms None becomes [{'class_path': 'ColorJitter'}]"]
 
 
 def test_what_changed_since_is_told(run_copy, recwarn):

@@ -7,16 +7,22 @@ from facerec.backbones import Backbone, ResNet
 from facerec.checkpoints import ModelCard
 from facerec.losses import Softmax
 from facerec.recognizer import FaceRecognizer
+from facerec.transforms.preprocess import PerChannel
 
 SIZE = (32, 32)
 
 
 def small_recognizer(
-    flip_test: bool = False, backbone: Backbone | None = None, size: tuple[int, int] = SIZE
+    flip_test: bool = False,
+    backbone: Backbone | None = None,
+    size: tuple[int, int] = SIZE,
+    image_mean: PerChannel = 0.5,
+    image_std: PerChannel = 0.5,
 ) -> FaceRecognizer:
     torch.manual_seed(0)
     backbone = backbone or ResNet(18, 16, 4)
-    recognizer = FaceRecognizer(backbone, Softmax(), torch.optim.SGD, 4, image_size=size, flip_test=flip_test)
+    pixels = {"image_size": size, "image_mean": image_mean, "image_std": image_std}
+    recognizer = FaceRecognizer(backbone, Softmax(), torch.optim.SGD, 4, **pixels, flip_test=flip_test)
     for module in backbone.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             nn.init.uniform_(module.weight, 0.5, 1.5)

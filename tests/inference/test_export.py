@@ -61,6 +61,34 @@ def test_a_pt2_file_loads_without_our_classes(embedder, tmp_path) -> None:
     assert json.loads(extra[PT2_METADATA])["fingerprint"] == embedder.fingerprint
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "model.pt2"])
+def test_a_scale_for_each_channel_goes_with_the_file(embedder, tmp_path, name) -> None:
+    """Inside the file, which takes uint8, and in its description."""
+    mean, std = (0.6, 0.45, 0.4), (0.25, 0.22, 0.2)
+    torch.manual_seed(0)
+    scaled = Embedder(small_recognizer(backbone=LeNet(16), size=SIZE, image_mean=mean, image_std=std))
+    assert scaled.fingerprint != embedder.fingerprint
+    assert export(scaled, tmp_path / name).largest_difference < 1e-5
+    pixels = torch.randint(0, 256, (6, 3, *SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(4))
+    if name.endswith(".onnx"):
+        model = load_model(tmp_path / name)
+        metadata, embeddings = model.metadata, model(pixels)
+    else:
+        extra = {PT2_METADATA: ""}
+        embeddings = torch.export.load(tmp_path / name, extra_files=extra).module()(pixels)
+        metadata = json.loads(extra[PT2_METADATA])
+    assert (metadata["image_mean"], metadata["image_std"]) == (list(mean), list(std))
+    torch.testing.assert_close(embeddings, scaled(pixels), rtol=1e-4, atol=1e-5)
+
+
+def test_an_onnx_model_with_the_scale_outside_prepares_each_channel(tmp_path) -> None:
+    mean, std = (0.6, 0.45, 0.4), (0.25, 0.22, 0.2)
+    scaled = Embedder(small_recognizer(backbone=LeNet(16), size=SIZE, image_mean=mean, image_std=std))
+    export(scaled, tmp_path / "model.onnx", "outside")
+    model = load_model(tmp_path / "model.onnx")
+    torch.testing.assert_close(model(photographs()), scaled(photographs()), rtol=1e-4, atol=1e-5)
+
+
 def test_a_model_that_differs_is_not_written(embedder, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(export_module, "PARITY_TOLERANCE", -1.0)
     with pytest.raises(ValueError, match=r"differs from PyTorch by .* was not written"):

@@ -177,6 +177,46 @@ def test_preprocess_normalises_resizes_and_takes_both_kinds(faces):
         Preprocess((0, 112))
 
 
+MEAN, STD = (0.6, 0.45, 0.4), (0.25, 0.22, 0.2)
+
+
+@pytest.mark.parametrize("as_list", [tuple, list])
+def test_each_channel_has_its_own_scale(faces, as_list):
+    colours = torch.stack([faces[:, 0], faces[:, 1].flip(-1), 255 - faces[:, 2]], 1)
+    expected = (colours.double() / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    preprocess = Preprocess((112, 92), as_list(MEAN), as_list(STD))
+    for images in (colours, colours / 255.0, colours.contiguous(memory_format=torch.channels_last)):
+        out = preprocess(images)
+        assert out.dtype == torch.float32
+        torch.testing.assert_close(out.double(), expected.double(), atol=3e-6, rtol=0)
+    assert preprocess(colours.contiguous(memory_format=torch.channels_last)).is_contiguous(
+        memory_format=torch.channels_last
+    )
+    assert not preprocess.state_dict()
+
+
+def test_one_number_may_stand_beside_three(faces):
+    mixed, written_out = Preprocess((112, 92), MEAN, 0.5), Preprocess((112, 92), MEAN, (0.5, 0.5, 0.5))
+    torch.testing.assert_close(mixed(faces), written_out(faces), atol=0, rtol=0)
+    once, thrice = Preprocess((112, 92), 0.4, 0.2), Preprocess((112, 92), (0.4,) * 3, (0.2,) * 3)
+    torch.testing.assert_close(once(faces), thrice(faces), atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"std": 0.0}, r"model.image_std=0.0: must be positive"),
+        ({"std": (0.5, 0.5, -0.1)}, r"model.image_std=-0.1: must be positive"),
+        ({"mean": 127.5}, r"model.image_mean=127.5: must be in \[0, 1\]"),
+        ({"mean": (0.5, float("nan"), 0.5)}, r"model.image_mean=nan"),
+        ({"mean": (0.5, 0.4)}, r"model.image_mean=\(0.5, 0.4\): give one number, or three for R, G and B"),
+    ],
+)
+def test_a_scale_that_cannot_be_names_its_setting(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Preprocess((8, 8), **settings)
+
+
 def test_resize_keeps_uint8_and_leaves_the_right_size_alone(faces):
     assert resize(faces, (112, 92)) is faces
     small = resize(faces, (56, 46))

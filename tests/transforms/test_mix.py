@@ -1,3 +1,4 @@
+import inspect
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,8 +89,8 @@ def test_what_is_left_of_an_image_does_not_depend_on_its_place(images):
     assert not torch.allclose(mix(images, torch.arange(6), 6, 7, 4, indices)[1], shares, atol=0.05)
 
 
-def test_softmax_takes_soft_labels_and_counts_them_as_shares(images):
-    loss = losses.Softmax()
+@pytest.mark.parametrize("loss", [losses.Softmax(), losses.NormFace(scale=8.0)], ids=["Softmax", "NormFace"])
+def test_a_loss_without_margin_takes_soft_labels_and_counts_them_as_shares(loss):
     loss.build(8, 5)
     embeddings = torch.randn(6, 8, generator=torch.Generator().manual_seed(1))
     hard = loss(embeddings, LABELS)
@@ -100,8 +101,31 @@ def test_softmax_takes_soft_labels_and_counts_them_as_shares(images):
     torch.testing.assert_close(loss(embeddings, half), 0.5 * hard + 0.5 * loss(embeddings, other))
 
 
+def test_normface_with_soft_labels_by_hand():
+    loss = losses.NormFace(scale=8.0).build(8, 5).double()
+    generator = torch.Generator().manual_seed(1)
+    embeddings = torch.randn(6, 8, dtype=torch.float64, generator=generator).requires_grad_()
+    shares = torch.rand(6, 5, dtype=torch.float64, generator=generator)
+    shares = shares / shares.sum(1, keepdim=True)
+    slow, cosine = 0.0, 0.0
+    for image, share in zip(embeddings, shares, strict=True):
+        cosines = [image @ weight / (image.norm() * weight.norm()) for weight in loss.weight]
+        log_sum = torch.log(sum(torch.exp(8.0 * one) for one in cosines))
+        slow = slow + sum(part * (log_sum - 8.0 * one) for part, one in zip(share, cosines, strict=True)) / 6
+        cosine += float(sum(part * one for part, one in zip(share, cosines, strict=True))) / 6
+    value = loss(embeddings, shares)
+    torch.testing.assert_close(value, slow)
+    assert float(loss.statistics()["own_cosine"]) == pytest.approx(cosine)
+    for ours, theirs in zip(
+        torch.autograd.grad(value, [embeddings, loss.weight]),
+        torch.autograd.grad(slow, [embeddings, loss.weight]),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_a_sum_of_losses_takes_soft_labels_where_every_part_does():
-    assert losses.Joint({"a": losses.Softmax(), "b": losses.Softmax(label_smoothing=0.1)}).takes_soft_labels
+    assert losses.Joint({"a": losses.Softmax(), "b": losses.NormFace()}).takes_soft_labels
     assert not losses.Joint({"a": losses.Softmax(), "b": losses.Center()}).takes_soft_labels
 
 
@@ -112,7 +136,16 @@ def module(root, loss, **settings):
     return data
 
 
-@pytest.mark.parametrize("loss", [losses.ArcFace(), losses.SupCon(), losses.Joint({"a": losses.ArcFace()})])
+WITHOUT_MARGIN = {"Softmax", "NormFace"}
+
+
+def every_other_loss():
+    named = [getattr(losses, name) for name in losses.__all__ if name not in WITHOUT_MARGIN]
+    kinds = [kind for kind in named if issubclass(kind, losses.Loss) and not inspect.isabstract(kind)]
+    return [kind() for kind in kinds if kind is not losses.Joint] + [losses.Joint({"a": losses.ArcFace()})]
+
+
+@pytest.mark.parametrize("loss", every_other_loss(), ids=lambda loss: type(loss).__name__)
 def test_mixing_with_a_margin_or_pairs_is_refused_before_training(vggface_root, loss):
     with pytest.raises(ValueError, match=rf"data\.mix=Mix\(mixup=0\.2.*model\.loss={type(loss).__name__}"):
         module(vggface_root, loss, mix=Mix(mixup=0.2)).setup("fit")

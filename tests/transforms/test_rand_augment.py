@@ -1,9 +1,12 @@
 """torchvision's own RandAugment is the reference of the operations, image by image."""
 
+import random
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import ks_2samp, kstest, norm
 from torchvision.transforms import v2
 
 from facerec.data.formats.orl import ORLImages
@@ -71,6 +74,56 @@ def test_every_image_draws_its_own_operations():
     assert rounds[0] != rounds[1]
 
 
+def strengths(settings: RandAugment, seed: int, epoch: int, count: int) -> np.ndarray:
+    """Unsigned strengths of each round (R, N), on the scale of the magnitudes."""
+    rounds = settings.chosen(Draws(seed, epoch, torch.arange(count)))
+    return np.abs([list(strengths) for _, strengths in rounds]) * 30
+
+
+def test_the_spread_is_normal_and_each_round_has_its_own():
+    drawn = strengths(RandAugment(magnitude=15, magnitude_std=2.0), 0, 0, 20_000)
+    for round_ in drawn:
+        assert kstest(round_, norm(15, 2).cdf).pvalue > 1e-3
+    others = [strengths(RandAugment(magnitude=15, magnitude_std=2.0), seed, epoch, 20_000)[0] for seed, epoch in
+              ((1, 0), (0, 1))]  # fmt: skip
+    for other in (drawn[1], *others):
+        assert abs(np.corrcoef(drawn[0], other)[0, 1]) < 0.03
+    names = np.array(RandAugment(magnitude_std=2.0).chosen(Draws(0, 0, torch.arange(20_000)))[0][0])
+    means = [drawn[0][names == name].mean() for name in OPERATIONS]
+    assert max(means) - min(means) < 0.35  # of 1,400 images each: 5 standard errors of a difference
+
+
+def test_the_spread_ends_at_the_ends_of_the_scale_as_timms():
+    """timm draws a normal number for each operation and cuts it off at 0 and 10, which are 0 and 30 here."""
+    drawn = strengths(RandAugment(magnitude=27, magnitude_std=6.0), 0, 0, 20_000).ravel()
+    generator = random.Random(0)
+    timms = [3.0 * max(0.0, min(generator.gauss(9.0, 2.0), 10.0)) for _ in range(40_000)]
+    assert drawn.max() == 30.0
+    assert np.mean(drawn == 30.0) == pytest.approx(np.mean(np.array(timms) == 30.0), abs=0.015)
+    assert ks_2samp(drawn, timms).statistic < 0.02
+
+
+def test_operations_and_signs_do_not_depend_on_the_spread():
+    draws = Draws(4, 2, torch.arange(500))
+    for (names, alike), (other_names, spread) in zip(
+        RandAugment().chosen(draws), RandAugment(magnitude_std=1.5).chosen(draws), strict=True
+    ):
+        assert names == other_names
+        assert [value > 0 for value in alike] == [value > 0 for value in spread]
+        assert set(map(abs, alike)) == {0.3}
+        assert len(set(map(abs, spread))) > 490
+
+
+def test_with_a_spread_too_a_batch_is_its_images_one_by_one(faces):
+    settings = RandAugment(num_ops=2, magnitude=20, magnitude_std=5.0)
+    indices = torch.arange(500, 516)
+    together = settings(faces, Draws(1, 2, indices))
+    for place in range(16):
+        alone = settings(faces[place : place + 1], Draws(1, 2, indices[place : place + 1]))
+        torch.testing.assert_close(together[place], alone[0], atol=0, rtol=0)
+    assert not torch.equal(together, RandAugment(num_ops=2, magnitude=20)(faces, Draws(1, 2, indices)))
+
+
 def test_it_comes_before_the_other_augmentations(faces):
     indices = torch.arange(16)
     both = Augment(rand_augment=RandAugment())(faces, 3, 4, indices)
@@ -78,7 +131,7 @@ def test_it_comes_before_the_other_augmentations(faces):
     torch.testing.assert_close(both, Augment()(first, 3, 4, indices), atol=0, rtol=0)
 
 
-@pytest.mark.parametrize("settings", [{"num_ops": 0}, {"magnitude": 31}, {"magnitude": -1}])
+@pytest.mark.parametrize("settings", [{"num_ops": 0}, {"magnitude": 31}, {"magnitude": -1}, {"magnitude_std": -0.5}])
 def test_settings_that_cannot_work_say_so(settings):
     with pytest.raises(ValueError, match="augment.rand_augment"):
         RandAugment(**settings)
