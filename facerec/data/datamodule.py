@@ -13,14 +13,15 @@ from torch.utils.data.distributed import DistributedSampler
 
 from facerec.align.record import Alignment
 from facerec.data import batch_checks, checks, leaks
-from facerec.data.batches import Batch, BatchLoader, SourceDataset, batch_loader
+from facerec.data.batches import NO_LABEL, Batch, BatchLoader, SourceDataset, batch_loader
 from facerec.data.checks import Unreadable
 from facerec.data.interfaces import loss_of, trained_people
 from facerec.data.kept import KeptImages
 from facerec.data.layouts import Layout, Sources, resolve_sources
-from facerec.data.samplers import IdentityBalancedSampler
+from facerec.data.shallow import Division, Shallow
 from facerec.data.sources import ImageSource, PairSource
-from facerec.data.views import augmented
+from facerec.data.training_set import SEED_STRIDE, TrainingDataset
+from facerec.data.views import augmented, augmented_with_shallow
 from facerec.files import expanded
 from facerec.machine import choose_workers
 from facerec.settings import require_choice, require_within
@@ -28,7 +29,6 @@ from facerec.transforms.augment import Augment
 from facerec.transforms.mix import Mix
 
 DEV = "dev"
-SEED_STRIDE = 1_000_003
 
 
 class FaceDataModule(LightningDataModule):
@@ -51,6 +51,8 @@ class FaceDataModule(LightningDataModule):
         images_per_person: number of images K of each person in a batch, which then holds batch_size / K people. Losses
             on pairs (Triplet, SupCon, ...) need it. By default a plain shuffle.
         views: number of times that each training image is in its batch, augmented anew each time; 2 for SupCon.
+        shallow: which people have too few images for a class, and their share of a batch; by default everybody is a
+            class. For the loss DeepAndShallow. An epoch passes all images of the other people.
         eval_batch_size: images in a batch of validation and testing.
         num_workers: processes that read images; 0 reads them in the training process, and keeps a set of up to 512 MiB
             in memory. ``auto`` chooses for the machine, see :func:`facerec.machine.choose_workers`. Images and
@@ -90,6 +92,7 @@ class FaceDataModule(LightningDataModule):
         batch_size: int = 128,
         images_per_person: int | None = None,
         views: int = 1,
+        shallow: Shallow | None = None,
         eval_batch_size: int = 256,
         num_workers: int | Literal["auto"] = "auto",
         unreadable: Unreadable = "raise",
@@ -101,7 +104,9 @@ class FaceDataModule(LightningDataModule):
         if num_workers != "auto":
             require_within("data.", 0, math.inf, num_workers=num_workers)
         require_choice("data.", ("raise", "skip"), unreadable=unreadable)
-        batch_checks.check_images_per_person(images_per_person, batch_size)
+        self.shallow = shallow
+        self._shallow_people = shallow.people(batch_size) if shallow is not None else 0  # in a batch
+        batch_checks.check_images_per_person(images_per_person, batch_size, 2 * self._shallow_people)
         self.root = root if root is None else str(expanded(root))
         self.layout = layout
         self._given = (train, dev, val_pairs, test_pairs)
@@ -116,7 +121,7 @@ class FaceDataModule(LightningDataModule):
         self.image_size = (int(image_size[0]), int(image_size[1]))
         self.seed = seed
         self.skipped: list[str] = []
-        self._train_dataset: SourceDataset | None = None
+        self._train_dataset: TrainingDataset | None = None
         self._dev_dataset: SourceDataset | None = None
         self._dev_is_unknown = False
 
@@ -146,8 +151,15 @@ class FaceDataModule(LightningDataModule):
 
     @property
     def identities(self) -> list[str]:
-        """Names of the training people; the index is the class. Empty without training images."""
+        """Names of the training people who are classes; the index is the class. Empty without training images."""
+        if self.division is not None:
+            return list(self.division.deep)
         return list(self.train.identities) if self.train is not None else []
+
+    @cached_property
+    def division(self) -> Division | None:
+        """Deep and shallow training people; None without ``shallow`` or training images."""
+        return self.shallow.divide(self.train) if self.shallow is not None and self.train is not None else None
 
     @property
     def alignment(self) -> Alignment | None:
@@ -156,7 +168,7 @@ class FaceDataModule(LightningDataModule):
 
     @property
     def num_classes(self) -> int | None:
-        """Number of training people; None if they cannot be read, in which case ``setup`` says why if it matters."""
+        """Number of training people who are classes; None if they cannot be read, and then ``setup`` says why."""
         try:
             return len(self.identities) or None
         except (OSError, ValueError):
@@ -176,6 +188,7 @@ class FaceDataModule(LightningDataModule):
             ValueError: naming what is malformed, or the role without a source.
         """
         if stage == "fit" and self._train_dataset is None:
+            batch_checks.check_shallow(self.shallow, self.mix, loss_of(self._model))
             batch_checks.check_mix(self.mix, loss_of(self._model))
             self._train_dataset = self._checked_train_dataset()
             self._dev_dataset = self.dev_dataset(self.identities)
@@ -192,7 +205,7 @@ class FaceDataModule(LightningDataModule):
             _warn(leaks.shared_people(None, self._pair_groups()))
             _warn(leaks.shared_images(None, None, self._pair_groups()))
 
-    def _checked_train_dataset(self) -> SourceDataset:
+    def _checked_train_dataset(self) -> TrainingDataset:
         train = self.train
         if train is None:
             raise ValueError(f"data.root={self.root} holds no training images, and data.train names none")
@@ -200,7 +213,9 @@ class FaceDataModule(LightningDataModule):
         _warn(checks.check_training_images(train))
         readable = self._readable(train, "training")
         is_kept = not self.num_workers and not train.is_decoded and KeptImages.fits(train, self.image_size)
-        return SourceDataset(train, self.image_size, indices=readable, keep=is_kept)
+        if self.shallow is not None and self.division is not None:
+            rank_zero_info(self.shallow.told(self.division, self.batch_size))
+        return TrainingDataset(train, self.image_size, readable, is_kept, self.division)
 
     def _readable(self, images: ImageSource, role: str) -> NDArray[np.int64]:
         """Indices of the images to use; skipped images are reported."""
@@ -220,7 +235,7 @@ class FaceDataModule(LightningDataModule):
     # Datasets
 
     def train_dataset(self, identities: Sequence[str]) -> SourceDataset | None:
-        """The training images, or None if they show other people than the model was trained on.
+        """The training images whose people are classes, or None if the model was trained on other people.
 
         Args:
             identities: names of the people that the model was trained on; the index is the class.
@@ -229,7 +244,7 @@ class FaceDataModule(LightningDataModule):
             return None
         if self._train_dataset is None:
             self._train_dataset = self._checked_train_dataset()
-        return self._train_dataset
+        return self._train_dataset.classes
 
     def dev_dataset(self, identities: Sequence[str]) -> SourceDataset | None:
         """The dev images with the classes of the model, or None without dev images.
@@ -242,8 +257,11 @@ class FaceDataModule(LightningDataModule):
         """
         if self.dev is None:
             return None
-        labels_N = checks.dev_labels(self.dev, identities)
-        return SourceDataset(self.dev, self.image_size, labels_N, self._readable(self.dev, "dev"))
+        shallow = self.division.shallow if self.division is not None else []
+        labels_N = checks.dev_labels(self.dev, identities, shallow)
+        readable = self._readable(self.dev, "dev")
+        readable = readable[labels_N[readable] != NO_LABEL]
+        return SourceDataset(self.dev, self.image_size, labels_N, readable) if len(readable) else None
 
     def _known_dev_dataset(self) -> SourceDataset | None:
         """The dev images; in an evaluation, only if the checkpoint knows their people."""
@@ -271,12 +289,18 @@ class FaceDataModule(LightningDataModule):
     def train_dataloader(self) -> BatchLoader:
         """Shuffled batches, or batches of people with ``images_per_person``; the order depends on seed and epoch.
 
+        With ``shallow``, two images of each of some shallow people are behind the others.
+
         Raises:
             ValueError: if a batch can never hold two images of a person and the loss learns from those alone.
         """
         assert self._train_dataset is not None
         _warn(batch_checks.check_positives(loss_of(self._model), self.images_per_person, self.views, self.num_classes))
-        sampler = self._balanced_sampler(self._train_dataset) or self._sampler(self._train_dataset, shuffle=True)
+        if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
+            _warn(batch_checks.check_overfit(self.images_per_person, self.shallow))
+        sampler = self._train_dataset.order(
+            self.batch_size, self.images_per_person, self._shallow_people, *self._processes(), seed=self.seed
+        )
         drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
         return batch_loader(self._train_dataset, self.batch_size, sampler, self.num_workers, drop_last)
 
@@ -303,8 +327,9 @@ class FaceDataModule(LightningDataModule):
             )  # dev images of people whom the checkpoint does not know
         datasets = [] if dev is None else [dev]
         datasets += [SourceDataset(pairs, self.image_size) for pairs in sets]
+        processes, workers = self._processes(), self.num_workers
         return [
-            batch_loader(dataset, self.eval_batch_size, self._sampler(dataset, shuffle=False), self.num_workers)
+            batch_loader(dataset, self.eval_batch_size, DistributedSampler(dataset, *processes, shuffle=False), workers)
             for dataset in datasets
         ]
 
@@ -312,24 +337,6 @@ class FaceDataModule(LightningDataModule):
         """Some images of a dataset in the given order, neither shuffled nor shared among the processes."""
         subset = SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
         return batch_loader(subset, self.eval_batch_size, num_workers=self.num_workers)
-
-    def _sampler(self, dataset: SourceDataset, *, shuffle: bool) -> DistributedSampler[SourceDataset]:
-        """Shares the images among the processes; also for one process, because its order depends on the epoch."""
-        replicas, rank = self._processes()
-        # torch shuffles by seed + epoch: without a stride, seed 1 would repeat the epochs of seed 0, one later.
-        return DistributedSampler(dataset, replicas, rank, shuffle=shuffle, seed=self.seed * SEED_STRIDE)
-
-    def _balanced_sampler(self, dataset: SourceDataset) -> IdentityBalancedSampler | None:
-        if self.images_per_person is None:
-            return None
-        if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
-            rank_zero_warn(
-                "trainer.overfit_batches takes the images in their order: data.images_per_person has no effect, and a "
-                "batch may show one person alone"
-            )
-        people = self.batch_size // self.images_per_person
-        seed = self.seed * SEED_STRIDE
-        return IdentityBalancedSampler(dataset, people, self.images_per_person, *self._processes(), seed=seed)
 
     def _processes(self) -> tuple[int, int]:
         """Number of processes that train together, and the number of this process."""
@@ -342,8 +349,11 @@ class FaceDataModule(LightningDataModule):
         if self.trainer is None or not self.trainer.training:
             return batch
         # another seed for each view, so that the first is what it would be alone
-        seeds = [self.seed + view * SEED_STRIDE for view in range(self.views)]
-        return augmented(batch, self.augment, self.mix, self.num_classes or 0, seeds, self.trainer.current_epoch)
+        *seeds, next_seed = [self.seed + view * SEED_STRIDE for view in range(self.views + 1)]
+        epoch = self.trainer.current_epoch
+        if self._shallow_people:
+            return augmented_with_shallow(batch, self._shallow_people, self.augment, seeds, next_seed, epoch)
+        return augmented(batch, self.augment, self.mix, self.num_classes or 0, seeds, epoch)
 
 
 def _warn(messages: Iterable[str]) -> None:
