@@ -161,6 +161,12 @@ class FaceDataModule(LightningDataModule):
         """Deep and shallow training people; None without ``shallow`` or training images."""
         return self.shallow.divide(self.train) if self.shallow is not None and self.train is not None else None
 
+    def told_of_shallow(self) -> str:
+        """Who is shallow, and what becomes of them, in a sentence for the user; empty without ``shallow``."""
+        if self.shallow is None or self.division is None:
+            return ""
+        return self.shallow.told(self.division, self.batch_size)
+
     @property
     def alignment(self) -> Alignment | None:
         """How the training images were aligned; None if it is unknown."""
@@ -213,8 +219,8 @@ class FaceDataModule(LightningDataModule):
         _warn(checks.check_training_images(train))
         readable = self._readable(train, "training")
         is_kept = not self.num_workers and not train.is_decoded and KeptImages.fits(train, self.image_size)
-        if self.shallow is not None and self.division is not None:
-            rank_zero_info(self.shallow.told(self.division, self.batch_size))
+        if told := self.told_of_shallow():
+            rank_zero_info(told)
         return TrainingDataset(train, self.image_size, readable, is_kept, self.division)
 
     def _readable(self, images: ImageSource, role: str) -> NDArray[np.int64]:

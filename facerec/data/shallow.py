@@ -99,7 +99,7 @@ class Shallow:
         deep, people = len(division.deep), self.people(batch_size)
         images = int((division.labels >= deep).sum())
         return (
-            f"{len(division.shallow):,} people of fewer than {self.below} images ({images:,} images) are shallow: no "
-            f"classes. Every batch of {batch_size} shows {people} of them in two views each, beside "
+            f"shallow people (fewer than {self.below} images): {len(division.shallow):,}, with {images:,} images. They "
+            f"are no classes: every batch of {batch_size} shows {people} of them in two views each, beside "
             f"{batch_size - 2 * people} images of the {deep:,} others"
         )

@@ -68,7 +68,7 @@ class ShallowSampler(DistributedSampler[SourceDataset]):
 
     def __iter__(self) -> Iterator[int]:  # type: ignore[override]  # torch types it by the data set
         """Positions in the dataset, batch by batch."""
-        order: Iterator[int] = iter(self.deep)  # type: ignore[assignment]  # as above
+        order: Iterator[int] = iter(self.deep)  # type: ignore[arg-type]  # as above
         drawn: tuple[int, NDArray[np.int64]] | None = None  # a pass, and its pairs of images
         for step in range(self.epoch * self._steps, (self.epoch + 1) * self._steps):
             number, place = divmod(step, self._steps_of_pass)
