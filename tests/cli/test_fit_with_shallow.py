@@ -39,11 +39,11 @@ def last(folder: Path) -> dict:
     return torch.load(folder / RUN / "checkpoints" / "last.ckpt", weights_only=True)
 
 
-def test_shallow_people_train_the_network_and_are_no_classes(shallow_root, tmp_path, monkeypatch, capsys):
+def test_shallow_people_train_the_network_and_are_no_classes(shallow_root, tmp_path, monkeypatch, capsys, caplog):
     arguments = options(shallow_root, tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run(*arguments) == 0
-    assert "shallow people (fewer than 3 images): 3, with 4 images" in capsys.readouterr().err
+    assert "shallow people (fewer than 3 images): 3, with 4 images" in caplog.text
     checkpoint = last(tmp_path)
     assert checkpoint["facerec"]["identities"] == [f"n{person:06d}" for person in range(1, 5)]
     assert checkpoint["state_dict"]["loss.losses.deep.weight"].shape == (4, 16)
