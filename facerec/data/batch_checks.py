@@ -34,6 +34,19 @@ def check_images_per_person(images_per_person: int | None, batch_size: int, shal
         )
 
 
+def check_mine_among(mine_among: int | None, images_per_person: int | None) -> None:
+    """Refuse to choose the people of a batch where batches have none.
+
+    Raises:
+        ValueError: naming both settings.
+    """
+    if mine_among is not None and images_per_person is None:
+        raise ValueError(
+            f"data.mine_among={mine_among} chooses the people of a batch, and a plain shuffle has no people: set "
+            "data.images_per_person (2, say), or remove data.mine_among"
+        )
+
+
 def check_mix(mix: Mix | None, loss: BatchNeeds | None) -> None:
     """Refuse mixing for a loss that takes no soft labels.
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -15,6 +15,7 @@ from facerec.align.record import Alignment
 from facerec.data import batch_checks, checks, leaks
 from facerec.data.batches import NO_LABEL, Batch, BatchLoader, SourceDataset, batch_loader
 from facerec.data.checks import Unreadable
+from facerec.data.hard_classes import HardClasses
 from facerec.data.interfaces import loss_of, trained_people
 from facerec.data.kept import KeptImages
 from facerec.data.layouts import Layout, Sources, resolve_sources
@@ -50,6 +51,8 @@ class FaceDataModule(LightningDataModule):
         batch_size: training images in a batch, for each process.
         images_per_person: number of images K of each person in a batch, which then holds batch_size / K people. Losses
             on pairs (Triplet, SupCon, ...) need it. By default a plain shuffle.
+        mine_among: number of random people among whom the people of a batch are chosen, each the most like those before
+            (hard negative class mining); 8 times as many as in a batch, say. By default people are drawn at random.
         views: number of times that each training image is in its batch, augmented anew each time; 2 for SupCon.
         shallow: which people have too few images for a class, and their share of a batch; by default everybody is a
             class. For the loss DeepAndShallow. An epoch passes all images of the other people.
@@ -65,7 +68,7 @@ class FaceDataModule(LightningDataModule):
 
     Raises:
         ValueError: for a batch size or number of views below 1, a negative number of workers, or a batch size that is
-            no multiple of ``images_per_person``.
+            no multiple of ``images_per_person``, or ``mine_among`` without it.
 
     Example:
         >>> from facerec.data import FaceDataModule, ORLImages, ORLPairs
@@ -91,6 +94,7 @@ class FaceDataModule(LightningDataModule):
         mix: Mix | None = None,
         batch_size: int = 128,
         images_per_person: int | None = None,
+        mine_among: int | None = None,
         views: int = 1,
         shallow: Shallow | None = None,
         eval_batch_size: int = 256,
@@ -114,6 +118,8 @@ class FaceDataModule(LightningDataModule):
         self.mix = mix
         self.batch_size = batch_size
         self.images_per_person = images_per_person
+        batch_checks.check_mine_among(mine_among, images_per_person)
+        self.hard_classes = HardClasses(mine_among) if mine_among is not None else None
         self.views = views
         self.eval_batch_size = eval_batch_size
         self._num_workers = num_workers
@@ -305,7 +311,12 @@ class FaceDataModule(LightningDataModule):
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
             _warn(batch_checks.check_overfit(self.images_per_person, self.shallow))
         sampler = self._train_dataset.order(
-            self.batch_size, self.images_per_person, self._shallow_people, *self._processes(), seed=self.seed
+            self.batch_size,
+            self.images_per_person,
+            self.hard_classes,
+            self._shallow_people,
+            *self._processes(),
+            seed=self.seed,
         )
         drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
         return batch_loader(self._train_dataset, self.batch_size, sampler, self.num_workers, drop_last)
@@ -347,6 +358,17 @@ class FaceDataModule(LightningDataModule):
     def _processes(self) -> tuple[int, int]:
         """Number of processes that train together, and the number of this process."""
         return (self.trainer.world_size, self.trainer.global_rank) if self.trainer is not None else (1, 0)
+
+    # Resuming
+
+    def state_dict(self) -> dict[str, Any]:
+        """What batches of alike people depend on; nothing without ``mine_among``."""
+        return self.hard_classes.state_dict() if self.hard_classes is not None else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let a run that is resumed in mid-epoch go on with the batches of that epoch."""
+        if self.hard_classes is not None:
+            self.hard_classes.load_state_dict(state_dict)
 
     # Augmentation
 

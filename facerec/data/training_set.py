@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from torch.utils.data.distributed import DistributedSampler
 
 from facerec.data.batches import SourceDataset
+from facerec.data.hard_classes import HardClasses, HardClassSampler
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.shallow import Division
 from facerec.data.shallow_sampler import ShallowSampler
@@ -47,6 +48,7 @@ class TrainingDataset(SourceDataset):
         self,
         batch_size: int,
         images_per_person: int | None = None,
+        hard: HardClasses | None = None,
         shallow_people: int = 0,
         replicas: int = 1,
         rank: int = 0,
@@ -57,6 +59,7 @@ class TrainingDataset(SourceDataset):
         Args:
             batch_size: images in a batch of one process.
             images_per_person: number of images of each person who is a class; by default a plain shuffle.
+            hard: for batches of people who are alike; by default people are drawn at random.
             shallow_people: number of shallow people in a batch, each with two images behind the others.
             replicas: number of processes.
             rank: number of this process.
@@ -73,7 +76,11 @@ class TrainingDataset(SourceDataset):
             order = DistributedSampler(self.classes, replicas, rank, shuffle=True, seed=seed)
         else:
             people = batch_of_classes // images_per_person
-            order = IdentityBalancedSampler(self.classes, people, images_per_person, replicas, rank, seed)
+            sizes, processes = (people, images_per_person), (replicas, rank)
+            if hard is None:
+                order = IdentityBalancedSampler(self.classes, *sizes, *processes, seed)
+            else:
+                order = HardClassSampler(self.classes, *sizes, hard, *processes, seed)
         if shallow_people:
             order = ShallowSampler(order, self, len(self.classes), batch_of_classes, shallow_people, seed)
         return order

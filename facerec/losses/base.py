@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from facerec.losses.functional.vectors import directions
+
 
 class Loss(nn.Module, ABC):
     """A training objective on embeddings.
@@ -117,6 +119,10 @@ class Loss(nn.Module, ABC):
         """Class scores (B, C) without margin, for dev accuracy; None for a loss without class weights."""
         return None
 
+    def class_directions(self) -> Tensor | None:
+        """Direction of each class (C, D), detached, in its order; None for a loss without class weights."""
+        return None
+
     def statistics(self) -> dict[str, Tensor]:
         """Statistics of the last batch, by name: detached scalars on the device, read without a sync."""
         return self._statistics
@@ -196,6 +202,10 @@ class ClassifierLoss(Loss):
         super().build(embedding_dim, num_classes)
         self.weight = nn.Parameter(nn.init.normal_(torch.empty(num_classes, embedding_dim), std=embedding_dim**-0.5))
         return self
+
+    def class_directions(self) -> Tensor:
+        """Directions of the class weights (C, D), detached."""
+        return directions(self.weight.detach())
 
 
 def check_soft_labels(loss: Loss, labels_BC: Tensor) -> None:

@@ -202,6 +202,11 @@ class Joint(Loss):
                 return logits_BC
         return None
 
+    def class_directions(self) -> Tensor | None:
+        """Those of the first part that has class weights; None if none has."""
+        found = (part.class_directions() for part in self.parts.values())
+        return next((directions_CD for directions_CD in found if directions_CD is not None), None)
+
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """The weighted sum. A part of weight 0 is computed too, so that its statistics and centres move."""
         total = embeddings_BD.new_zeros(())
