@@ -39,7 +39,7 @@ class HardClassMining(Callback):
         directions_CD = recognizer.loss.class_directions()
         if directions_CD is None:
             directions_CD = _encoded(trainer, recognizer)
-        hard.update(trainer.strategy.broadcast(directions_CD), epoch)
+        hard.update(trainer.strategy.broadcast(directions_CD.half().cpu()), epoch)  # the same in all processes
 
 
 @torch.no_grad()

@@ -35,7 +35,7 @@ class HardClasses:
     Example:
         >>> import torch
         >>> hard = HardClasses(among=64)
-        >>> hard.update(torch.eye(3), epoch=1)
+        >>> hard.update(torch.eye(3).half(), epoch=1)
         >>> other = HardClasses(among=64)
         >>> other.load_state_dict(hard.state_dict())
         >>> other.epoch, other.directions.shape
@@ -49,8 +49,8 @@ class HardClasses:
         self.directions: Tensor | None = None
 
     def update(self, directions_CD: Tensor, epoch: int) -> None:
-        """Take the directions of an epoch (C, D)."""
-        self.directions, self.epoch = directions_CD.half().cpu(), epoch
+        """Take the directions of an epoch (C, D), float16 on the CPU."""
+        self.directions, self.epoch = directions_CD, epoch
 
     def state_dict(self) -> dict[str, Any]:
         """The directions and their epoch."""

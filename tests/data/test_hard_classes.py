@@ -58,7 +58,7 @@ def made(counts, people, images_per_person, among, replicas=1, rank=0, seed=0, e
     labels = np.random.default_rng(5).permutation(np.repeat(np.arange(len(counts)), counts))
     dataset = SourceDataset(Labels(len(labels)), (8, 8), labels)
     hard = HardClasses(max(among, people, 2))
-    hard.update(torch.from_numpy(directions(len(counts), 4) if x is None else x), epoch)
+    hard.update(torch.from_numpy(directions(len(counts), 4) if x is None else x).half(), epoch)
     sampler = HardClassSampler(dataset, people, images_per_person, hard, replicas, rank, seed)
     sampler.set_epoch(epoch)
     return sampler, labels
@@ -174,7 +174,7 @@ def test_the_state_is_the_directions_of_the_epoch(vggface_root):
     assert data().state_dict() == {}
     first = data(images_per_person=2, mine_among=4)
     first.setup("fit")
-    first.hard_classes.update(torch.from_numpy(directions(4, 8)), 3)
+    first.hard_classes.update(torch.from_numpy(directions(4, 8)).half(), 3)
     loader = first.train_dataloader()
     loader.sampler.set_epoch(3)
     second = data(images_per_person=2, mine_among=4)
