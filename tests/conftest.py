@@ -64,6 +64,16 @@ def vggface_root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def shallow_root(vggface_root: Path) -> Path:
+    """These and three people of few images: two of one, and one of two and a dev image."""
+    for person, images in ((21, 1), (22, 1), (23, 2)):
+        for image in range(images):
+            save_face(person, image + 1, vggface_root / "train" / f"a{person}" / f"{image}.jpg")
+    save_face(23, 9, vggface_root / "dev" / "a23" / "9.jpg")
+    return vggface_root
+
+
+@pytest.fixture
 def folder(vggface_root: Path) -> FolderImages:
     """The training images of these people."""
     return FolderImages(str(vggface_root / "train"))

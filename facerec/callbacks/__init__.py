@@ -36,6 +36,7 @@ from facerec.callbacks.collapse import CollapseCheck
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.finite import FiniteSteps
 from facerec.callbacks.folding import FoldedEvaluation
+from facerec.callbacks.hard_classes import HardClassMining
 from facerec.callbacks.interruption import Interruption
 from facerec.callbacks.long_run import LongRunNotice
 from facerec.callbacks.model_facts import ModelFacts
@@ -55,6 +56,7 @@ __all__ = [
     "EarlyAverages",
     "FiniteSteps",
     "FoldedEvaluation",
+    "HardClassMining",
     "Interruption",
     "LongRunNotice",
     "ModelFacts",

@@ -86,10 +86,16 @@ def accuracy_name(recognizer: FaceRecognizer) -> str:
 
 
 @torch.no_grad()
-def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
+def class_means(trainer: Trainer, recognizer: FaceRecognizer, images: int = IMAGES_A_MEAN) -> Tensor | None:
     """Direction of the mean embedding of each training person (C, D); the processes share the work.
 
-    None if the training images at hand are not those of the model, as in an evaluation on other data.
+    Args:
+        trainer: with the data.
+        recognizer: the network, in evaluation mode.
+        images: largest number of images of a person that the mean is over.
+
+    Returns:
+        None if the training images at hand are not those of the model, as in an evaluation on other data.
     """
     dataset = data_of(trainer).train_dataset(recognizer.identities)
     if dataset is None:
@@ -97,7 +103,7 @@ def class_means(trainer: Trainer, recognizer: FaceRecognizer) -> Tensor | None:
     labels_N = np.asarray(dataset.labels)[dataset.indices]
     order_N = np.argsort(labels_N, kind="stable")
     rank_N = np.arange(len(order_N)) - np.searchsorted(labels_N[order_N], labels_N[order_N])  # within the person
-    chosen = order_N[rank_N < IMAGES_A_MEAN]
+    chosen = order_N[rank_N < images]
     sums_CD = torch.zeros(recognizer.loss.num_classes, recognizer.score_dim, device=recognizer.device)
     mine = chosen[trainer.global_rank :: trainer.world_size]
     loader = data_of(trainer).plain_loader(dataset, mine)

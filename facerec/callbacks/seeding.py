@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from facerec.callbacks.evaluation import data_of
-from facerec.data.datamodule import SEED_STRIDE
+from facerec.data.training_set import SEED_STRIDE
 
 
 class StepSeed(Callback):

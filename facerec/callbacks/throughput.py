@@ -38,7 +38,7 @@ class Throughput(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Count the images, and log at the last batch."""
-        self._images += len(batch.labels) * trainer.world_size
+        self._images += len(batch.images) * trainer.world_size
         if self._started is not None and batch_idx + 1 == trainer.num_training_batches:
             seconds = time.perf_counter() - self._started
             pl_module.log("train/images_per_second", self._images / max(seconds, 1e-9))

@@ -11,7 +11,7 @@ from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.config_files import read_config
 from facerec.cli.configuration import data_module
 from facerec.cli.status import Status
-from facerec.data import ImageSource
+from facerec.data import FaceDataModule, ImageSource
 from facerec.data.layouts import Layout
 from facerec.data.sources import Images
 from facerec.files import written_whole
@@ -85,21 +85,29 @@ def make_parser() -> CommandParser:
 
 def _inspect(options: argparse.Namespace) -> None:
     require_within("--", 0, math.inf, workers=options.workers)
+    module = _configured(options.data)
     named = _sets(options.data, options.layout)
     output = options.output or Path("inspection", _name(options.data))
     if Path(options.data).is_dir() and output.resolve().is_relative_to(Path(options.data).resolve()):
         raise ValueError(f"results in {output} would lie among the images of {options.data}: give --output elsewhere")
     found = inspect_sets(named, output, options.workers, options.near_distance)
     print("\n".join(report_lines(found.report, found.sets)))
+    if module is not None and (told := module.told_of_shallow()):
+        print(told)
     if list(named) == ["images"]:
         print(f"\nnext: facerec split {shlex.quote(options.data)} SET chooses people to train on and pairs of others")
     print(f"\nkept in {output}")
 
 
+def _configured(data: str) -> FaceDataModule | None:
+    """The data of a configuration file; None for a folder."""
+    return data_module(read_config(data)) if Path(data).suffix in CONFIG_SUFFIXES else None
+
+
 def _sets(data: str, layout: Layout | None) -> dict[str, Images]:
-    if Path(data).suffix not in CONFIG_SUFFIXES:
+    module = _configured(data)
+    if module is None:
         return named_sets(data, layout)
-    module = data_module(read_config(data))
     return role_sets(module.train, module.dev, dict(module.pair_sets("val")), dict(module.pair_sets("test")))
 
 

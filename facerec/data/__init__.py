@@ -14,6 +14,7 @@ from facerec.data.formats.mnist import MNISTImages
 from facerec.data.formats.orl import ORLImages, ORLPairs
 from facerec.data.formats.packed import PackedImages, PackedPairs
 from facerec.data.images import UnreadableImageError, decode_image, read_image
+from facerec.data.shallow import Shallow
 from facerec.data.sources import ImageSource, PairSource
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "PackedPairs",
     "PairSource",
     "RecordImages",
+    "Shallow",
     "UnlabelledImages",
     "UnreadableImageError",
     "decode_image",

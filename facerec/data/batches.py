@@ -24,7 +24,8 @@ class Batch(NamedTuple):
         images: uint8 (B, 3, H, W), as read or mirrored; float (B, 3, H, W) in [0, 1] after other augmentation. From a
             loader with ``data.transforms`` all views of the batch (V B, 3, H, W), one after another.
         labels: class of each image (B,), int64; -1 for images of pairs. After mixing, the share of each class (B, C),
-            float32.
+            float32. After augmentation, images of people outside the classifier (``data.shallow``) are behind the
+            others and have none.
         indices: index of each image in its source (B,), int64.
     """
 

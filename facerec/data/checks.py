@@ -1,6 +1,6 @@
 """Checks of images and pairs before the first step, so that no run ends hours later over one bad image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from facerec.data.batches import NO_LABEL
 from facerec.data.images import UnreadableImageError
 from facerec.data.pair_doubts import digest, doubts
 from facerec.data.sources import Images, ImageSource, PairSource
@@ -99,18 +100,19 @@ def check_training_images(train: ImageSource) -> list[str]:
     return []
 
 
-def dev_labels(dev: ImageSource, identities: Sequence[str]) -> NDArray[np.int64]:
-    """Class of each dev image (N,) as the model counts classes.
+def dev_labels(dev: ImageSource, identities: Sequence[str], shallow: Collection[str] = ()) -> NDArray[np.int64]:
+    """Class of each dev image (N,) as the model counts classes; -1 for a training person who is no class.
 
     Args:
         dev: the dev images.
         identities: names of the people that the model was trained on; the index is the class.
+        shallow: names of training people who are no classes.
 
     Raises:
         FileNotFoundError: naming a missing file.
         ValueError: naming a dev person who is not among them.
     """
-    class_of = {name: index for index, name in enumerate(identities)}
+    class_of = dict.fromkeys(shallow, NO_LABEL) | {name: index for index, name in enumerate(identities)}
     strangers = [name for name in dev.identities if name not in class_of]
     if strangers:
         raise ValueError(

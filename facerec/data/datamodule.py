@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -15,15 +15,17 @@ from torchvision.transforms.v2 import Transform
 
 from facerec.align.record import Alignment
 from facerec.data import batch_checks, checks, leaks
-from facerec.data.batches import Batch, BatchLoader, Loaded, SourceDataset, batch_loader
+from facerec.data.batches import NO_LABEL, Batch, BatchLoader, Loaded, SourceDataset, batch_loader
 from facerec.data.checks import Unreadable
+from facerec.data.hard_classes import HardClasses
 from facerec.data.interfaces import loss_of, trained_people
 from facerec.data.kept import KeptImages
 from facerec.data.layouts import Layout, Sources, resolve_sources
-from facerec.data.samplers import IdentityBalancedSampler
+from facerec.data.shallow import Division, Shallow
 from facerec.data.sources import ImageSource, PairSource
+from facerec.data.training_set import SEED_STRIDE, TrainingDataset
 from facerec.data.transformed import TransformedDataset
-from facerec.data.views import augmented
+from facerec.data.views import augmented, augmented_with_shallow
 from facerec.files import expanded
 from facerec.machine import choose_workers
 from facerec.settings import require_choice, require_within
@@ -32,7 +34,6 @@ from facerec.transforms.mix import Mix
 from facerec.transforms.torchvision_transforms import TorchvisionTransforms
 
 DEV = "dev"
-SEED_STRIDE = 1_000_003
 
 
 class FaceDataModule(LightningDataModule):
@@ -56,7 +57,11 @@ class FaceDataModule(LightningDataModule):
         batch_size: training images in a batch, for each process.
         images_per_person: number of images K of each person in a batch, which then holds batch_size / K people. Losses
             on pairs (Triplet, SupCon, ...) need it. By default a plain shuffle.
+        mine_among: number of random people among whom the people of a batch are chosen, each the most like those before
+            (hard negative class mining); 8 times as many as in a batch, say. By default people are drawn at random.
         views: number of times that each training image is in its batch, augmented anew each time; 2 for SupCon.
+        shallow: which people have too few images for a class, and their share of a batch; by default everybody is a
+            class. For the loss DeepAndShallow. An epoch passes all images of the other people.
         eval_batch_size: images in a batch of validation and testing.
         num_workers: processes that read images; 0 reads them in the training process, and keeps a set of up to 512 MiB
             in memory. ``auto`` chooses for the machine, see :func:`facerec.machine.choose_workers`. Images and
@@ -69,7 +74,7 @@ class FaceDataModule(LightningDataModule):
 
     Raises:
         ValueError: for a batch size or number of views below 1, a negative number of workers, or a batch size that is
-            no multiple of ``images_per_person``.
+            no multiple of ``images_per_person``, or ``mine_among`` without it.
 
     Example:
         >>> from facerec.data import FaceDataModule, ORLImages, ORLPairs
@@ -95,7 +100,9 @@ class FaceDataModule(LightningDataModule):
         mix: Mix | None = None,
         batch_size: int = 128,
         images_per_person: int | None = None,
+        mine_among: int | None = None,
         views: int = 1,
+        shallow: Shallow | None = None,
         eval_batch_size: int = 256,
         num_workers: int | Literal["auto"] = "auto",
         unreadable: Unreadable = "raise",
@@ -108,7 +115,9 @@ class FaceDataModule(LightningDataModule):
         if num_workers != "auto":
             require_within("data.", 0, math.inf, num_workers=num_workers)
         require_choice("data.", ("raise", "skip"), unreadable=unreadable)
-        batch_checks.check_images_per_person(images_per_person, batch_size)
+        self.shallow = shallow
+        self._shallow_people = shallow.people(batch_size) if shallow is not None else 0  # in a batch
+        batch_checks.check_images_per_person(images_per_person, batch_size, 2 * self._shallow_people)
         self.root = root if root is None else str(expanded(root))
         self.layout = layout
         self._given = (train, dev, val_pairs, test_pairs)
@@ -117,6 +126,8 @@ class FaceDataModule(LightningDataModule):
         self.transforms = TorchvisionTransforms(transforms) if transforms else None
         self.batch_size = batch_size
         self.images_per_person = images_per_person
+        batch_checks.check_mine_among(mine_among, images_per_person)
+        self.hard_classes = HardClasses(mine_among) if mine_among is not None else None
         self.views = views
         self.eval_batch_size = eval_batch_size
         self._num_workers = num_workers
@@ -124,7 +135,7 @@ class FaceDataModule(LightningDataModule):
         self.image_size = (int(image_size[0]), int(image_size[1]))
         self.seed = seed
         self.skipped: list[str] = []
-        self._train_dataset: SourceDataset | None = None
+        self._train_dataset: TrainingDataset | None = None
         self._dev_dataset: SourceDataset | None = None
         self._dev_is_unknown = False
 
@@ -154,8 +165,21 @@ class FaceDataModule(LightningDataModule):
 
     @property
     def identities(self) -> list[str]:
-        """Names of the training people; the index is the class. Empty without training images."""
+        """Names of the training people who are classes; the index is the class. Empty without training images."""
+        if self.division is not None:
+            return list(self.division.deep)
         return list(self.train.identities) if self.train is not None else []
+
+    @cached_property
+    def division(self) -> Division | None:
+        """Deep and shallow training people; None without ``shallow`` or training images."""
+        return self.shallow.divide(self.train) if self.shallow is not None and self.train is not None else None
+
+    def told_of_shallow(self) -> str:
+        """Who is shallow, and what becomes of them, in a sentence for the user; empty without ``shallow``."""
+        if self.shallow is None or self.division is None:
+            return ""
+        return self.shallow.told(self.division, self.batch_size)
 
     @property
     def alignment(self) -> Alignment | None:
@@ -164,7 +188,7 @@ class FaceDataModule(LightningDataModule):
 
     @property
     def num_classes(self) -> int | None:
-        """Number of training people; None if they cannot be read, in which case ``setup`` says why if it matters."""
+        """Number of training people who are classes; None if they cannot be read, and then ``setup`` says why."""
         try:
             return len(self.identities) or None
         except (OSError, ValueError):
@@ -184,6 +208,7 @@ class FaceDataModule(LightningDataModule):
             ValueError: naming what is malformed, or the role without a source.
         """
         if stage == "fit" and self._train_dataset is None:
+            batch_checks.check_shallow(self.shallow, self.mix, self.transforms, loss_of(self._model))
             batch_checks.check_mix(self.mix, loss_of(self._model))
             if self.transforms is not None:
                 self.transforms.require_usable(self.image_size)
@@ -202,7 +227,7 @@ class FaceDataModule(LightningDataModule):
             _warn(leaks.shared_people(None, self._pair_groups()))
             _warn(leaks.shared_images(None, None, self._pair_groups()))
 
-    def _checked_train_dataset(self) -> SourceDataset:
+    def _checked_train_dataset(self) -> TrainingDataset:
         train = self.train
         if train is None:
             raise ValueError(f"data.root={self.root} holds no training images, and data.train names none")
@@ -210,7 +235,9 @@ class FaceDataModule(LightningDataModule):
         _warn(checks.check_training_images(train))
         readable = self._readable(train, "training")
         is_kept = not self.num_workers and not train.is_decoded and KeptImages.fits(train, self.image_size)
-        return SourceDataset(train, self.image_size, indices=readable, keep=is_kept)
+        if told := self.told_of_shallow():
+            rank_zero_info(told)
+        return TrainingDataset(train, self.image_size, readable, is_kept, self.division)
 
     def _readable(self, images: ImageSource, role: str) -> NDArray[np.int64]:
         """Indices of the images to use; skipped images are reported."""
@@ -230,7 +257,7 @@ class FaceDataModule(LightningDataModule):
     # Datasets
 
     def train_dataset(self, identities: Sequence[str]) -> SourceDataset | None:
-        """The training images, or None if they show other people than the model was trained on.
+        """The training images whose people are classes, or None if the model was trained on other people.
 
         Args:
             identities: names of the people that the model was trained on; the index is the class.
@@ -239,7 +266,7 @@ class FaceDataModule(LightningDataModule):
             return None
         if self._train_dataset is None:
             self._train_dataset = self._checked_train_dataset()
-        return self._train_dataset
+        return self._train_dataset.classes
 
     def dev_dataset(self, identities: Sequence[str]) -> SourceDataset | None:
         """The dev images with the classes of the model, or None without dev images.
@@ -252,8 +279,11 @@ class FaceDataModule(LightningDataModule):
         """
         if self.dev is None:
             return None
-        labels_N = checks.dev_labels(self.dev, identities)
-        return SourceDataset(self.dev, self.image_size, labels_N, self._readable(self.dev, "dev"))
+        shallow = self.division.shallow if self.division is not None else []
+        labels_N = checks.dev_labels(self.dev, identities, shallow)
+        readable = self._readable(self.dev, "dev")
+        readable = readable[labels_N[readable] != NO_LABEL]
+        return SourceDataset(self.dev, self.image_size, labels_N, readable) if len(readable) else None
 
     def _known_dev_dataset(self) -> SourceDataset | None:
         """The dev images; in an evaluation, only if the checkpoint knows their people."""
@@ -281,16 +311,27 @@ class FaceDataModule(LightningDataModule):
     def train_dataloader(self) -> BatchLoader:
         """Shuffled batches, or batches of people with ``images_per_person``; the order depends on seed and epoch.
 
+        With ``shallow``, two images of each of some shallow people are behind the others.
+
         Raises:
             ValueError: if a batch can never hold two images of a person and the loss learns from those alone.
         """
         assert self._train_dataset is not None
         _warn(batch_checks.check_positives(loss_of(self._model), self.images_per_person, self.views, self.num_classes))
-        sampler = self._balanced_sampler(self._train_dataset) or self._sampler(self._train_dataset, shuffle=True)
+        if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
+            _warn(batch_checks.check_overfit(self.images_per_person, self.shallow))
+        sampler = self._train_dataset.order(
+            self.batch_size,
+            self.images_per_person,
+            self.hard_classes,
+            self._shallow_people,
+            *self._processes(),
+            seed=self.seed,
+        )
         drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
         dataset: Dataset[Loaded] = self._train_dataset
         if self.transforms is not None:
-            dataset = TransformedDataset(self._train_dataset, self.transforms, self._view_seeds)
+            dataset = TransformedDataset(self._train_dataset, self.transforms, self._view_seeds(self.views))
         return batch_loader(dataset, self.batch_size, sampler, self.num_workers, drop_last)
 
     def val_dataloader(self) -> list[BatchLoader]:
@@ -316,8 +357,9 @@ class FaceDataModule(LightningDataModule):
             )  # dev images of people whom the checkpoint does not know
         datasets = [] if dev is None else [dev]
         datasets += [SourceDataset(pairs, self.image_size) for pairs in sets]
+        processes, workers = self._processes(), self.num_workers
         return [
-            batch_loader(dataset, self.eval_batch_size, self._sampler(dataset, shuffle=False), self.num_workers)
+            batch_loader(dataset, self.eval_batch_size, DistributedSampler(dataset, *processes, shuffle=False), workers)
             for dataset in datasets
         ]
 
@@ -326,27 +368,20 @@ class FaceDataModule(LightningDataModule):
         subset = SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
         return batch_loader(subset, self.eval_batch_size, num_workers=self.num_workers)
 
-    def _sampler(self, dataset: SourceDataset, *, shuffle: bool) -> DistributedSampler[SourceDataset]:
-        """Shares the images among the processes; also for one process, because its order depends on the epoch."""
-        replicas, rank = self._processes()
-        # torch shuffles by seed + epoch: without a stride, seed 1 would repeat the epochs of seed 0, one later.
-        return DistributedSampler(dataset, replicas, rank, shuffle=shuffle, seed=self.seed * SEED_STRIDE)
-
-    def _balanced_sampler(self, dataset: SourceDataset) -> IdentityBalancedSampler | None:
-        if self.images_per_person is None:
-            return None
-        if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
-            rank_zero_warn(
-                "trainer.overfit_batches takes the images in their order: data.images_per_person has no effect, and a "
-                "batch may show one person alone"
-            )
-        people = self.batch_size // self.images_per_person
-        seed = self.seed * SEED_STRIDE
-        return IdentityBalancedSampler(dataset, people, self.images_per_person, *self._processes(), seed=seed)
-
     def _processes(self) -> tuple[int, int]:
         """Number of processes that train together, and the number of this process."""
         return (self.trainer.world_size, self.trainer.global_rank) if self.trainer is not None else (1, 0)
+
+    # Resuming
+
+    def state_dict(self) -> dict[str, Any]:
+        """What batches of alike people depend on; nothing without ``mine_among``."""
+        return self.hard_classes.state_dict() if self.hard_classes is not None else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let a run that is resumed in mid-epoch go on with the batches of that epoch."""
+        if self.hard_classes is not None:
+            self.hard_classes.load_state_dict(state_dict)
 
     # Augmentation
 
@@ -355,12 +390,15 @@ class FaceDataModule(LightningDataModule):
         if self.trainer is None or not self.trainer.training:
             return batch
         epoch = self.trainer.current_epoch
-        return augmented(batch, self.augment, self.mix, self.num_classes or 0, self._view_seeds, epoch)
+        if self._shallow_people:
+            *seeds, next_seed = self._view_seeds(self.views + 1)
+            return augmented_with_shallow(batch, self._shallow_people, self.augment, seeds, next_seed, epoch)
+        seeds = self._view_seeds(self.views)
+        return augmented(batch, self.augment, self.mix, self.num_classes or 0, seeds, epoch)
 
-    @property
-    def _view_seeds(self) -> list[int]:
+    def _view_seeds(self, views: int) -> list[int]:
         """Another seed for each view, so that the first is what it would be alone."""
-        return [self.seed + view * SEED_STRIDE for view in range(self.views)]
+        return [self.seed + view * SEED_STRIDE for view in range(views)]
 
 
 def _warn(messages: Iterable[str]) -> None:

@@ -57,6 +57,10 @@ class BatchNeeds(Protocol):
     def takes_soft_labels(self) -> bool:
         """Whether it takes a share of each class for each image, as mixup and cutmix give."""
 
+    @property
+    def takes_shallow(self) -> bool:
+        """Whether it takes views of people who are no classes, as ``data.shallow`` gives."""
+
 
 def loss_of(model: nn.Module | None) -> BatchNeeds | None:
     """The loss of a model: the part that says which batches it needs; None without such a part."""

@@ -47,7 +47,7 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
         self.images_per_person = images_per_person
         labels_N = np.asarray(dataset.labels)[dataset.indices]
         order_N = np.argsort(labels_N, kind="stable")
-        _, starts = np.unique(labels_N[order_N], return_index=True)
+        self.labels, starts = np.unique(labels_N[order_N], return_index=True)  # of each person
         self._positions = np.split(order_N, starts[1:])  # of each person, in the dataset
         if len(self._positions) < people:
             raise ValueError(
@@ -55,8 +55,8 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
                 "data.batch_size or raise data.images_per_person"
             )
         groups = [math.ceil(len(positions) / images_per_person) for positions in self._positions]
-        batches = len(_deal(groups, people, np.random.default_rng(0)))  # the number does not depend on the draw
-        self.num_samples = math.ceil(batches / replicas) * people * images_per_person
+        self.batch_count = len(_deal(groups, people, np.random.default_rng(0)))  # does not depend on the draw
+        self.num_samples = math.ceil(self.batch_count / replicas) * people * images_per_person
         self.total_size = self.num_samples * replicas
 
     def __len__(self) -> int:
@@ -67,20 +67,26 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
         """Positions in the dataset, each P * K of them a batch."""
         random = np.random.default_rng((self.seed, self.epoch))
         groups = [self._groups_of(person, random) for person in range(len(self._positions))]
-        batches = _deal([len(person) for person in groups], self.people, random)
-        random.shuffle(batches)
-        missing = -len(batches) % self.num_replicas  # equally many for every process
-        batches += islice(cycle(list(batches)), missing)
+        batches = cycle(self.batches([len(person) for person in groups], random))
+        equally_many = self.total_size // (self.people * self.images_per_person)  # for every process
         taken = [0] * len(groups)
-        chosen = []
-        for batch in batches:
+        for number, batch in enumerate(islice(batches, equally_many)):
             for person in batch:
-                chosen.append(groups[person][taken[person] % len(groups[person])])
+                group = groups[person][taken[person] % len(groups[person])]
                 taken[person] += 1
-        per_batch = self.people
-        for start in range(self.rank * per_batch, len(chosen), self.num_replicas * per_batch):
-            for group in chosen[start : start + per_batch]:
-                yield from group.tolist()
+                if number % self.num_replicas == self.rank:
+                    yield from group.tolist()
+
+    def batches(self, groups: list[int], random: np.random.Generator) -> Iterator[list[int]]:
+        """The people of each batch, of all processes in turn.
+
+        Args:
+            groups: number of groups of images of each person.
+            random: the draw of this epoch.
+        """
+        batches = _deal(groups, self.people, random)
+        random.shuffle(batches)
+        yield from batches
 
     def _groups_of(self, person: int, random: np.random.Generator) -> NDArray[np.int64]:
         """The person's images, shuffled, in rows of K; the last row is filled from the others before any repeats."""

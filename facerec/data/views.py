@@ -37,3 +37,31 @@ def augmented(
         ]
         views, labels = [view for view, _ in mixed], [shares for _, shares in mixed]
     return Batch(torch.cat(views), torch.cat(labels), batch.indices.repeat(len(views)))
+
+
+def augmented_with_shallow(
+    batch: Batch, people: int, augment: Augment, seeds: Sequence[int], second_seed: int, epoch: int
+) -> Batch:
+    """Augment a batch that ends with an image of each of P shallow people, and another, or the same, of each.
+
+    Args:
+        batch: images (B + 2 P, 3, H, W) and labels (B + 2 P,).
+        people: number P of shallow people.
+        augment: augmentation of the images.
+        seeds: a seed for each of the V views of the others. The first is also that of the first images of shallow
+            people.
+        second_seed: seed of the second images of shallow people.
+        epoch: number of the epoch.
+
+    Returns:
+        Images (V B + 2 P, 3, H, W), labels (V B,) and indices (V B + 2 P,): shallow people are no classes.
+    """
+    sizes = [len(batch.images) - 2 * people, people, people]
+    deep, first, second = (Batch(*parts) for parts in zip(*(torch.split(part, sizes) for part in batch), strict=True))
+    parts = [
+        augmented(deep, augment, None, 0, seeds, epoch),
+        augmented(first, augment, None, 0, seeds[:1], epoch),
+        augmented(second, augment, None, 0, [second_seed], epoch),
+    ]
+    images, indices = torch.cat([part.images for part in parts]), torch.cat([part.indices for part in parts])
+    return Batch(images, parts[0].labels, indices)

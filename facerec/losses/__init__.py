@@ -6,6 +6,7 @@ from facerec.losses.functional import Computation
 from facerec.losses.joint import Center, Joint, Ramp
 from facerec.losses.margin import ArcFace, CombinedMargin, CosFace, NormFace
 from facerec.losses.pairs import Contrastive, Histogram, NPair, SupCon, Triplet
+from facerec.losses.shallow import DeepAndShallow
 from facerec.losses.softmax import Softmax
 from facerec.losses.sphereface import SphereFace
 from facerec.losses.unified import Circle, CircleClassifier
@@ -22,6 +23,7 @@ __all__ = [
     "Contrastive",
     "CosFace",
     "CurricularFace",
+    "DeepAndShallow",
     "Histogram",
     "Joint",
     "Loss",

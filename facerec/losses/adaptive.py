@@ -77,6 +77,11 @@ class SubCenterArcFace(ArcFace):
         cos_BCK = cos_BN.view(len(cos_BN), -1, self.softmax.subcenters)
         return self.scale * cos_BCK.amax(2)
 
+    def class_directions(self) -> Tensor:
+        """Mean direction of the sub-centers of each person (C, D), detached."""
+        unit_ND = directions(self.weight.detach())
+        return directions(unit_ND.view(self.num_classes, -1, unit_ND.shape[1]).mean(1))
+
 
 class AdaFace(CosineClassifier):
     """A margin that follows the image quality, read from the embedding's length (Kim et al., CVPR 2022, section 3).

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from facerec.losses.functional.vectors import directions
+
 
 class Loss(nn.Module, ABC):
     """A training objective on embeddings.
@@ -58,6 +60,11 @@ class Loss(nn.Module, ABC):
         """Whether it also takes a share of each class for each image (mixup, cutmix); a sum does if every part does."""
         return False
 
+    @property
+    def takes_shallow(self) -> bool:
+        """Whether it takes embeddings without a label behind the labelled ones: people outside the classifier."""
+        return False
+
     def build(self, embedding_dim: int, num_classes: int) -> Self:
         """Create the parameters. Losses without parameters only note the number of people.
 
@@ -88,9 +95,10 @@ class Loss(nn.Module, ABC):
             A scalar, averaged over the batch: float32, or float64 for float64 embeddings.
 
         Raises:
-            ValueError: if ``check_labels`` refuses the labels.
+            ValueError: if ``check_labels`` refuses the labels, or there are fewer or more of them than embeddings.
         """
         self.check_labels(labels_B)
+        self.check_rows(len(embeddings_BD), len(labels_B))
         with torch.autocast(embeddings_BD.device.type, enabled=False):
             # Half precision rounds cosines above 0.998 to 1 and overflows at scale 64, so no loss computes in it.
             is_double = embeddings_BD.dtype == torch.float64
@@ -111,6 +119,10 @@ class Loss(nn.Module, ABC):
         """Class scores (B, C) without margin, for dev accuracy; None for a loss without class weights."""
         return None
 
+    def class_directions(self) -> Tensor | None:
+        """Direction of each class (C, D), detached, in its order; None for a loss without class weights."""
+        return None
+
     def statistics(self) -> dict[str, Tensor]:
         """Statistics of the last batch, by name: detached scalars on the device, read without a sync."""
         return self._statistics
@@ -118,6 +130,18 @@ class Loss(nn.Module, ABC):
     def record(self, **statistics: Tensor) -> None:
         """Replace the statistics by those of this batch."""
         self._statistics = {name: value.detach() for name, value in statistics.items()}
+
+    def check_rows(self, embeddings: int, labels: int) -> None:
+        """Refuse another number of labels than of embeddings.
+
+        Raises:
+            ValueError: naming both numbers.
+        """
+        if embeddings != labels:
+            raise ValueError(
+                f"{type(self).__name__} got {embeddings} embeddings and {labels} labels: it needs a label for each. "
+                "DeepAndShallow alone takes embeddings without one"
+            )
 
     def check_labels(self, labels_B: Tensor) -> None:
         """Refuse labels that stand for no person, before an index error hides the reason.
@@ -178,6 +202,10 @@ class ClassifierLoss(Loss):
         super().build(embedding_dim, num_classes)
         self.weight = nn.Parameter(nn.init.normal_(torch.empty(num_classes, embedding_dim), std=embedding_dim**-0.5))
         return self
+
+    def class_directions(self) -> Tensor:
+        """Directions of the class weights (C, D), detached."""
+        return directions(self.weight.detach())
 
 
 def check_soft_labels(loss: Loss, labels_BC: Tensor) -> None:

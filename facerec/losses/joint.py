@@ -202,6 +202,11 @@ class Joint(Loss):
                 return logits_BC
         return None
 
+    def class_directions(self) -> Tensor | None:
+        """Those of the first part that has class weights; None if none has."""
+        found = (part.class_directions() for part in self.parts.values())
+        return next((directions_CD for directions_CD in found if directions_CD is not None), None)
+
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """The weighted sum. A part of weight 0 is computed too, so that its statistics and centres move."""
         total = embeddings_BD.new_zeros(())
@@ -209,12 +214,16 @@ class Joint(Loss):
         for name, part in self.parts.items():
             setting = self.weights[name]
             weight = setting.at(self.steps) if isinstance(setting, Ramp) else total.new_tensor(setting)
-            loss = part(embeddings_BD, labels_B)
+            loss = part(*self.batch_of(name, embeddings_BD, labels_B))
             total = total + weight * loss
             statistics |= {f"{name}/loss": loss, f"{name}/weight": weight}
             statistics |= {f"{name}/{key}": value for key, value in part.statistics().items()}
         self.record(**statistics)
         return total
+
+    def batch_of(self, name: str, embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        """What a part sees of the batch: all of it."""
+        return embeddings_BD, labels_B
 
     def step(self) -> None:
         """Count a step, for the ramps and in every part."""

@@ -29,7 +29,7 @@ def test_the_names_of_a_run_and_of_its_test(run_copy, capsys):
 def test_the_names_of_every_loss(case):
     loss = case.build(8, 4).double()
     loss(*batch(8, 8, 4))
-    logged = {f"train/{re.sub('^(ce|triplet)/', '', name)}" for name in loss.statistics()}
+    logged = {f"train/{re.sub('^(ce|triplet|deep|shallow)/', '', name)}" for name in loss.statistics()}
     logged -= {"train/weight"}  # of a part, explained as train/PART/weight
     assert not unexplained(logged)
 

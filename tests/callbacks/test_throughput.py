@@ -19,7 +19,7 @@ class Run:
         monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=lambda: self.now))
 
     def train(self, *batches):
-        batch = SimpleNamespace(labels=torch.zeros(4))
+        batch = SimpleNamespace(images=torch.zeros(4))
         for index in batches:
             self.callback.on_train_batch_start(self.trainer, self.module, batch, index)
             self.now += 2.0

@@ -29,7 +29,7 @@ def test_a_fine_tuning_takes_all_of_the_network_of_the_run_that_it_starts_from(p
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
-def test_every_experiment_takes_one_step_of_each_kind(path, vggface_root, tmp_path, monkeypatch):
+def test_every_experiment_takes_one_step_of_each_kind(path, shallow_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = yaml.safe_load(path.read_text())
     assert "root" not in settings["data"], "machine paths stay out of experiments"
@@ -42,5 +42,5 @@ def test_every_experiment_takes_one_step_of_each_kind(path, vggface_root, tmp_pa
         "--data.num_workers=0",
     ]
     if "train" not in settings["data"]:
-        small += ["--data.root", str(vggface_root)]
+        small += ["--data.root", str(shallow_root)]
     main(["fit", "--config", str(path), *small])

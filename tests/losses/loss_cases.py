@@ -121,6 +121,12 @@ CASES = [
         {"triplet": 0.5},
     ),
     Case(
+        "deep-and-shallow",
+        lambda **settings: losses.DeepAndShallow(losses.NormFace(20.0), losses.SupCon(0.2), **settings),
+        lambda e, w, y: oracle.deep_and_shallow(e, w, y, 0, 20.0, 0.2, 0.5),
+        {"weight": 0.5},
+    ),
+    Case(
         "joint-ramp",
         _joint,
         lambda e, w, y: 0.25 * oracle.softmax(e, w, y) + oracle.triplet(oracle.unit(e), y, 0.2, "all"),

@@ -250,6 +250,12 @@ def supcon(e, y, temperature):
     return sum(losses) / len(losses)
 
 
+def deep_and_shallow(e, w, y, people, s, temperature, weight):
+    """The last 2 * people embeddings show as many people who are no classes: all first views, then all second views."""
+    strangers = [f"stranger {person}" for person in range(people)]
+    return normface(e[: len(y)], w, y, s) + weight * supcon(e, [*y, *strangers, *strangers], temperature)
+
+
 def center(e, y, centers):
     return sum(0.5 * ((e[i] - centers[y[i]]) ** 2).sum() for i in range(len(y))) / len(y)
 

@@ -9,7 +9,7 @@ from torch import nn
 import facerec.losses as losses
 from facerec.losses import ClassifierLoss, Loss
 from facerec.optim import parameter_groups
-from tests.losses.loss_cases import CASES, batch, every_case
+from tests.losses.loss_cases import CASES, batch, class_weight, every_case
 
 
 def all_classes(base):
@@ -122,6 +122,21 @@ def test_logits_are_the_scores_without_margin(case):
     else:
         nearest = torch.nn.functional.cosine_similarity(x[:, None], weight, dim=2).argmax(1)
     assert (logits.argmax(1) == nearest).all()
+
+
+@every_case
+def test_class_directions_are_those_of_the_class_weights(case):
+    loss = case.build(8, 5)
+    found = loss.class_directions()
+    weight = class_weight(loss)
+    if weight is None:
+        assert found is None
+        return
+    unit = torch.nn.functional.normalize(weight.detach())
+    if case.name == "subcenter":
+        unit = torch.nn.functional.normalize(unit.view(5, 3, 8).sum(1))
+    torch.testing.assert_close(found, unit)
+    assert not found.requires_grad
 
 
 def test_sphereface_anneals_as_in_the_paper():
