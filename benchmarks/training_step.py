@@ -33,7 +33,6 @@ from facerec.data.batches import Batch, BatchLoader
 from facerec.data.views import augmented
 from facerec.machine import choose_precision, device_of, this_machine
 from facerec.memory import keep_freed_memory
-from facerec.optim import parameter_groups, scale_loss_lr
 from facerec.recognizer import FaceRecognizer
 from facerec.transforms import Augment
 
@@ -134,8 +133,7 @@ class BareLoop:
         self.data.setup("fit")
         self.people = self.data.num_classes or 1
         self.model = recognizer(settings, self.people).to(self.device).train()
-        self.optimizer = self.model.optimizer(parameter_groups(self.model.backbone, self.model.loss))
-        scale_loss_lr(self.optimizer, self.model.loss_lr_factor)
+        self.optimizer = self.model.make_optimizer()
         self.loader = self.data.train_dataloader()
         self.schedule = self.model.schedule.scheduler(self.optimizer, epochs * len(self.loader))
         self.half = HALF.get(precision(settings))

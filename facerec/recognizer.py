@@ -38,6 +38,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.optim import Optimizer
 
 from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
@@ -45,12 +46,21 @@ from facerec.backbones.freezing import Freeze, FrozenParts
 from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.checkpoints import ModelCard
 from facerec.data.batches import Batch
-from facerec.data.interfaces import TrainingPeople
+from facerec.data.interfaces import MeasuredSets, TrainingPeople
 from facerec.lightning_private import is_in_training
 from facerec.losses import Loss
 from facerec.metrics.calibration import Calibration
-from facerec.optim import WarmupCosine, parameter_groups, scale_loss_lr
-from facerec.settings import require_choice, require_positive
+from facerec.optim import (
+    CycledMomentum,
+    Plateau,
+    PlateauScheduler,
+    Schedule,
+    WarmupCosine,
+    logged_rates,
+    lr_factors_of,
+    make_optimizer,
+)
+from facerec.settings import require_choice
 from facerec.transforms.preprocess import PerChannel, Preprocess
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
@@ -74,6 +84,9 @@ class FaceRecognizer(LightningModule):
         num_classes: number of training people C. On the command line it comes from the data.
         schedule: factor of the learning rate over the run. The length of the run comes from the trainer.
         loss_lr_factor: factor of the learning rate of the loss's own parameters (class weights, centres).
+        layer_decay: factor of the learning rate from each part of the backbone to the part before it, such as 0.75 to
+            train on from good weights. 1 is off. The parts are those of ``freeze``; the last one, the head, has 1.
+        lr_factors: further factors of the learning rate by the name of a part, or ``loss`` (``loss_lr_factor``).
         image_size: (height, width) of an image in pixels.
         image_mean: mean that is subtracted from pixels in [0, 1]; or three, for R, G and B.
         image_std: divisor applied after subtracting ``image_mean``; or three. ``facerec inspect`` prints both.
@@ -111,8 +124,10 @@ class FaceRecognizer(LightningModule):
         loss: Loss,
         optimizer: OptimizerCallable,
         num_classes: int | None = None,
-        schedule: WarmupCosine = WarmupCosine(),
+        schedule: Schedule = WarmupCosine(),
         loss_lr_factor: float = 1.0,
+        layer_decay: float = 1.0,
+        lr_factors: dict[str, float] | None = None,
         image_size: tuple[int, int] = (112, 112),
         image_mean: PerChannel = 0.5,
         image_std: PerChannel = 0.5,
@@ -122,7 +137,6 @@ class FaceRecognizer(LightningModule):
         freeze: Freeze | None = None,
     ) -> None:
         super().__init__()
-        require_positive("model.", loss_lr_factor=loss_lr_factor)
         require_choice("model.", (False, True, "sum", "concatenate"), flip_test=flip_test)
         with warnings.catch_warnings():  # that modules are saved twice: those are removed below
             warnings.filterwarnings("ignore", message="Attribute '.*' is an instance of `nn.Module`")
@@ -139,7 +153,7 @@ class FaceRecognizer(LightningModule):
         self.frozen_parts = FrozenParts(backbone, freeze.until) if freeze is not None else None
         self.optimizer = optimizer
         self.schedule = schedule
-        self.loss_lr_factor = loss_lr_factor
+        self.lr_factors = lr_factors_of(backbone, layer_decay, lr_factors, loss_lr_factor)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.flip_test = _views(flip_test)
         self.backbone.to(memory_format=self.memory_format)
@@ -203,7 +217,8 @@ class FaceRecognizer(LightningModule):
         """Take the names of the training people and the alignment of their images from the data.
 
         Raises:
-            ValueError: if training starts without the number of people, or with nothing to train.
+            ValueError: if training starts without the number of people, with nothing to train, or with a schedule that
+                follows what no validation measures.
         """
         if stage != "fit":
             return
@@ -215,6 +230,11 @@ class FaceRecognizer(LightningModule):
                 f"{type(self.loss).__name__} has no weights: nothing is left to train. Name an earlier part"
             )
         data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if isinstance(self.schedule, Plateau) and isinstance(data, MeasuredSets):
+            validates = bool(self.trainer.limit_val_batches)
+            self.schedule.require_measured(
+                has_pairs=bool(data.pair_sets("val")), has_dev=data.dev is not None, validates=validates
+            )
         identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
         self.card = replace(self.card, identities=tuple(identities), alignment=alignment, configuration=None)
 
@@ -250,7 +270,9 @@ class FaceRecognizer(LightningModule):
             self.log("train/loss", loss, batch_size=len(batch.labels))
             for name, value in self.loss.statistics().items():
                 self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))
-            self.log("train/learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
+            cycles = isinstance(self.lr_schedulers(), CycledMomentum)
+            for name, rate in logged_rates(self.optimizers().param_groups, with_momentum=cycles).items():  # type: ignore[union-attr]
+                self.log(f"train/{name}", rate)
         return loss
 
     def _is_logged(self, batch_idx: int) -> bool:
@@ -278,8 +300,15 @@ class FaceRecognizer(LightningModule):
         return self.validation_step(batch, batch_idx, dataloader_idx)
 
     def on_validation_epoch_end(self) -> None:
-        """Log evaluation metrics at the training step of the weights, not at step 0."""
+        """Log evaluation metrics at the training step of the weights, not at step 0, and let the schedule see them.
+
+        The callbacks have logged by now, and no checkpoint of these weights is saved yet.
+        """
         self._log_trained_steps()
+        is_in_fit = self.trainer.state.fn == "fit" and not self.trainer.sanity_checking
+        scheduler = self.lr_schedulers() if is_in_fit else None
+        if isinstance(scheduler, PlateauScheduler):
+            scheduler.measured(self.trainer.callback_metrics)
 
     def on_test_epoch_end(self) -> None:
         """As after validation."""
@@ -307,10 +336,13 @@ class FaceRecognizer(LightningModule):
             raise ValueError("model.schedule needs the length of the training: give trainer.max_epochs or max_steps")
         if self.frozen_parts is not None:
             self.frozen_parts.thaw()  # all parameters are in the optimizer from the start; on_train_start freezes
-        optimizer = self.optimizer(parameter_groups(self.backbone, self.loss))
-        scale_loss_lr(optimizer, self.loss_lr_factor)
+        optimizer = self.make_optimizer()
         scheduler = self.schedule.scheduler(optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def make_optimizer(self) -> Optimizer:
+        """The optimizer of all parameters, each group with its learning rate."""
+        return make_optimizer(self.optimizer, self.backbone, self.loss, self.lr_factors)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the model card."""

@@ -16,11 +16,12 @@ ROOMS = (
     "losses.functional",
     "machine",
     "metrics",
+    "optim",
     "preparation",
     "reports",
     "transforms",
 )
-MODULES = {"recognizer": "FaceRecognizer", "checkpoints": "ModelCard", "optim": "WarmupCosine", "journal": "Journal"}
+MODULES = {"recognizer": "FaceRecognizer", "checkpoints": "ModelCard", "journal": "Journal"}
 
 
 @pytest.mark.parametrize("room", ROOMS)

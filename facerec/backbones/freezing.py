@@ -39,6 +39,29 @@ class Freeze:
         return self.thaw_epoch is None or epoch < self.thaw_epoch
 
 
+def parts_named(backbone: Backbone, name: str, setting: str) -> list[str]:
+    """The parts of a backbone that a name stands for: one, or those of a group (``blocks``: ``blocks.0`` and so on).
+
+    Args:
+        backbone: the network.
+        name: of a part, or what the names of several begin with.
+        setting: what gives the name, for the error.
+
+    Raises:
+        ValueError: for a part that the network does not have, naming those that it has.
+
+    Example:
+        >>> from facerec.backbones import LeNet
+        >>> parts_named(LeNet(8), "head", "model.freeze.until=head")
+        ['head']
+    """
+    parts = list(backbone.parts())
+    named = [part for part in parts if part == name or part.startswith(f"{name}.")]
+    if not named:
+        raise ValueError(f"{setting}: {type(backbone).__name__} has no such part. Its parts are {', '.join(parts)}")
+    return named
+
+
 class FrozenParts:
     """The parts of a backbone up to one of them, which can be frozen and thawed.
 
@@ -67,14 +90,7 @@ class FrozenParts:
     """
 
     def __init__(self, backbone: Backbone, until: str) -> None:
-        parts = backbone.parts()
-        named = [place for place, name in enumerate(parts) if name == until or name.startswith(f"{until}.")]
-        if not named:
-            raise ValueError(
-                f"model.freeze.until={until}: {type(backbone).__name__} has no such part. Its parts are "
-                f"{', '.join(parts)}"
-            )
-        self.until = list(parts)[named[-1]]
+        self.until = parts_named(backbone, until, f"model.freeze.until={until}")[-1]
         self.backbone = backbone
         kept = {id(weight) for part in self._later() for weight in part.parameters()}
         # What is in no part is frozen too, such as the class token of a transformer.

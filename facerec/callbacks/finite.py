@@ -200,7 +200,7 @@ def _message(trainer: Trainer, pl_module: LightningModule, step: Step | None, is
         f"Largest weights: {_largest(pl_module.named_parameters())}",
         *([f"Largest gradients: {_largest(gradients.items())}"] if is_present else []),
         f"Images: {_files(trainer, step.images)}",
-        "Lower model.optimizer.lr, lengthen model.schedule.warmup, or set --finite.non_finite skip",
+        "Lower model.optimizer.lr, lengthen the warm-up of model.schedule, or set --finite.non_finite skip",
     ]
     if is_saved:
         parts.append("The weights before this step are saved")

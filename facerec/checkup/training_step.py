@@ -8,7 +8,6 @@ from facerec.checkup.cases import random_bytes
 from facerec.data import FaceDataModule
 from facerec.data.batches import Batch
 from facerec.data.views import augmented
-from facerec.optim import parameter_groups, scale_loss_lr
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import require_choice
 
@@ -52,8 +51,7 @@ class TrainingStep:
         self.data = data
         self.people = recognizer.num_classes or 1
         self.recognizer = recognizer.to(self.device).train()
-        self.optimizer = recognizer.optimizer(parameter_groups(recognizer.backbone, recognizer.loss))
-        scale_loss_lr(self.optimizer, recognizer.loss_lr_factor)
+        self.optimizer = recognizer.make_optimizer()
         for group in self.optimizer.param_groups:
             group["lr"] = LEARNING_RATE
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half == torch.float16)

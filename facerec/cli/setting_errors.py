@@ -12,6 +12,7 @@ from facerec.cli.arguments import given, values_of
 from facerec.cli.config_files import FOLLOWS, follows, is_text, line_of
 from facerec.data import ImageSource, PairSource
 from facerec.losses import Loss
+from facerec.optim import Schedule
 
 UNKNOWN_OPTION = re.compile(r"[Uu]nrecognized arguments: --(?P<name>[\w./]+)")
 UNKNOWN_SETTING = (
@@ -34,6 +35,7 @@ EXPECTED = re.compile(r"Expected an? (?P<types>.*?)\. Got value")
 FAMILIES: dict[str, type[object]] = {
     "model.backbone": Backbone,
     "model.loss": Loss,
+    "model.schedule": Schedule,
     "data.train": ImageSource,
     "data.dev": ImageSource,
     "data.val_pairs": PairSource,

@@ -15,10 +15,19 @@ REFUSED = {
     ),
     BackboneFinetuning: (
         "it adds the backbone to the optimizer later, and model.schedule needs every parameter from the start. Take it "
-        "out. To freeze a part for some epochs, set model.freeze; to train the backbone more slowly than the loss, set "
-        "--model.loss_lr_factor above 1"
+        "out. To freeze a part for some epochs, set model.freeze; to train parts more slowly than others, set "
+        "model.layer_decay or model.lr_factors"
     ),
 }
+
+REFUSED_OPTIMIZERS = {
+    "LBFGS": "it takes one group of parameters, and here norms, biases and class weights have groups of their own",
+    "SparseAdam": "it needs sparse gradients",
+    "Adahessian": "it needs second derivatives of the loss",
+    "Lookahead": "it wraps another optimizer, which YAML cannot give it",
+    "torch.optim.Muon": "it takes matrices alone. timm.optim.Muon gives all other parameters to AdamW",
+}
+"""Optimizers of torch and timm that would fail, by their name or path."""
 
 WAITING = ("auto", "ddp", "ddp_spawn", "ddp_fork", "ddp_notebook")
 """Strategies in which every process waits for the gradient of every parameter."""
@@ -49,6 +58,28 @@ def check_trainable(settings: Any) -> None:
     if settings.model.get("freeze") is not None:
         check_shared_freeze(trainer.devices, trainer.num_nodes, trainer.strategy, device, this_machine())
     _check_callbacks(trainer.callbacks)
+    check_optimizer(str(getattr(settings.model.optimizer, "class_path", "")))
+
+
+def check_optimizer(class_path: str) -> None:
+    """Refuse an optimizer of torch or timm that cannot take a step here.
+
+    Args:
+        class_path: of the optimizer.
+
+    Raises:
+        ValueError: naming it, the reason and the way out.
+
+    Example:
+        >>> check_optimizer("timm.optim.Lamb")
+        >>> check_optimizer("torch.optim.LBFGS")
+        Traceback (most recent call last):
+        ValueError: model.optimizer=torch.optim.LBFGS: it takes one group of parameters, and here norms, biases ...
+    """
+    name = class_path.rpartition(".")[2]
+    reason = REFUSED_OPTIMIZERS.get(class_path, REFUSED_OPTIMIZERS.get(name))
+    if reason is not None and class_path.startswith(("torch.", "timm.")):
+        raise ValueError(f"model.optimizer={class_path}: {reason}. Choose another, such as torch.optim.SGD or AdamW")
 
 
 def check_shared_freeze(devices: Any, num_nodes: int, strategy: Any, device: str, machine: Machine) -> None:

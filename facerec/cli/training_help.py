@@ -128,6 +128,8 @@ def _yaml(value: object) -> str:
     """A default as YAML has it."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_yaml, value))}]"
+    if class_path := getattr(value, "class_path", None):
+        return str(class_path).rpartition(".")[2]
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -3,8 +3,8 @@
 Python checks these protocols on the class, so each member is a property or an attribute of the class.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import nn
 
@@ -28,6 +28,18 @@ class TrainingPeople(Protocol):
     @property
     def alignment(self) -> Alignment | None:
         """How the training images were aligned; None if it is unknown."""
+
+
+@runtime_checkable
+class MeasuredSets(Protocol):
+    """Data that say what a validation measures: what a schedule that follows it asks of a data module."""
+
+    @property
+    def dev(self) -> object:
+        """Dev images; None if there are none."""
+
+    def pair_sets(self, stage: Literal["val", "test"]) -> Mapping[str, object]:
+        """The named sets of pairs of a stage."""
 
 
 @runtime_checkable

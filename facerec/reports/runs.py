@@ -23,6 +23,7 @@ RATES = {
 }
 """Results that are rates, and what is logged for them after ``val/`` or ``test/``."""
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+SCHEDULE = "model.schedule."
 
 
 class Run(NamedTuple):
@@ -83,10 +84,18 @@ def read_run(folder: Path) -> Run:
     settings = read_yaml((folder / CONFIG).read_text(encoding="utf-8"), folder / CONFIG)
     if not isinstance(settings, dict):
         raise ValueError(f"{folder / CONFIG} holds no settings")
-    flat = flatten(settings)
+    flat = _with_schedule(flatten(settings))
     kept = _kept_checkpoint(folder)
     results = _from_events(folder, flat, kept) | _from_metrics(folder) | _from_checkpoint(kept)
     return Run(f"{folder.parent.name}/{folder.name}", flat, results)
+
+
+def _with_schedule(flat: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a run from before schedules had classes, under the names that they have now."""
+    if f"{SCHEDULE}class_path" in flat or not any(name.startswith(SCHEDULE) for name in flat):
+        return flat
+    renamed = {name.replace(SCHEDULE, f"{SCHEDULE}init_args.", 1): value for name, value in flat.items()}
+    return {**renamed, f"{SCHEDULE}class_path": "facerec.optim.WarmupCosine"}
 
 
 def _kept_checkpoint(folder: Path) -> dict[str, Any] | None:

@@ -29,6 +29,10 @@ TRANSFORMS = (
     "[{class_path: ColorJitter, init_args: {brightness: 0.3}}, {class_path: RandomAffine, init_args: {degrees: 9}}]"
 )
 WITH_WORKERS = [*BALANCED, "--data.num_workers=1", f"--data.transforms={TRANSFORMS}"]
+PLATEAU = ["--model.schedule=Plateau", "--model.schedule.patience=0", "--model.schedule.threshold=0.3", *BALANCED]
+PLATEAU += ["--model.schedule.gamma=0.5", "--trainer.max_epochs=3", "--trainer.val_check_interval=2"]
+ONE_CYCLE = ["--model.schedule=OneCycle", "--model.layer_decay=0.7", "--model.lr_factors={loss: 3}", *BALANCED]
+ONE_CYCLE += ["--trainer.accumulate_grad_batches=2", "--trainer.max_epochs=3"]
 AVERAGED = ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9", "--data.batch_size=48"]
 
 
@@ -41,6 +45,7 @@ def outcome(folder: Path) -> dict[str, dict]:
         found[f"{path.stem[:4]} {checkpoint['global_step']}"] = {
             "weights": checkpoint["state_dict"],
             "optimizer": checkpoint["optimizer_states"],
+            "schedule": checkpoint["lr_schedulers"],
             "threshold": checkpoint["facerec"]["calibration"],
             "score": scores if path.stem.startswith("best") else None,
         }
@@ -71,8 +76,10 @@ def assert_equal(one: object, other: object) -> None:
         (FROZEN, [("batch", 3), ("epoch_end", 1), ("batch", 3), ("batch", 3)]),
         (WITH_WORKERS, [("batch", 3)]),
         (AVERAGED, [("batch", 2), ("validation", 1)]),
+        (PLATEAU, [("validation", 2), ("dump", 3)]),
+        (ONE_CYCLE, [("batch", 3), ("epoch_end", 1)]),
     ],
-    ids=["joint", "sphereface", "frozen", "workers", "averaged"],
+    ids=["joint", "sphereface", "frozen", "workers", "averaged", "plateau", "one-cycle"],
 )
 def test_a_killed_training_ends_as_the_one_that_was_not(training, moments, tmp_path):
     """In mid-epoch, while a checkpoint is written, within a validation, and between an epoch and its checkpoint."""

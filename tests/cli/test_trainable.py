@@ -18,6 +18,8 @@ RUN = Path("runs", "orl_resnet18_arcface", "version_0")
         (["--trainer.devices=99", "--trainer.accelerator=cpu"], "trainer.devices=99: this machine has"),
         (["--trainer.sync_batchnorm=true", "--trainer.accelerator=cpu"], "sync_batchnorm=true works on GPUs only"),
         (["--trainer.callbacks+=LearningRateFinder"], "LearningRateFinder cannot be used: it looks for model.lr"),
+        (["--model.optimizer=torch.optim.LBFGS"], "model.optimizer=torch.optim.LBFGS: it takes one group of param"),
+        (["--model.optimizer=timm.optim.Adahessian"], "model.optimizer=timm.optim.Adahessian: it needs second deri"),
         (["--trainer.callbacks+=BackboneFinetuning"], "BackboneFinetuning cannot be used: it adds the backbone"),
     ],
 )

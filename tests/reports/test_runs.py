@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import yaml
 from torch.utils.tensorboard import SummaryWriter
 
 from facerec.recognizer import FaceRecognizer
@@ -89,3 +90,14 @@ def test_a_run_without_a_checkpoint_or_measurement_has_its_settings(tmp_path) ->
     (run / "config.yaml").write_text("- 1")
     with pytest.raises(ValueError, match=r"config\.yaml holds no settings"):
         read_run(run)
+
+
+def test_the_schedule_of_an_old_run_has_the_names_of_today(tmp_path) -> None:
+    """Before schedules had classes it was the cosine; the table compares it with that of a new run."""
+    for name, schedule in {
+        "old": {"warmup": 0.1, "final_factor": 0.0},
+        "new": {"class_path": "facerec.optim.WarmupCosine", "init_args": {"warmup": 0.1, "final_factor": 0.0}},
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump({"model": {"schedule": schedule}}))
+    assert read_run(tmp_path / "old").settings == read_run(tmp_path / "new").settings
