@@ -15,10 +15,10 @@ from facerec.settings import require_within
 
 
 class Softmax(ClassifierLoss):
-    """Cross-entropy over a linear layer, the one loss that takes soft labels (mixup, cutmix).
+    """Cross-entropy over a linear layer or a small network, the one loss that takes soft labels (mixup, cutmix).
 
-    With ``hidden_dim`` the classifier has two layers with a ReLU between them, a multi-layer perceptron (MLP). Scores
-    of pairs are still those of the embeddings. With a hidden layer ``weight`` is (C, H).
+    With ``hidden_dim`` the classifier has two layers with a ReLU between them, a multi-layer perceptron (MLP).
+    ``weight`` is then (C, H). Pairs are still scored by their embeddings, which come before the hidden layer.
 
     Args:
         bias: add a bias to each class. It is off because cosine scores cannot use it.

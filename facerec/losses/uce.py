@@ -22,19 +22,20 @@ from facerec.settings import require_within
 
 
 class UCE(CosineClassifier):
-    """softplus(b - s (cos(theta_y) - m)) + lambda sum_j softplus(s cos(theta_j) - b), with one learnt b for all.
+    """Unified cross-entropy: one learnt threshold for all pairs of an image and a class (Zhou et al., ICCV 2023).
 
-    Zhou et al., "UniFace: Unified Cross-Entropy Loss for Deep Face Recognition", ICCV 2023: L_uce-m, with
-    ``negative_weight`` L_uce-mb-lambda, with ``negative_share`` L_uce-mb-r. A softmax compares the classes of one image
-    with each other. This loss compares all of them with the same threshold b / s, as verification does with pairs. b
-    starts at log(10 r C), as in the authors' code, which also clamps the logits to [-s, s]; this class does not.
+    softplus(b - s (cos(theta_y) - m)) + lambda sum_{j != y} softplus(s cos(theta_j) - b), the paper's L_uce-m. The paper
+    is "UniFace: Unified Cross-Entropy Loss for Deep Face Recognition". A softmax compares the classes of one image with
+    each other. This loss compares all pairs with the same threshold b / s, as verification does.
+
+    b starts at log(10 r C), as in the authors' code. That code also clamps the logits to [-s, s]; this class does not.
 
     Args:
         scale: factor s of the cosines.
         cosine_margin: margin m, subtracted from the cosine of the own class.
-        negative_weight: weight lambda of the other classes.
-        negative_share: share r of all classes, in (0, 1], that a training step takes, drawn anew for each step. The
-            classes of its batch are always among them.
+        negative_weight: weight lambda of the other classes (L_uce-mb-lambda).
+        negative_share: share r of all classes, in (0, 1], that a training step takes, drawn anew for each step
+            (L_uce-mb-r). The classes of its batch are always among them.
         margin_warmup: number of optimizer steps in which the margin grows from 0 to m; 0 starts with all of it.
         matmul_precision: rounding of the factors in the large matrix products: "float32" or "bfloat16".
         synthesis: synthetic people between those of a batch, in training; none by default.

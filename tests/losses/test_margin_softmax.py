@@ -67,6 +67,7 @@ def test_bfloat16_factors_leave_the_gradient_close_to_float64(case):
         grads.append((x.grad.double(), loss.weight.grad.double()))
     is_steep = loss.softmax.reweigh is not None or "curricular" in case.name
     bound = 5e-2 if is_steep else 5e-3  # rounding moves a logit in proportion to the slope
+    bound = max(bound, 2e-2) if case.draws else bound  # a synthetic embedding is as near to two other people
     for rounded, exact in zip(*grads, strict=True):
         assert (rounded - exact).norm() < bound * exact.norm()
 
