@@ -24,9 +24,9 @@ from facerec.settings import require_within
 class UCE(CosineClassifier):
     """Unified cross-entropy: one learnt threshold for all pairs of an image and a class (Zhou et al., ICCV 2023).
 
-    softplus(b - s (cos(theta_y) - m)) + lambda sum_{j != y} softplus(s cos(theta_j) - b), the paper's L_uce-m. The paper
-    is "UniFace: Unified Cross-Entropy Loss for Deep Face Recognition". A softmax compares the classes of one image with
-    each other. This loss compares all pairs with the same threshold b / s, as verification does.
+    softplus(b - s (cos(theta_y) - m)) + lambda sum_{j != y} softplus(s cos(theta_j) - b), L_uce-m of "UniFace: Unified
+    Cross-Entropy Loss for Deep Face Recognition". A softmax compares the classes of one image with each other. This
+    loss compares all pairs with the same threshold b / s, as verification does.
 
     b starts at log(10 r C), as in the authors' code. That code also clamps the logits to [-s, s]; this class does not.
 

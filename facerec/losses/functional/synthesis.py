@@ -51,6 +51,14 @@ class Mixture:
     Args:
         share: lambda, the share of the image itself.
         partners: index of each partner (S,). It shows another person; in a batch of one person it is the image itself.
+
+    Example:
+        A quarter of the first image and three quarters of the last.
+
+        >>> import torch
+        >>> mixture = Mixture(0.25, torch.tensor([2]))
+        >>> mixture.of(torch.tensor([4.0, 0.0, 8.0])), mixture.labels(torch.tensor([0, 0, 1]), num_classes=2)
+        (tensor([7.]), (tensor([2]), tensor([False])))
     """
 
     share: float
@@ -107,6 +115,14 @@ class People:
         labels: class of each embedding (R,).
         mixture: how the synthetic ones were made; None without them.
         is_absent: whether a row of ``weight`` stands for nobody (Q,); None if each stands for a person.
+
+    Example:
+        >>> import torch
+        >>> people = People(torch.eye(2), torch.eye(2), torch.tensor([0, 1]))
+        >>> people.extend(torch.tensor([1.0, 3.0]))
+        tensor([1., 3.])
+        >>> add_synthetic(people, Mixture(0.5, torch.tensor([1, 0]))).extend(torch.tensor([1.0, 3.0]))
+        tensor([1., 3., 2., 2.])
     """
 
     unit: Tensor
