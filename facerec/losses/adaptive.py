@@ -1,6 +1,7 @@
 """Softmax over cosines whose margin or weights follow the data: sub-centers, image quality, a curriculum.
 
-Shapes: B batch, D embedding dimension, C classes, K sub-centers, N images of a block.
+Shapes: B batch, D embedding dimension, C classes, K sub-centers, N images of a block, R rows of the
+batch with its synthetic people.
 """
 
 import math

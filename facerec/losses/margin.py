@@ -1,7 +1,9 @@
 """Softmax over cosines with a fixed margin on the own class.
 
-Shapes: B batch, D embedding dimension, C classes. All losses here share one cross-entropy
-(``functional.margin_cross_entropy``). Each defines its ``target``, the value that replaces the cosine of the own class.
+Shapes: B batch, D embedding dimension, C classes, R rows of the batch with its synthetic people.
+
+All losses here share one cross-entropy (``functional.margin_cross_entropy``). Each defines its ``target``, the
+value that replaces the cosine of the own class.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Unified cross-entropy: one learnt threshold for all pairs of an image and a class.
 
-Shapes: B batch, D embedding dimension, C classes, K classes of a step, R and Q rows and columns with synthetic people.
+Shapes: B batch, D embedding dimension, C classes, K classes of a step, R rows of the batch with its
+synthetic people.
 """
 
 import math
