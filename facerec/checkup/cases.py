@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from facerec.backbones import Backbone, EmbeddingHead, MobileFaceNet, ResNet
 from facerec.backbones.folding import fold_for_use
 from facerec.checkup.agreement import CPU, EXACT, Arithmetic, Case, Place
-from facerec.losses import AdaFace, ArcFace, Circle, Loss, Softmax, SupCon, Triplet
+from facerec.losses import UCE, AdaFace, ArcFace, Circle, Loss, Softmax, SupCon, Triplet
 from facerec.transforms import Augment
 
 IMAGES, PEOPLE, DIM = 8, 50, 64
-LOSSES = (Softmax, ArcFace, AdaFace, Triplet, SupCon, Circle)
+LOSSES = (Softmax, ArcFace, AdaFace, UCE, Triplet, SupCon, Circle)
 # Seen on CPUs: 2e-6 in float32, 2e-2 in bfloat16. TF32 and float16 round 8 times as finely as bfloat16.
 VALUES: Mapping[Arithmetic, float] = {"float32": 1e-4, "TF32": 2e-2, "float16": 2e-2, "bfloat16": 1e-1}
 # Seen on CPUs: 3e-5 in float32, 0.2 in bfloat16. Zeros are off by 1.

@@ -2,16 +2,18 @@
 
 from facerec.losses.adaptive import AdaFace, CurricularFace, SubCenterArcFace
 from facerec.losses.base import ClassifierLoss, Loss
-from facerec.losses.functional import Computation
+from facerec.losses.functional import Computation, Synthesis
 from facerec.losses.joint import Center, Joint, Ramp
 from facerec.losses.margin import ArcFace, CombinedMargin, CosFace, NormFace
 from facerec.losses.pairs import Contrastive, Histogram, NPair, SupCon, Triplet
 from facerec.losses.shallow import DeepAndShallow
 from facerec.losses.softmax import Softmax
 from facerec.losses.sphereface import SphereFace
+from facerec.losses.uce import UCE
 from facerec.losses.unified import Circle, CircleClassifier
 
 __all__ = [
+    "UCE",
     "AdaFace",
     "ArcFace",
     "Center",
@@ -34,5 +36,6 @@ __all__ = [
     "SphereFace",
     "SubCenterArcFace",
     "SupCon",
+    "Synthesis",
     "Triplet",
 ]

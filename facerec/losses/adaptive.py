@@ -1,6 +1,7 @@
 """Softmax over cosines whose margin or weights follow the data: sub-centers, image quality, a curriculum.
 
-Shapes: B batch, D embedding dimension, C classes, K sub-centers, N images of a block.
+Shapes: B batch, D embedding dimension, C classes, K sub-centers, N images of a block, R rows of the
+batch with its synthetic people.
 """
 
 import math
@@ -12,6 +13,8 @@ from typing_extensions import Self
 
 from facerec.losses.functional import (
     Computation,
+    People,
+    Synthesis,
     adapt_margin,
     cosines,
     directions,
@@ -96,6 +99,7 @@ class AdaFace(CosineClassifier):
         concentration: factor h of the normalised length before it is clamped to [-1, 1].
         momentum: weight of a new batch in the running mean and deviation.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -121,8 +125,9 @@ class AdaFace(CosineClassifier):
         concentration: float = 0.333,
         momentum: float = 0.01,
         computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
     ) -> None:
-        super().__init__(scale, computation=computation)
+        super().__init__(scale, computation=computation, synthesis=synthesis)
         require_within(self, 0.0, math.pi / 2, adaptive_margin=adaptive_margin)
         require_positive(self, concentration=concentration)
         require_within(self, 0.0, 1.0, momentum=momentum)
@@ -151,14 +156,16 @@ class AdaFace(CosineClassifier):
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean cross-entropy with each image's own margin."""
         quality_B = self.quality(embeddings_BD)
-        loss, cos_B = margin_cross_entropy(
-            directions(embeddings_BD),
-            self.weight,
-            labels_B,
-            lambda cos_B: adapt_margin(cos_B, quality_B, self.adaptive_margin),
-            self.softmax,
+        people = self.people(embeddings_BD, self.weight, labels_B)
+        quality_R = people.extend(quality_B)
+        loss, cos_R = margin_cross_entropy(
+            people.unit,
+            people.weight,
+            people.labels,
+            lambda cos_R: adapt_margin(cos_R, quality_R, self.adaptive_margin),
+            people.present(self.softmax),
         )
-        self.record(own_cosine=cos_B.mean(), quality=quality_B.mean(), length_mean=self.length_mean)
+        self.record(own_cosine=cos_R[: len(labels_B)].mean(), quality=quality_B.mean(), length_mean=self.length_mean)
         return loss
 
 
@@ -173,6 +180,7 @@ class CurricularFace(ArcFace):
         angular_margin: margin m in radians.
         momentum: weight of a new batch in t.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -197,32 +205,37 @@ class CurricularFace(ArcFace):
         angular_margin: float = 0.5,
         momentum: float = 0.01,
         computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
     ) -> None:
-        super().__init__(scale, angular_margin, computation=computation)
+        super().__init__(scale, angular_margin, computation=computation, synthesis=synthesis)
         require_within(self, 0.0, 1.0, momentum=momentum)
         self.momentum = momentum
         self.register_buffer("difficulty", torch.zeros(()))
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean cross-entropy with the margin on the own class and the curriculum on the others."""
-        unit_BD = directions(embeddings_BD)
-        threshold_B1 = self._threshold(unit_BD, labels_B)[:, None]
-        difficulty = self.difficulty.to(unit_BD.dtype)
+        people = self.people(embeddings_BD, self.weight, labels_B)
+        threshold_R1 = self._threshold(people, images=len(labels_B))[:, None]
+        difficulty = self.difficulty.to(people.unit.dtype)
 
         def reweigh(cos_NC: Tensor, images: slice) -> tuple[Tensor, Tensor]:
-            is_hard_NC = cos_NC > threshold_B1[images]
+            is_hard_NC = cos_NC > threshold_R1[images]
             value_NC = torch.where(is_hard_NC, cos_NC * (difficulty + cos_NC), cos_NC)
             return value_NC, torch.where(is_hard_NC, difficulty + 2.0 * cos_NC, 1.0)
 
-        softmax = replace(self.softmax, bound=2.0, reweigh=reweigh)
-        loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.target, softmax)
-        self.record(own_cosine=cos_B.mean(), difficulty=self.difficulty)
+        softmax = people.present(replace(self.softmax, bound=2.0, reweigh=reweigh))
+        loss, cos_R = margin_cross_entropy(people.unit, people.weight, people.labels, self.target, softmax)
+        self.record(own_cosine=cos_R[: len(labels_B)].mean(), difficulty=self.difficulty)
         return loss
 
     @torch.no_grad()
-    def _threshold(self, unit_BD: Tensor, labels_B: Tensor) -> Tensor:
-        """cos(theta_y + m) (B,), without ArcFace's fallback, as in the authors' code; in training t moves first."""
-        cos_B = (unit_BD * directions(self.weight[labels_B].to(unit_BD.dtype))).sum(1)
+    def _threshold(self, people: People, images: int) -> Tensor:
+        """cos(theta_y + m) (R,), without ArcFace's fallback, as in the authors' code.
+
+        In training t moves first, by the real images alone.
+        """
+        own_RD = people.weight[people.labels].to(people.unit.dtype)
+        cos_R = (people.unit * directions(own_RD)).sum(1)
         if self.training:
-            self.difficulty.lerp_(cos_B.mean().to(self.difficulty.dtype), self.momentum)
-        return cos_B * math.cos(self.angular_margin) - sines(cos_B) * math.sin(self.angular_margin)
+            self.difficulty.lerp_(cos_R[:images].mean().to(self.difficulty.dtype), self.momentum)
+        return cos_R * math.cos(self.angular_margin) - sines(cos_R) * math.sin(self.angular_margin)

@@ -1,7 +1,9 @@
 """Softmax over cosines with a fixed margin on the own class.
 
-Shapes: B batch, D embedding dimension, C classes. All losses here share one cross-entropy
-(``functional.margin_cross_entropy``). Each defines its ``target``, the value that replaces the cosine of the own class.
+Shapes: B batch, D embedding dimension, C classes, R rows of the batch with its synthetic people.
+
+All losses here share one cross-entropy (``functional.margin_cross_entropy``). Each defines its ``target``, the
+value that replaces the cosine of the own class.
 """
 
 import math
@@ -17,10 +19,14 @@ from facerec.losses.base import ClassifierLoss
 from facerec.losses.functional import (
     Computation,
     MarginSoftmax,
+    People,
+    Synthesis,
     add_angular_margin,
+    add_synthetic,
     combine_margins,
     cosines,
     directions,
+    draw_mixture,
     margin_cross_entropy,
     smallest_scale,
     straight_through,
@@ -37,6 +43,7 @@ class CosineClassifier(ClassifierLoss):
             margin to its full margin. A large margin from the first step can fold all embeddings onto one direction
             before they tell people apart. The count of steps is saved.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if ``scale`` is not positive or ``margin_warmup`` is negative.
@@ -44,12 +51,19 @@ class CosineClassifier(ClassifierLoss):
 
     steps: Tensor
 
-    def __init__(self, scale: float, margin_warmup: int = 0, computation: Computation = Computation()) -> None:
+    def __init__(
+        self,
+        scale: float,
+        margin_warmup: int = 0,
+        computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
+    ) -> None:
         super().__init__()
         require_positive(self, scale=scale)
         require_within(self, 0, math.inf, margin_warmup=margin_warmup)
         self.scale = scale
         self.margin_warmup = margin_warmup
+        self.synthesis = synthesis
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.softmax = MarginSoftmax(scale=scale, computation=computation)
 
@@ -84,13 +98,25 @@ class CosineClassifier(ClassifierLoss):
         """Present share of the margin during the warm-up, a scalar on the device of the loss."""
         return (self.steps / self.margin_warmup).clamp(max=1.0)
 
+    def warming(self) -> dict[str, Tensor]:
+        """The statistic of a warm-up, if there is one."""
+        return {"margin_share": self.margin_share()} if self.margin_warmup else {}
+
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean cross-entropy with the margin on the own class."""
-        unit_BD = directions(embeddings_BD)
-        loss, cos_B = margin_cross_entropy(unit_BD, self.weight, labels_B, self.warmed_target, self.softmax)
-        warming = {"margin_share": self.margin_share()} if self.margin_warmup else {}
-        self.record(own_cosine=cos_B.mean(), **warming)
+        people = self.people(embeddings_BD, self.weight, labels_B)
+        loss, cos_R = margin_cross_entropy(
+            people.unit, people.weight, people.labels, self.warmed_target, people.present(self.softmax)
+        )
+        self.record(own_cosine=cos_R[: len(labels_B)].mean(), **self.warming())
         return loss
+
+    def people(self, embeddings_BD: Tensor, weight_CD: Tensor, labels_B: Tensor) -> People:
+        """Directions and class weights to tell apart, in training with the synthetic people of ``synthesis``."""
+        people = People(directions(embeddings_BD), weight_CD, labels_B)
+        if self.synthesis is None or not self.training:
+            return people
+        return add_synthetic(people, draw_mixture(labels_B, self.synthesis))
 
     def step(self) -> None:
         """Let the margin grow by a step."""
@@ -106,6 +132,7 @@ class NormFace(CosineClassifier):
     Args:
         scale: factor s of the cosines.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if ``scale`` is not positive.
@@ -121,8 +148,10 @@ class NormFace(CosineClassifier):
         0.0360
     """
 
-    def __init__(self, scale: float = 64.0, computation: Computation = Computation()) -> None:
-        super().__init__(scale, computation=computation)
+    def __init__(
+        self, scale: float = 64.0, computation: Computation = Computation(), synthesis: Synthesis | None = None
+    ) -> None:
+        super().__init__(scale, computation=computation, synthesis=synthesis)
 
     @property
     def takes_soft_labels(self) -> bool:
@@ -150,6 +179,7 @@ class CosFace(CosineClassifier):
         cosine_margin: margin m, subtracted from the cosine.
         margin_warmup: number of optimizer steps in which the margin grows from 0 to m; 0 starts with all of it.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if ``scale`` is not positive, ``cosine_margin`` lies outside [0, 2] or ``margin_warmup`` is
@@ -172,8 +202,9 @@ class CosFace(CosineClassifier):
         cosine_margin: float = 0.35,
         margin_warmup: int = 0,
         computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
     ) -> None:
-        super().__init__(scale, margin_warmup, computation)
+        super().__init__(scale, margin_warmup, computation, synthesis)
         require_within(self, 0.0, 2.0, cosine_margin=cosine_margin)
         self.cosine_margin = cosine_margin
 
@@ -196,6 +227,7 @@ class ArcFace(CosineClassifier):
         margin_warmup: number of optimizer steps in which the target moves from cos(theta) to its full margin; 0 starts
             with all of it.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if ``scale`` is not positive, ``angular_margin`` lies outside [0, pi] or ``margin_warmup`` is
@@ -222,8 +254,9 @@ class ArcFace(CosineClassifier):
         straight_through_gradient: bool = False,
         margin_warmup: int = 0,
         computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
     ) -> None:
-        super().__init__(scale, margin_warmup, computation)
+        super().__init__(scale, margin_warmup, computation, synthesis)
         require_within(self, 0.0, math.pi, angular_margin=angular_margin)
         self.angular_margin = angular_margin
         self.easy_margin = easy_margin
@@ -248,6 +281,7 @@ class CombinedMargin(CosineClassifier):
         margin_warmup: number of optimizer steps in which the target moves from cos(theta) to its full margin; 0 starts
             with all of it.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -271,8 +305,9 @@ class CombinedMargin(CosineClassifier):
         cosine_margin: float = 0.2,
         margin_warmup: int = 0,
         computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
     ) -> None:
-        super().__init__(scale, margin_warmup, computation)
+        super().__init__(scale, margin_warmup, computation, synthesis)
         require_positive(self, angle_factor=angle_factor)
         require_within(self, 0.0, math.pi, angular_margin=angular_margin)
         require_within(self, 0.0, 2.0, cosine_margin=cosine_margin)

@@ -6,12 +6,13 @@ Shapes: B batch, D embedding dimension.
 """
 
 import math
-from typing import Literal
+from typing import get_args
 
 from torch import Tensor
 
 from facerec.losses.base import Loss
 from facerec.losses.functional import (
+    Average,
     Distance,
     Strategy,
     contrastive,
@@ -21,7 +22,7 @@ from facerec.losses.functional import (
     supervised_contrastive,
     triplet,
 )
-from facerec.settings import require_positive, require_within
+from facerec.settings import require_choice, require_positive, require_within
 
 
 class PairLoss(Loss):
@@ -81,16 +82,17 @@ class Triplet(PairLoss):
 
     Args:
         distance_margin: margin m, in units of d.
-        distance: "squared_euclidean" |x - y|^2, or "cosine" 1 - cos.
+        distance: "squared_euclidean" |x - y|^2, "euclidean" |x - y|, or "cosine" 1 - cos.
         strategy: "all" triplets of the batch (memory grows with B^2 times the images of a person); "semi_hard": the
             nearest negative farther than each positive (FaceNet, section 3.2); "batch_hard": the farthest positive and
             the nearest negative of each anchor (Hermans et al., arXiv:1703.07737, section 2).
         soft_margin: take softplus(d(a, p) - d(a, n)), without m (Hermans et al., section 2).
         normalize: put the embeddings on the unit sphere first, as FaceNet does.
-        average: mean over "all" triplets of the strategy, or over the "active" ones, which have a loss.
+        average: mean over "all" triplets of the strategy, or over the "active" ones, which have a loss; "none": their
+            sum, as in many lecture slides. It grows with the batch, so lower the learning rate with it.
 
     Raises:
-        ValueError: if ``distance_margin`` is not positive.
+        ValueError: if ``distance_margin`` is not positive, or a choice is none of those named.
 
     Example:
         Two equal images of person 0, and one of person 1 at 60 degrees. Both anchors have d(a, p) = 0 and d(a, n) = 1.
@@ -109,10 +111,13 @@ class Triplet(PairLoss):
         strategy: Strategy = "batch_hard",
         soft_margin: bool = False,
         normalize: bool = True,
-        average: Literal["all", "active"] = "all",
+        average: Average = "all",
     ) -> None:
         super().__init__()
         require_positive(self, distance_margin=distance_margin)
+        require_choice(self, get_args(Distance), distance=distance)
+        require_choice(self, get_args(Strategy), strategy=strategy)
+        require_choice(self, get_args(Average), average=average)
         self.distance_margin = distance_margin
         self.distance = distance
         self.strategy = strategy
@@ -121,7 +126,7 @@ class Triplet(PairLoss):
         self.average = average
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
-        """Mean over the triplets."""
+        """Mean or sum over the triplets."""
         x_BD = directions(embeddings_BD) if self.normalize else embeddings_BD
         margin = None if self.soft_margin else self.distance_margin
         loss, statistics = triplet(x_BD, labels_B, margin, self.distance, self.strategy, self.average)

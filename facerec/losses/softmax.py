@@ -1,7 +1,9 @@
-"""Plain softmax, the baseline of every margin loss.
+"""Softmax over a linear layer or a small network: the baseline of every margin loss.
 
-Shapes: B batch, D embedding dimension, C classes.
+Shapes: B batch, D embedding dimension, H hidden dimension, C classes.
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -13,15 +15,21 @@ from facerec.settings import require_within
 
 
 class Softmax(ClassifierLoss):
-    """Cross-entropy over a linear layer. It takes soft labels (mixup, cutmix).
+    """Cross-entropy over a linear layer or a small network. It takes soft labels (mixup, cutmix).
+
+    With ``hidden_dim`` the classifier has two layers with a ReLU between them, a multi-layer perceptron (MLP).
+    ``weight`` is then (C, H). Pairs are still scored by their embeddings, which come before the hidden layer.
 
     Args:
         bias: add a bias to each class. It is off because cosine scores cannot use it.
         label_smoothing: share of the target spread evenly over all classes (Szegedy et al., CVPR 2016, section 7), in
             [0, 1).
+        hidden_dim: number of units H of a hidden layer before the class weights; 0 for none.
+        dropout: share of the inputs of the last layer set to zero in training, in [0, 1): of the embedding, or of the
+            hidden units (Srivastava et al., JMLR 2014).
 
     Raises:
-        ValueError: if ``label_smoothing`` is outside [0, 1).
+        ValueError: if ``label_smoothing`` or ``dropout`` is outside [0, 1), or ``hidden_dim`` is negative.
 
     Example:
         Three embeddings on their class weights: every own logit is 1, every other 0. The loss is log(1 + 2 e^-1).
@@ -36,13 +44,25 @@ class Softmax(ClassifierLoss):
 
         >>> print(f"{loss(torch.eye(3)[:1], torch.tensor([[0.5, 0.5, 0.0]])):.4f}")
         1.0514
+
+        A hidden layer of 8 units, of which training drops a fifth.
+
+        >>> loss = Softmax(hidden_dim=8, dropout=0.2).build(embedding_dim=3, num_classes=5)
+        >>> loss.weight.shape, loss.logits(torch.eye(3)).shape
+        (torch.Size([5, 8]), torch.Size([3, 5]))
     """
 
-    def __init__(self, bias: bool = False, label_smoothing: float = 0.0) -> None:
+    def __init__(
+        self, bias: bool = False, label_smoothing: float = 0.0, hidden_dim: int = 0, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        require_within(self, 0.0, 1.0, high_excluded=True, label_smoothing=label_smoothing)
+        require_within(self, 0.0, 1.0, high_excluded=True, label_smoothing=label_smoothing, dropout=dropout)
+        require_within(self, 0, math.inf, hidden_dim=hidden_dim)
         self.label_smoothing = label_smoothing
         self.has_bias = bias
+        self.hidden_dim = hidden_dim
+        self.dropout = dropout
+        self.hidden: nn.Linear | None = None
         self.bias: nn.Parameter | None = None
 
     @property
@@ -51,17 +71,34 @@ class Softmax(ClassifierLoss):
         return True
 
     def build(self, embedding_dim: int, num_classes: int) -> Self:
-        """Create the weights (C, D) and, with ``bias``, the biases (C,)."""
+        """Create the weights (C, D) or (C, H), the hidden layer if there is one, and with ``bias`` the biases (C,)."""
         super().build(embedding_dim, num_classes)
+        if self.hidden_dim:
+            self.hidden = nn.Linear(embedding_dim, self.hidden_dim)
+            nn.init.kaiming_normal_(self.hidden.weight, nonlinearity="relu")
+            nn.init.zeros_(self.hidden.bias)
+            super().build(self.hidden_dim, num_classes)
         if self.has_bias:
             self.bias = nn.Parameter(torch.zeros(num_classes))
         return self
 
     def logits(self, embeddings_BD: Tensor) -> Tensor:
-        """Inner products with the class weights (B, C)."""
-        bias_C = None if self.bias is None else self.bias.to(embeddings_BD.dtype)
-        return F.linear(embeddings_BD, self.weight.to(embeddings_BD.dtype), bias_C)
+        """Inner products with the class weights (B, C), without dropout."""
+        return self._scores(self._features(embeddings_BD))
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean cross-entropy; the labels may be shares of the classes (B, C)."""
-        return F.cross_entropy(self.logits(embeddings_BD), labels_B, label_smoothing=self.label_smoothing)
+        features_BH = F.dropout(self._features(embeddings_BD), self.dropout, self.training)
+        return F.cross_entropy(self._scores(features_BH), labels_B, label_smoothing=self.label_smoothing)
+
+    def _features(self, embeddings_BD: Tensor) -> Tensor:
+        """What the class weights see: the hidden units (B, H), or the embeddings (B, D) themselves."""
+        if self.hidden is None:
+            return embeddings_BD
+        dtype = embeddings_BD.dtype
+        return F.relu(F.linear(embeddings_BD, self.hidden.weight.to(dtype), self.hidden.bias.to(dtype)))
+
+    def _scores(self, features_BH: Tensor) -> Tensor:
+        """Logits (B, C) of the last layer."""
+        bias_C = None if self.bias is None else self.bias.to(features_BH.dtype)
+        return F.linear(features_BH, self.weight.to(features_BH.dtype), bias_C)

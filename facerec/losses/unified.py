@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from facerec.losses.functional import Computation, circle_pairs
+from facerec.losses.functional import Computation, Synthesis, circle_pairs
 from facerec.losses.margin import CosineClassifier
 from facerec.losses.pairs import PairLoss
 from facerec.settings import require_positive, require_within
@@ -58,6 +58,7 @@ class CircleClassifier(CosineClassifier):
         scale: factor gamma; the paper takes 256 for faces.
         relaxation: m. Own cosines are drawn towards 1 - m, others are pushed below m.
         computation: implementation and precision of the large matrix products.
+        synthesis: synthetic people between those of a batch, in training; none by default.
 
     Raises:
         ValueError: if ``scale`` is not positive or ``relaxation`` lies outside [0, 1].
@@ -74,9 +75,13 @@ class CircleClassifier(CosineClassifier):
     """
 
     def __init__(
-        self, scale: float = 256.0, relaxation: float = 0.25, computation: Computation = Computation()
+        self,
+        scale: float = 256.0,
+        relaxation: float = 0.25,
+        computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
     ) -> None:
-        super().__init__(scale, computation=computation)
+        super().__init__(scale, computation=computation, synthesis=synthesis)
         require_within(self, 0.0, 1.0, relaxation=relaxation)
         self.relaxation = relaxation
         self.softmax = replace(self.softmax, reweigh=self.reweigh)

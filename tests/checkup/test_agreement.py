@@ -25,7 +25,7 @@ def found(places: list[Place]) -> dict[str, tuple[float, bool]]:
 
 def test_this_machine_computes_right():
     verdicts = found([CPU, HALF])
-    assert len(verdicts) == 6 + 3 + 3
+    assert len(verdicts) == 7 + 3 + 3
     assert all(agrees for _, agrees in verdicts.values()), verdicts
     assert all(value > 0.0 for value, _ in verdicts.values()), "the reference was compared with itself"
 

@@ -27,6 +27,13 @@ ARCFACE_SUPCON = """
     class_path: Joint
     init_args: {losses: {arc: {class_path: ArcFace, init_args: {scale: 16.0}}, supcon: SupCon}, weights: {supcon: 0.2}}
 """
+UCE = "{class_path: UCE, init_args: {scale: 16.0, negative_share: 0.8, synthesis: {alpha: 1.0}}}"
+MLP = "{class_path: Softmax, init_args: {hidden_dim: 24, dropout: 0.2}}"
+UCE_MLP = f"""
+  loss:
+    class_path: Joint
+    init_args: {{losses: {{uce: {UCE}, mlp: {MLP}}}}}
+"""
 TRIPLET = """
   loss: {class_path: Triplet, init_args: {strategy: semi_hard}}
 """
@@ -53,8 +60,9 @@ def fit(loss: str, *arguments: str) -> tuple[FaceRecognizer, EventAccumulator, d
         (CE_TRIPLET, "triplet/active_fraction", "losses.ce.weight"),
         (CE_CENTER, "center/center_distance", "losses.center.centers"),
         (ARCFACE_SUPCON, "supcon/anchors_without_positive", "losses.arc.weight"),
+        (UCE_MLP, "uce/threshold", "losses.mlp.hidden.weight"),
     ],
-    ids=["ce-triplet", "ce-center", "arcface-supcon"],
+    ids=["ce-triplet", "ce-center", "arcface-supcon", "uce-mlp"],
 )
 def test_a_sum_of_losses_is_three_lines_of_yaml(loss, logged, saved, tmp_path, monkeypatch):
     assert len(loss.strip().splitlines()) == 3

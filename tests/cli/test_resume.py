@@ -17,7 +17,11 @@ from tests.conftest import SMALL
 
 RUN = Path("runs", "orl_resnet18_arcface", "version_0")
 OFTEN = ["--checkpoint.every_n_steps=1", "--checkpoint.candidates_after=0", "--trainer.log_every_n_steps=1"]
-JOINT = '{"class_path": "Joint", "init_args": {"losses": {"arc": "ArcFace", "triplet": "Triplet"}, "weights": '
+SYNTHETIC = '{"class_path": "ArcFace", "init_args": {"synthesis": {"alpha": 0.4}}}'
+SAMPLED = '{"class_path": "UCE", "init_args": {"scale": 16.0, "negative_share": 0.8}}'
+DROPPED = '{"class_path": "Softmax", "init_args": {"hidden_dim": 8, "dropout": 0.3}}'
+JOINT = '{"class_path": "Joint", "init_args": {"losses": {"triplet": "Triplet", '
+JOINT += f'"arc": {SYNTHETIC}, "uce": {SAMPLED}, "mlp": {DROPPED}' + '}, "weights": '
 JOINT += '{"triplet": {"start": 0.0, "end": 0.5, "steps": 9}}}}'
 BALANCED = ["--data.images_per_person=4", "--data.batch_size=48"]
 JOINT_TRAINING = [f"--model.loss={JOINT}", *BALANCED]

@@ -1,4 +1,7 @@
-"""`facerec fit` and `test` in two gloo processes: they train, and measure what one process measures."""
+"""`facerec fit` and `test` in two gloo processes: they train, and measure what one process measures.
+
+Each process draws its own dropout, classes and synthetic people.
+"""
 
 import os
 import re
@@ -14,6 +17,10 @@ from tests.cli.processes import shared_batch
 from tests.conftest import SMALL
 
 NOTE = "--trainer.callbacks+=tests.cli.processes.NoteShared"
+MLP = '{"class_path": "Softmax", "init_args": {"hidden_dim": 8, "dropout": 0.2}}'
+UCE = '{"class_path": "UCE", "init_args": {"scale": 16.0, "negative_share": 0.8, "synthesis": {"alpha": 0.4}}}'
+LOSS = '--model.loss={"class_path": "Joint", "init_args": {"losses": {"arc": "ArcFace", "mlp": ' + MLP
+LOSS += ', "uce": ' + UCE + "}}}"
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accelerator=cpu"]
 
 
@@ -32,7 +39,8 @@ def facerec(*arguments: str, folder) -> str:
 
 
 def test_two_processes_train_and_measure_what_one_measures(tmp_path):
-    facerec("fit", *SMALL, *TWO, NOTE, "--data.batch_size=32", "--model.schedule=Plateau", folder=tmp_path)
+    options = [NOTE, LOSS, "--data.batch_size=32", "--model.schedule=Plateau"]
+    facerec("fit", *SMALL, *TWO, *options, folder=tmp_path)
     best = next(tmp_path.glob("runs/*/version_0/checkpoints/best-*.ckpt"))
     assert torch.load(best, weights_only=True)["facerec"]["calibration"]
     # An odd batch size leaves the processes with repeated images, which must not count twice.

@@ -15,7 +15,7 @@ from facerec.inference.submission import (
     write_metadata,
     write_rows,
 )
-from facerec.losses import Triplet
+from facerec.losses import Softmax, Triplet
 from tests.inference.networks import small_recognizer
 
 
@@ -35,6 +35,15 @@ def test_classes_are_the_names_of_the_highest_logits() -> None:
     embedder.recognizer.card = ModelCard(identities=("ada",))
     with pytest.raises(ValueError, match="names 1 people and has weights of 4"):
         predict_classes(embedder, weight_CD)
+
+
+def test_the_classes_of_a_network_are_those_of_its_last_layer() -> None:
+    recognizer = small_recognizer()
+    recognizer.loss = Softmax(hidden_dim=6, dropout=0.5).build(16, 4)
+    embeddings = torch.randn(5, 16)
+    hidden = torch.relu(embeddings @ recognizer.loss.hidden.weight.T)
+    names = [recognizer.card.identities[row.argmax()] for row in hidden @ recognizer.loss.weight.T]
+    assert predict_classes(Embedder(recognizer), embeddings) == names
 
 
 def test_a_loss_without_class_weights_cannot_classify() -> None:

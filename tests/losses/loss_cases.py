@@ -1,5 +1,6 @@
 """Every loss with the settings it is tested at, beside its oracle; a new loss is one line here."""
 
+import inspect
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,13 +10,17 @@ import pytest
 import torch
 
 import facerec.losses as losses
-from facerec.losses import ClassifierLoss, Loss, Ramp
+from facerec.losses import Loss, Ramp
 from tests.losses import loss_oracles as oracle
 
 
 @dataclass
 class Case:
-    """A loss and its oracle, called with (embeddings, weights, labels) in float64."""
+    """A loss and its oracle, called with (embeddings, parameters by name, labels) in float64.
+
+    A loss that draws is compared with its oracle in evaluation, where it draws nothing. What it draws has its own tests
+    in test_synthesis.py and test_loss_draws.py.
+    """
 
     name: str
     make: Callable[..., Loss]
@@ -30,15 +35,39 @@ class Case:
 
     @property
     def has_margin_softmax(self) -> bool:
-        return hasattr(self.make(**self.settings), "softmax")
+        return "computation" in inspect.signature(self.make).parameters
+
+    @property
+    def draws(self) -> bool:
+        return bool(self.settings.keys() & {"dropout", "synthesis", "negative_share"})
 
 
 def _pairs(function: Callable[..., Any], *args: Any, normalize: bool = True, **kwargs: Any) -> Callable[..., Any]:
-    return lambda e, w, y: function(oracle.unit(e) if normalize else e, y, *args, **kwargs)
+    return lambda e, p, y: function(oracle.unit(e) if normalize else e, y, *args, **kwargs)
 
 
 def _class(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-    return lambda e, w, y: function(e, w, y, *args, **kwargs)
+    return lambda e, p, y: function(e, p["weight"], y, *args, **kwargs)
+
+
+def _biased(e: torch.Tensor, p: dict[str, torch.Tensor], y: list[int]) -> torch.Tensor:
+    return oracle.softmax(e, p["weight"], y, bias=p["bias"])
+
+
+def _mlp(e: torch.Tensor, p: dict[str, torch.Tensor], y: list[int]) -> torch.Tensor:
+    return oracle.softmax(oracle.hidden(e, p["hidden.weight"], p["hidden.bias"]), p["weight"], y, bias=p.get("bias"))
+
+
+def _softmax_and_triplet(ce: float, triplet: float) -> Callable[..., Any]:
+    def total(e: torch.Tensor, p: dict[str, torch.Tensor], y: list[int]) -> torch.Tensor:
+        triplets = oracle.triplet(oracle.unit(e), y, 0.2, "all")
+        return ce * oracle.softmax(e, p["losses.ce.weight"], y) + triplet * triplets
+
+    return total
+
+
+def _uce(*args: Any) -> Callable[..., Any]:
+    return lambda e, p, y: oracle.uce(e, p["weight"], y, p["bias"], *args)
 
 
 def _joint(**weights: Any) -> Loss:
@@ -60,6 +89,15 @@ def _triplet_case(name: str, **settings: Any) -> Case:
 CASES = [
     Case("softmax", losses.Softmax, _class(oracle.softmax)),
     Case("softmax-smooth", losses.Softmax, _class(oracle.softmax, 0.1), {"label_smoothing": 0.1}),
+    Case(
+        "softmax-bias",
+        losses.Softmax,
+        lambda e, p, y: oracle.softmax(e, p["weight"], y, bias=p["bias"]),
+        {"bias": True},
+    ),
+    Case("softmax-dropout", losses.Softmax, _class(oracle.softmax), {"dropout": 0.3}),
+    Case("mlp", losses.Softmax, _mlp, {"hidden_dim": 11}),
+    Case("mlp-dropout", losses.Softmax, _mlp, {"hidden_dim": 9, "dropout": 0.2, "bias": True}),
     Case("normface", losses.NormFace, _class(oracle.normface, 20.0), {"scale": 20.0}),
     Case("normface-steep", losses.NormFace, _class(oracle.normface, 200.0), {"scale": 200.0}),
     *(
@@ -89,6 +127,36 @@ CASES = [
     Case("curricular", losses.CurricularFace, _class(oracle.curricularface, 64.0, 0.5, 0.01)),
     Case("curricular-fast", losses.CurricularFace, _class(oracle.curricularface, 64.0, 0.5, 1.0), {"momentum": 1.0}),
     Case("circle-classes", losses.CircleClassifier, _class(oracle.circle_classifier, 256.0, 0.25)),
+    Case(
+        "arcface-synthesis",
+        losses.ArcFace,
+        _class(oracle.arcface, 64.0, 0.5),
+        {"synthesis": losses.Synthesis()},
+    ),
+    Case(
+        "adaface-synthesis",
+        losses.AdaFace,
+        lambda e, p, y: oracle.adaface(e, p["weight"], y, 64.0, 0.4, 0.333, None),
+        {"synthesis": losses.Synthesis(ratio=0.6)},
+    ),
+    Case(
+        "curricular-synthesis",
+        losses.CurricularFace,
+        _class(oracle.curricularface, 64.0, 0.5, 0.0),
+        {"synthesis": losses.Synthesis()},
+    ),
+    Case(
+        "circle-classes-synthesis",
+        losses.CircleClassifier,
+        _class(oracle.circle_classifier, 256.0, 0.25),
+        {"synthesis": losses.Synthesis()},
+    ),
+    Case("uce", losses.UCE, _uce(64.0, 0.4)),
+    Case(
+        "uce-weighted", losses.UCE, _uce(20.0, 0.1, 0.3), {"scale": 20.0, "cosine_margin": 0.1, "negative_weight": 0.3}
+    ),
+    Case("uce-sampled", losses.UCE, _uce(64.0, 0.4), {"negative_share": 0.5}),
+    Case("uce-synthesis", losses.UCE, _uce(64.0, 0.4), {"synthesis": losses.Synthesis()}),
     Case("contrastive", losses.Contrastive, _pairs(oracle.contrastive, 1.0)),
     Case(
         "contrastive-raw",
@@ -100,6 +168,10 @@ CASES = [
     _triplet_case("triplet-batch-hard-soft", soft_margin=True, distance="cosine"),
     _triplet_case("triplet-semi-hard", strategy="semi_hard"),
     _triplet_case("triplet-semi-hard-cosine", strategy="semi_hard", distance="cosine", average="active"),
+    _triplet_case("triplet-batch-hard-euclidean", distance="euclidean"),
+    _triplet_case("triplet-semi-hard-euclidean", strategy="semi_hard", distance="euclidean", average="none"),
+    _triplet_case("triplet-all-euclidean", strategy="all", distance="euclidean", normalize=False),
+    _triplet_case("triplet-sum", strategy="all", average="none", normalize=False),
     _triplet_case("triplet-all", strategy="all"),
     _triplet_case("triplet-all-active", strategy="all", average="active", normalize=False),
     Case("n-pair", losses.NPair, _pairs(oracle.n_pair, 1.0, 0.002, normalize=False)),
@@ -113,11 +185,13 @@ CASES = [
     Case("circle", losses.Circle, _pairs(oracle.circle, 32.0, 0.25), {"scale": 32.0}),
     Case("circle-faces", losses.Circle, _pairs(oracle.circle, 256.0, 0.25)),
     Case("supcon", losses.SupCon, _pairs(oracle.supcon, 0.1)),
-    Case("center", losses.Center, lambda e, w, y: oracle.center(e, y, torch.zeros(64, e.shape[1], dtype=e.dtype))),
+    Case("center", losses.Center, lambda e, p, y: oracle.center(e, y, torch.zeros(64, e.shape[1], dtype=e.dtype))),
     Case(
         "joint",
         _joint,
-        lambda e, w, y: oracle.softmax(e, w, y) + 0.5 * oracle.triplet(oracle.unit(e), y, 0.2, "all"),
+        lambda e, p, y: (
+            oracle.softmax(e, p["losses.ce.weight"], y) + 0.5 * oracle.triplet(oracle.unit(e), y, 0.2, "all")
+        ),
         {"triplet": 0.5},
     ),
     Case(
@@ -129,7 +203,9 @@ CASES = [
     Case(
         "joint-ramp",
         _joint,
-        lambda e, w, y: 0.25 * oracle.softmax(e, w, y) + oracle.triplet(oracle.unit(e), y, 0.2, "all"),
+        lambda e, p, y: (
+            0.25 * oracle.softmax(e, p["losses.ce.weight"], y) + oracle.triplet(oracle.unit(e), y, 0.2, "all")
+        ),
         {"ce": Ramp(0.25, 1.0, 10)},
     ),
 ]
@@ -144,10 +220,16 @@ every_margin_softmax = pytest.mark.parametrize("case", MARGIN_SOFTMAX, ids=lambd
 every_pair_loss = pytest.mark.parametrize("case", PAIRS, ids=lambda case: case.name)
 
 
-def class_weight(loss: Loss) -> torch.Tensor | None:
-    """The class weights of a loss, or of the first part of a sum that has some."""
-    parts = loss.parts.values() if isinstance(loss, losses.Joint) else [loss]
-    return next((part.weight for part in parts if isinstance(part, ClassifierLoss)), None)
+def exact_parameters(loss: Loss) -> dict[str, torch.Tensor]:
+    """Copies of the parameters in float64, by name, that take gradients."""
+    return {name: p.detach().double().clone().requires_grad_() for name, p in loss.named_parameters()}
+
+
+def seeded(loss: Loss, x: torch.Tensor, y: torch.Tensor, seed: int = 7) -> torch.Tensor:
+    """The loss of a batch, with the same draws each time."""
+    torch.manual_seed(seed)
+    value: torch.Tensor = loss(x, y)
+    return value
 
 
 def batch(size: int, dim: int, people: int, seed: int = 0, dtype: torch.dtype = torch.float64, length: float = 3.0):

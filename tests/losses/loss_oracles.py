@@ -47,6 +47,14 @@ def softmax(e, w, y, label_smoothing=0.0, bias=None):
     return sum(losses) / len(y)
 
 
+def hidden(e, w, b):
+    rows = []
+    for x in e:
+        units = [torch.dot(x, w[h]) + b[h] for h in range(len(w))]
+        rows.append(torch.stack([torch.clamp(unit, min=0.0) for unit in units]))
+    return torch.stack(rows)
+
+
 def normface(e, w, y, s):
     return cross_entropy(e, w, y, lambda _, c: s * c, lambda _, c: s * c)
 
@@ -107,14 +115,22 @@ def subcenter_arcface(e, w, y, s, m, k):
     return sum(losses) / len(losses)
 
 
-def adaface(e, w, y, s, m, h, momentum):
-    """With the statistics of a first batch: mean 20 and deviation 100 moved once."""
+def quality(e, h, momentum):
+    """Of each embedding, with the statistics of a first batch: mean 20 and deviation 100, moved once but for None."""
     lengths = [min(max(torch.linalg.vector_norm(row).item(), 1e-3), 100.0) for row in e]
-    mean = sum(lengths) / len(lengths)
-    std = math.sqrt(sum((length - mean) ** 2 for length in lengths) / (len(lengths) - 1))
-    mean, std = momentum * mean + (1 - momentum) * 20.0, momentum * std + (1 - momentum) * 100.0
-    q = [min(max((length - mean) / (std + 1e-3) * h, -1.0), 1.0) for length in lengths]
+    mean, std = 20.0, 100.0
+    if momentum is not None:
+        batch_mean = sum(lengths) / len(lengths)
+        batch_std = math.sqrt(sum((length - batch_mean) ** 2 for length in lengths) / (len(lengths) - 1))
+        mean, std = momentum * batch_mean + (1 - momentum) * mean, momentum * batch_std + (1 - momentum) * std
+    return [min(max((length - mean) / (std + 1e-3) * h, -1.0), 1.0) for length in lengths]
 
+
+def adaface(e, w, y, s, m, h, momentum):
+    return adaptive_margin(e, w, y, s, m, quality(e, h, momentum))
+
+
+def adaptive_margin(e, w, y, s, m, q):
     def own(i, c):
         theta = torch.clamp(torch.acos(c) - m * q[i], 1e-3, math.pi - 1e-3)
         return s * (torch.cos(theta) - (m + m * q[i]))
@@ -122,15 +138,48 @@ def adaface(e, w, y, s, m, h, momentum):
     return cross_entropy(e, w, y, own, lambda _, c: s * c)
 
 
-def curricularface(e, w, y, s, m, momentum):
+def curricularface(e, w, y, s, m, momentum, real=None):
+    """``real`` is the number of embeddings whose cosines move t: all by default."""
     own_cosines = [cosine(e[i], w[y[i]]).item() for i in range(len(y))]
-    t = momentum * sum(own_cosines) / len(y)
+    real = len(y) if real is None else real
+    t = momentum * sum(own_cosines[:real]) / real
 
     def other(i, c):
         hard = c.item() > math.cos(math.acos(own_cosines[i]) + m)
         return s * c * (t + c) if hard else s * c
 
     return cross_entropy(e, w, y, lambda _, c: s * arc_target(c, m), other)
+
+
+def uce(e, w, y, b, s, m, weight=1.0):
+    losses = []
+    for i in range(len(y)):
+        for j in range(len(w)):
+            c = cosine(e[i], w[j])
+            if j == y[i]:
+                losses.append(torch.log1p(torch.exp(b - s * (c - m))))
+            else:
+                losses.append(weight * torch.log1p(torch.exp(s * c - b)))
+    return sum(losses) / len(y)
+
+
+def with_synthetic(e, w, y, share, partners):
+    """Unit embeddings, unit weights and labels of a batch with its mixes; two mixes of the same people are one person.
+
+    An image that is its own partner is there once more, as its own person.
+    """
+    x, v, labels, found = list(unit(e)), list(unit(w)), list(y), {}
+    for i, j in enumerate(partners):
+        mix = share * x[i] + (1.0 - share) * x[j]
+        x.append(mix / torch.linalg.vector_norm(mix))
+        if y[i] == y[j]:
+            labels.append(y[i])
+            continue
+        if (y[i], y[j]) not in found:
+            found[y[i], y[j]] = len(v)
+            v.append(share * v[y[i]] + (1.0 - share) * v[y[j]])
+        labels.append(found[y[i], y[j]])
+    return torch.stack(x), torch.stack(v), labels
 
 
 def circle_classifier(e, w, y, gamma, m):
@@ -159,7 +208,9 @@ def contrastive(e, y, m, balanced=False):
 
 def triplet(e, y, m, strategy, kind="squared_euclidean", soft=False, average="all"):
     def d(i, j):
-        return 1.0 - cosine(e[i], e[j]) if kind == "cosine" else distance(e[i], e[j]) ** 2
+        if kind == "cosine":
+            return 1.0 - cosine(e[i], e[j])
+        return distance(e[i], e[j]) if kind == "euclidean" else distance(e[i], e[j]) ** 2
 
     gaps = []
     for a in range(len(y)):
@@ -181,6 +232,8 @@ def triplet(e, y, m, strategy, kind="squared_euclidean", soft=False, average="al
     losses = [torch.log1p(torch.exp(gap)) if soft else torch.clamp(gap + m, min=0.0) for gap in gaps]
     if average == "active":
         losses = [loss for loss in losses if loss.item() > 0.0]
+    if average == "none":
+        return sum(losses) + 0.0 * e.sum()
     return sum(losses) / max(len(losses), 1) + 0.0 * e.sum()
 
 

@@ -13,19 +13,15 @@ from pytorch_metric_learning import losses as pml
 import facerec.losses as losses
 from facerec.losses.functional import multiply_angle
 from tests.losses import loss_oracles as oracle
-from tests.losses.loss_cases import CASES, batch, class_weight, every_case
+from tests.losses.loss_cases import CASES, batch, every_case, exact_parameters
 
 
 def compare(case, size, dim, people, seed=0, dtype=torch.float64, tolerance=1e-9):
     """Value and gradients of a case against its oracle."""
-    loss = case.build(dim, people, seed)
-    if dtype == torch.float64:
-        loss = loss.double()
+    loss = case.build(dim, people, seed).to(dtype).train(not case.draws)
     x, y = batch(size, dim, people, seed)
-    weight = class_weight(loss)
-    slow_x = x.clone().requires_grad_()
-    slow_w = None if weight is None else weight.detach().double().clone().requires_grad_()
-    expected = case.oracle(slow_x, slow_w, y.tolist())
+    slow_x, slow_parameters = x.clone().requires_grad_(), exact_parameters(loss)
+    expected = case.oracle(slow_x, slow_parameters, y.tolist())
     expected.backward()
 
     fast_x = x.to(dtype).requires_grad_()
@@ -33,8 +29,7 @@ def compare(case, size, dim, people, seed=0, dtype=torch.float64, tolerance=1e-9
     value.backward()
     torch.testing.assert_close(value.double(), expected, rtol=tolerance, atol=tolerance)
     gradients = [(fast_x.grad, slow_x.grad)]
-    if weight is not None:
-        gradients.append((weight.grad, slow_w.grad))
+    gradients += [(p.grad, slow_parameters[name].grad) for name, p in loss.named_parameters()]
     for fast, slow in gradients:
         error = (fast.double() - slow).norm() / slow.norm().clamp(min=1e-12)
         assert error < 100 * tolerance, f"gradient is off by {error:.1e}"
@@ -54,10 +49,9 @@ def test_equals_its_oracle_in_float32(case):
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(people=st.integers(2, 6), images=st.integers(2, 4), dim=st.integers(2, 9), seed=st.integers(0, 1000))
 def test_equals_its_oracle_at_any_shape(case, people, images, dim, seed):
-    loss = case.build(dim, people, seed).double()
+    loss = case.build(dim, people, seed).double().train(not case.draws)
     x, y = batch(people * images, dim, people, seed)
-    weight = class_weight(loss)
-    expected = case.oracle(x, None if weight is None else weight.detach(), y.tolist())
+    expected = case.oracle(x, exact_parameters(loss), y.tolist()).detach()
     torch.testing.assert_close(loss(x, y).detach(), expected, rtol=1e-5, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ import facerec.losses as losses
 from facerec.losses import Computation
 from facerec.losses.functional import product
 from facerec.losses.functional.matmul import factors_in
-from tests.losses.loss_cases import MARGIN_SOFTMAX, batch, every_margin_softmax
+from tests.losses.loss_cases import MARGIN_SOFTMAX, batch, every_margin_softmax, seeded
 
 
 def both(case, size, dim, people, block=1 << 18, dtype=torch.float32, seed=0, **settings):
@@ -21,7 +21,7 @@ def both(case, size, dim, people, block=1 << 18, dtype=torch.float32, seed=0, **
         loss = case.build(dim, people, seed, computation=Computation(implementation), **settings).to(dtype)
         loss.softmax = replace(loss.softmax, block=block)
         x, y = batch(size, dim, people, seed, dtype)
-        value = loss(x.requires_grad_(), y)
+        value = seeded(loss, x.requires_grad_(), y)
         value.backward()
         results.append((value.detach(), x.grad, loss.weight.grad))
     return results
@@ -63,10 +63,11 @@ def test_bfloat16_factors_leave_the_gradient_close_to_float64(case):
         rows = y * getattr(loss.softmax, "subcenters", 1)
         noise = torch.randn(64, 128, generator=generator)
         x = (loss.weight.detach()[rows].float() * 128**0.5 + 1.5 * noise).to(dtype).requires_grad_()
-        loss(x, y).backward()
+        seeded(loss, x, y).backward()
         grads.append((x.grad.double(), loss.weight.grad.double()))
     is_steep = loss.softmax.reweigh is not None or "curricular" in case.name
     bound = 5e-2 if is_steep else 5e-3  # rounding moves a logit in proportion to the slope
+    bound = max(bound, 2e-2) if case.draws else bound  # a synthetic embedding is as near to two other people
     for rounded, exact in zip(*grads, strict=True):
         assert (rounded - exact).norm() < bound * exact.norm()
 

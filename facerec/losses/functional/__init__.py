@@ -1,6 +1,11 @@
 """The maths of the losses: pure functions without state, one file for each family."""
 
-from facerec.losses.functional.cross_entropy import margin_cross_entropy, smallest_scale
+from facerec.losses.functional.cross_entropy import (
+    margin_cross_entropy,
+    sample_classes,
+    smallest_scale,
+    unified_cross_entropy,
+)
 from facerec.losses.functional.margin_softmax import Computation, Implementation, MarginSoftmax, Reweigh
 from facerec.losses.functional.margins import (
     adapt_margin,
@@ -20,25 +25,32 @@ from facerec.losses.functional.pairs import (
     n_pair_floor,
     supervised_contrastive,
 )
-from facerec.losses.functional.triplets import Distance, Strategy, triplet
+from facerec.losses.functional.synthesis import Mixture, People, Synthesis, add_synthetic, draw_mixture
+from facerec.losses.functional.triplets import Average, Distance, Strategy, triplet
 from facerec.losses.functional.vectors import cosines, directions, inverse_norms
 
 __all__ = [
+    "Average",
     "Computation",
     "Distance",
     "Implementation",
     "MarginSoftmax",
     "MatmulPrecision",
+    "Mixture",
+    "People",
     "Reweigh",
     "Strategy",
+    "Synthesis",
     "adapt_margin",
     "add_angular_margin",
+    "add_synthetic",
     "angles",
     "circle_pairs",
     "combine_margins",
     "contrastive",
     "cosines",
     "directions",
+    "draw_mixture",
     "histogram_overlap",
     "inverse_norms",
     "margin_cross_entropy",
@@ -46,9 +58,11 @@ __all__ = [
     "n_pair",
     "n_pair_floor",
     "product",
+    "sample_classes",
     "sines",
     "smallest_scale",
     "straight_through",
     "supervised_contrastive",
     "triplet",
+    "unified_cross_entropy",
 ]

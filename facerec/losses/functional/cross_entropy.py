@@ -13,6 +13,7 @@ So one log-sum-exp is all that touches every class, and the margin is a function
 import math
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -59,14 +60,88 @@ def _plain(
     features_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, target: Callable[[Tensor], Tensor], softmax: MarginSoftmax
 ) -> tuple[Tensor, Tensor]:
     """The reference: autograd on the whole matrix of logits."""
+    product_BC, own_B = _products(features_BD, weight_CD, labels_B, softmax)
+    logits_BC = softmax.scale * product_BC.scatter(1, labels_B[:, None], target(own_B)[:, None])
+    return F.cross_entropy(logits_BC, labels_B), own_B
+
+
+def _products(
+    features_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, softmax: MarginSoftmax
+) -> tuple[Tensor, Tensor]:
+    """Products with all classes (B, C), changed by ``reweigh``, and those with the own classes (B,), unchanged."""
     product_BC = product(features_BD, directions(weight_CD).T, softmax.computation.matmul_precision)
     if softmax.subcenters > 1:
         product_BC = product_BC.view(len(product_BC), -1, softmax.subcenters).amax(2)
     own_B = product_BC.gather(1, labels_B[:, None]).squeeze(1)
     if softmax.reweigh is not None:
         product_BC = softmax.reweigh(product_BC, slice(None))[0]
-    logits_BC = softmax.scale * product_BC.scatter(1, labels_B[:, None], target(own_B)[:, None])
-    return F.cross_entropy(logits_BC, labels_B), own_B
+    return product_BC, own_B
+
+
+def unified_cross_entropy(
+    features_BD: Tensor,
+    weight_CD: Tensor,
+    labels_B: Tensor,
+    target: Callable[[Tensor], Tensor],
+    bias: Tensor,
+    negative_weight: float,
+    softmax: MarginSoftmax,
+) -> tuple[Tensor, Tensor]:
+    """mean_i [softplus(b - s target(p_iy)) + lambda sum_{j != y} softplus(s p_ij - b)], one b for all pairs.
+
+    Zhou et al., UniFace, ICCV 2023. Every pair of an image and a class is a yes or a no of its own, without a softmax.
+
+    Args:
+        features_BD: x (B, D). With unit vectors the products are cosines.
+        weight_CD: class weights (C, D), of any length.
+        labels_B: own class of each row, int64 (B,).
+        target: function from the own products (B,) to the values (B,) that replace them.
+        bias: b, a scalar.
+        negative_weight: lambda.
+        softmax: scale, other classes and precision; always computed on the whole (B, C) matrix.
+
+    Returns:
+        The loss, a scalar, and the products with the own classes (B,).
+
+    Example:
+        Two classes and cosines 1 and 0. With s = 2, b = 1 and a margin of 0.5 the own pair has the logit
+        2 (1 - 0.5) - 1 = 0 and the other one -1, so the loss is log 2 + log(1 + e^-1).
+
+        >>> import torch
+        >>> image, weights = torch.tensor([[1.0, 0.0]]), torch.eye(2)
+        >>> margin, b = (lambda cos: cos - 0.5), torch.tensor(1.0)
+        >>> loss, _ = unified_cross_entropy(image, weights, torch.tensor([0]), margin, b, 1.0, MarginSoftmax(scale=2.0))
+        >>> print(f"{loss:.4f}")
+        1.0064
+    """
+    product_BC, own_B = _products(features_BD, weight_CD.to(features_BD.dtype), labels_B, softmax)
+    own_logit_B = softmax.scale * target(own_B) - bias
+    other_logit_BC = (softmax.scale * product_BC - bias).scatter(1, labels_B[:, None], -torch.inf)
+    others_B = F.softplus(other_logit_BC, threshold=40.0).sum(1)
+    return (F.softplus(-own_logit_B, threshold=40.0) + negative_weight * others_B).mean(), own_B
+
+
+def sample_classes(labels_B: Tensor, num_classes: int, share: float) -> tuple[Tensor, Tensor]:
+    """The classes of a batch with a random choice of the others, as in Partial FC (An et al., CVPR 2022).
+
+    Args:
+        labels_B: class of each image.
+        num_classes: C.
+        share: r, share of all classes that are kept. Those of the batch are always among them.
+
+    Returns:
+        The classes in order (K,), and the place of each image's class among them (B,). A GPU does not wait.
+
+    Example:
+        >>> import torch
+        >>> classes, places = sample_classes(torch.tensor([7, 2, 7]), num_classes=10, share=0.5)
+        >>> len(classes), classes[places].tolist()
+        (5, [7, 2, 7])
+    """
+    count = max(int(share * num_classes), min(len(labels_B), num_classes))
+    order_C = torch.rand(num_classes, device=labels_B.device).scatter(0, labels_B, -1.0)
+    classes_K = order_C.topk(count, largest=False).indices.sort().values
+    return classes_K, torch.searchsorted(classes_K, labels_B)
 
 
 def smallest_scale(num_classes: int, probability: float = 0.9) -> float:

@@ -9,12 +9,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facerec.losses.functional.pairs import genuine_pairs, impostor_pairs, mean_where, squared_distances
+from facerec.losses.functional.pairs import (
+    DISTANCE_SQUARED_FLOOR,
+    genuine_pairs,
+    impostor_pairs,
+    mean_where,
+    squared_distances,
+)
 from facerec.losses.functional.rows import ROWS, row_starts
 from facerec.losses.functional.vectors import directions
 
-Distance = Literal["squared_euclidean", "cosine"]
-"""|x - y|^2 or 1 - cos."""
+Distance = Literal["squared_euclidean", "euclidean", "cosine"]
+"""|x - y|^2, |x - y| or 1 - cos."""
+
+Average = Literal["all", "active", "none"]
+"""Mean over all triplets of a strategy, mean over those with a loss, or no mean: the sum."""
 
 Strategy = Literal["all", "semi_hard", "batch_hard"]
 """Choice of the triplets; see ``triplet``."""
@@ -26,9 +35,9 @@ def triplet(
     distance_margin: float | None,
     distance: Distance = "squared_euclidean",
     strategy: Strategy = "batch_hard",
-    average: Literal["all", "active"] = "all",
+    average: Average = "all",
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Mean of [d(a, p) - d(a, n) + m]+ or, as soft margin, of softplus(d(a, p) - d(a, n)).
+    """Mean or sum of [d(a, p) - d(a, n) + m]+ or, as soft margin, of softplus(d(a, p) - d(a, n)).
 
     Schroff et al. (FaceNet), CVPR 2015, section 3.1. Batch-hard triplets and the soft margin: Hermans et al.,
     arXiv:1703.07737, section 2.
@@ -37,11 +46,12 @@ def triplet(
         embeddings_BD: embeddings (B, D), not normalised here for the Euclidean distance.
         labels_B: class of each.
         distance_margin: m, in units of d; None for the soft margin.
-        distance: "squared_euclidean" |x - y|^2 or "cosine" 1 - cos.
+        distance: "squared_euclidean" |x - y|^2, "euclidean" |x - y|, or "cosine" 1 - cos.
         strategy: "all": every triplet; "semi_hard": for every (a, p) the nearest negative farther than p, or the
             farthest of all if there is none; "batch_hard": for every anchor its farthest positive and its nearest
             negative.
-        average: mean over "all" these triplets, or over the "active" ones, whose d(a, p) - d(a, n) + m is positive.
+        average: mean over "all" these triplets, or over the "active" ones, whose d(a, p) - d(a, n) + m is positive;
+            "none": their sum.
 
     Returns:
         The loss, and by name the share of active triplets and the mean distances of both kinds.
@@ -56,29 +66,37 @@ def triplet(
         >>> print(f"{loss:.2f} {statistics['active_fraction']:.1f}")
         0.85 0.5
     """
-    if distance == "cosine":  # 1 - cos = |x - y|^2 / 2 for unit vectors
-        embeddings_BD, factor = directions(embeddings_BD), 0.5
-    else:
-        factor = 1.0
+    if distance == "cosine":
+        embeddings_BD = directions(embeddings_BD)
     if strategy == "batch_hard":
         positive_T, negative_T, valid_T = _batch_hard(embeddings_BD, labels_B)
     elif strategy == "semi_hard":
         positive_T, negative_T, valid_T = _semi_hard(embeddings_BD, labels_B)
     else:
         positive_T, negative_T, valid_T = _all(embeddings_BD, labels_B)
-    gap_T = factor * (positive_T - negative_T)
+    # No strategy needs more than the order of the distances, which is that of their squares.
+    positive_T, negative_T = (_from_square(squared_T, distance) for squared_T in (positive_T, negative_T))
+    gap_T = positive_T - negative_T
     loss_T = F.softplus(gap_T) if distance_margin is None else F.relu(gap_T + distance_margin)
     active_T = valid_T & (gap_T + (distance_margin or 0.0) > 0.0)
-    loss = mean_where(loss_T, valid_T if average == "all" else active_T)
+    counted_T = active_T if average == "active" else valid_T
+    loss = torch.where(valid_T, loss_T, 0.0).sum() if average == "none" else mean_where(loss_T, counted_T)
     return loss, {
         "active_fraction": mean_where(active_T.to(loss.dtype), valid_T),
-        "genuine_distance": factor * mean_where(positive_T, valid_T),
-        "impostor_distance": factor * mean_where(negative_T, valid_T),
+        "genuine_distance": mean_where(positive_T, valid_T),
+        "impostor_distance": mean_where(negative_T, valid_T),
     }
 
 
+def _from_square(squared_T: Tensor, distance: Distance) -> Tensor:
+    """The distance of two embeddings from |x - y|^2."""
+    if distance == "euclidean":
+        return torch.sqrt(squared_T + DISTANCE_SQUARED_FLOOR)
+    return 0.5 * squared_T if distance == "cosine" else squared_T  # 1 - cos = |x - y|^2 / 2 for unit vectors
+
+
 def _batch_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """d(a, farthest p), d(a, nearest n) and whether both exist (B,).
+    """|a - p|^2 of the farthest p, |a - n|^2 of the nearest n, and whether both exist (B,).
 
     The choice needs no gradient, so it is made outside autograd, some rows at a time. Then B distances are computed
     again inside.
@@ -107,7 +125,7 @@ def _hardest(x_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """d(a, p), d(a, semi-hard n) and whether there is a negative, for all ordered pairs of one person (P,)."""
+    """|a - p|^2, |a - n|^2 of the semi-hard n and whether there is one, for all ordered pairs of one person (P,)."""
     distance_BB = squared_distances(embeddings_BD)
     anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
     with torch.no_grad():
@@ -122,7 +140,7 @@ def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor,
 
 
 def _all(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """d(a, p), d(a, n) and whether it is a triplet, for all ordered pairs of one person and all images (P, B)."""
+    """|a - p|^2, |a - n|^2 and whether it is a triplet, for all ordered pairs of one person and all images (P, B)."""
     distance_BB = squared_distances(embeddings_BD)
     anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
     positive_PB = distance_BB[anchor_P, positive_P][:, None].expand(-1, len(labels_B))
