@@ -1,8 +1,8 @@
 """Deep Residual Learning for Image Recognition (He et al., CVPR 2016), https://arxiv.org/abs/1512.03385.
 
-Section 4.2 and table 6: the small networks for CIFAR-10, with shortcuts and without. A 3x3 convolution comes first, then
-three stages of n blocks with 16, 32 and 64 channels: 6n + 2 layers. Shortcuts have no parameters (option A). The last
-batch normalisation of each branch starts at zero, as in :class:`ResNet`.
+Section 4.2 and table 6: the small networks for CIFAR-10, with shortcuts and without. A 3x3 convolution comes first, and
+then three stages of n blocks with 16, 32 and 64 channels: 6n + 2 layers. Shortcuts have no parameters (option A). The
+last batch normalisation of each branch starts at zero, as in :class:`ResNet`.
 """
 
 import torch.nn.functional as F
