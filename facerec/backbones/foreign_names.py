@@ -154,8 +154,8 @@ class Translated(NamedTuple):
 def translate(backbone: Backbone, foreign: Mapping[str, Tensor]) -> Translated:
     """Bring the weights of another library to the names of a backbone.
 
-    Both must be of one architecture: each weight has its counterpart, but for the classifier, our embedding head and what the
-    face stem changes. Shapes may differ.
+    Both must be of one architecture: each weight has its counterpart, but for the classifier, our embedding head and
+    what the face stem changes. Shapes may differ.
 
     Args:
         backbone: the network that is to take them.

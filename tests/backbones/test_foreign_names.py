@@ -7,56 +7,13 @@ import pytest
 import timm
 import torch
 import torchvision
-from torch import Tensor, nn
+from torch import nn
 
 from facerec import backbones
 from facerec.backbones import StagedBackbone
 from facerec.backbones.foreign_names import KNOWN, translate
+from tests.backbones.insightface import TheirIResNet
 from tests.backbones.test_parity import randomise, relative_error
-
-
-class TheirBlock(nn.Module):
-    """insightface's improved block, with its names."""
-
-    def __init__(self, narrow: int, wide: int, stride: int) -> None:
-        super().__init__()
-        self.bn1 = nn.BatchNorm2d(narrow)
-        self.conv1 = nn.Conv2d(narrow, wide, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(wide)
-        self.prelu = nn.PReLU(wide)
-        self.conv2 = nn.Conv2d(wide, wide, 3, stride, padding=1, bias=False)
-        self.bn3 = nn.BatchNorm2d(wide)
-        self.downsample = None
-        if stride > 1:
-            self.downsample = nn.Sequential(nn.Conv2d(narrow, wide, 1, stride, bias=False), nn.BatchNorm2d(wide))
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = self.bn3(self.conv2(self.prelu(self.bn2(self.conv1(self.bn1(x))))))
-        return out + (x if self.downsample is None else self.downsample(x))
-
-
-class TheirIResNet(nn.Module):
-    """insightface's network, with its names, for images of 112x112."""
-
-    def __init__(self, blocks: tuple[int, ...] = (2, 2, 2, 2), width: int = 8, embedding_dim: int = 16) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.prelu = nn.PReLU(width)
-        narrow = width
-        for stage, count in enumerate(blocks):
-            wide = width * 2**stage
-            rest = [TheirBlock(wide, wide, 1) for _ in range(count - 1)]
-            self.add_module(f"layer{stage + 1}", nn.Sequential(TheirBlock(narrow, wide, 2), *rest))
-            narrow = wide
-        self.bn2 = nn.BatchNorm2d(narrow)
-        self.fc = nn.Linear(narrow * 7 * 7, embedding_dim)
-        self.features = nn.BatchNorm1d(embedding_dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.prelu(self.bn1(self.conv1(x)))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.features(self.fc(self.bn2(x).flatten(1)))
 
 
 def trained_like(network: nn.Module) -> nn.Module:
@@ -79,25 +36,31 @@ def test_insightfaces_weights_give_insightfaces_embeddings(depth: int, blocks: t
 
 class Pair(NamedTuple):
     ours: partial[StagedBackbone]
-    theirs: str
+    theirs: partial[nn.Module]
     classifier: str = "fc"
-    settings: dict[str, object] = {}  # of timm's, to make it as narrow as ours
 
 
 PAIRS = {
-    "ResNet": Pair(partial(backbones.ResNet, 18, stem="paper"), "resnet18"),
-    "ResNet bottleneck": Pair(partial(backbones.ResNet, 50, stem="paper"), "resnet50"),
-    "ResNeXt": Pair(partial(backbones.ResNeXt, 50, stem="paper"), "resnext50_32x4d"),
-    "SEResNet": Pair(partial(backbones.SEResNet, 50, stem="paper"), "seresnet50"),
-    "RegNet X": Pair(partial(backbones.RegNet, "X_200MF", stem="paper"), "regnetx_002", "head.fc"),
-    "RegNet Y": Pair(partial(backbones.RegNet, "Y_200MF", stem="paper"), "regnety_002", "head.fc"),
-    "MobileNetV2": Pair(partial(backbones.MobileNetV2, 0.35, stem="paper"), "mobilenetv2_035", "classifier"),
-    "EfficientNet": Pair(partial(backbones.EfficientNet, "B1", stem="paper"), "efficientnet_b1", "classifier"),
+    "ResNet": Pair(partial(backbones.ResNet, 18, stem="paper"), partial(timm.create_model, "resnet18")),
+    "ResNet bottleneck": Pair(partial(backbones.ResNet, 50, stem="paper"), partial(timm.create_model, "resnet50")),
+    "ResNeXt": Pair(partial(backbones.ResNeXt, 50, stem="paper"), partial(timm.create_model, "resnext50_32x4d")),
+    "SEResNet": Pair(partial(backbones.SEResNet, 50, stem="paper"), partial(timm.create_model, "seresnet50")),
+    "RegNet X": Pair(
+        partial(backbones.RegNet, "X_200MF", stem="paper"), partial(timm.create_model, "regnetx_002"), "head.fc"
+    ),
+    "RegNet Y": Pair(
+        partial(backbones.RegNet, "Y_200MF", stem="paper"), partial(timm.create_model, "regnety_002"), "head.fc"
+    ),
+    "MobileNetV2": Pair(
+        partial(backbones.MobileNetV2, 0.35, stem="paper"), partial(timm.create_model, "mobilenetv2_035"), "classifier"
+    ),
+    "EfficientNet": Pair(
+        partial(backbones.EfficientNet, "B1", stem="paper"), partial(timm.create_model, "efficientnet_b1"), "classifier"
+    ),
     "ConvNeXt": Pair(
         partial(backbones.ConvNeXt, "tiny", width=8, stem="paper"),
-        "convnext_tiny",
+        partial(timm.create_model, "convnext_tiny", dims=(8, 16, 32, 64)),
         "head.fc",
-        {"dims": (8, 16, 32, 64)},
     ),
 }
 
@@ -110,7 +73,7 @@ def test_each_architecture_with_a_table_is_here() -> None:
 @torch.no_grad()
 def test_timms_weights_give_timms_features(name: str) -> None:
     theirs, ours = (
-        trained_like(timm.create_model(PAIRS[name].theirs, **PAIRS[name].settings)),
+        trained_like(PAIRS[name].theirs()),
         PAIRS[name].ours().eval().double(),
     )
     weights, left_out, names = translate(ours, theirs.state_dict())
