@@ -186,13 +186,15 @@ def test_a_network_of_insightface_starts_a_training(insightface, starts, caplog)
 
 def test_a_network_of_timm_starts_a_training_and_its_pixels_are_told(tmp_path, monkeypatch, starts, caplog):
     monkeypatch.chdir(tmp_path)
-    theirs = timm.create_model("test_resnet").state_dict()
+    theirs = timm.create_model("mobilenetv2_035").state_dict()
     save_file(theirs, "model.safetensors")
-    options = with_backbone("TimmBackbone", name="test_resnet", head={"reduce": "pool"})
+    options = with_backbone("MobileNetV2", width_multiplier=0.35, stem="paper")
     with pytest.warns(UserWarning, match="was trained with model.image_mean=0.449, and this training has 0.5"):
         assert run("fit", *options, "--init_from", "model.safetensors") == 0
-    assert "not in this model: fc.weight, fc.bias" in caplog.text
-    assert all(torch.equal(starts[0][f"backbone.network.{name}"], w) for name, w in theirs.items() if "fc." not in name)
+    assert "--init_from model.safetensors, weights of timm" in caplog.text
+    assert "not in this model: classifier.weight, classifier.bias" in caplog.text
+    for place, name in (("stem.0", "conv_stem"), ("stages.1.1.branch.3", "blocks.1.1.conv_dw"), ("stages.7.1", "bn2")):
+        assert torch.equal(starts[0][f"backbone.{place}.weight"], theirs[f"{name}.weight"])
 
 
 def test_weights_in_a_dictionary_and_of_several_processes_are_found(insightface):
