@@ -192,7 +192,7 @@ def test_a_network_of_timm_starts_a_training_and_its_pixels_are_told(tmp_path, m
     with pytest.warns(UserWarning, match="was trained with model.image_mean=0.449, and this training has 0.5"):
         assert run("fit", *options, "--init_from", "model.safetensors") == 0
     assert "--init_from model.safetensors, weights of timm" in caplog.text
-    assert "not in this model: classifier.weight, classifier.bias" in caplog.text
+    assert "not in this model: classifier.bias, classifier.weight" in caplog.text
     for place, name in (("stem.0", "conv_stem"), ("stages.1.1.branch.3", "blocks.1.1.conv_dw"), ("stages.7.1", "bn2")):
         assert torch.equal(starts[0][f"backbone.{place}.weight"], theirs[f"{name}.weight"])
 
