@@ -1,7 +1,7 @@
 """Weights that another library trained, under the names of our networks: one table for each architecture.
 
 A table renames by regular expressions, one after another. ``tests/backbones/test_foreign_names.py`` sees that the
-renamed weights give the other library's outputs.
+renamed weights give the other library's outputs. insightface's pixels are ours: RGB, (x - 127.5) / 127.5.
 """
 
 import re
@@ -177,7 +177,11 @@ def translate(backbone: Backbone, foreign: Mapping[str, Tensor]) -> Translated:
     left_out = [name for name, place in places.items() if place not in own]
     _require_same_architecture(backbone, own, names, places, left_out)
     bias = next((name for name in left_out if places[name] == HEAD_BIAS), None)
-    if bias is not None and HEAD_MEAN in weights and foreign[bias].shape == weights[HEAD_MEAN].shape:
+    if (
+        bias is not None
+        and HEAD_MEAN in weights
+        and foreign[bias].shape == weights[HEAD_MEAN].shape == own[HEAD_MEAN].shape
+    ):
         # The normalisation behind our linear layer takes away its mean, so the layer has no bias.
         weights[HEAD_MEAN] = weights[HEAD_MEAN] - foreign[bias]
         left_out.remove(bias)
@@ -194,7 +198,7 @@ def _tables(backbone: Backbone) -> tuple[Names, ...]:
         published = backbone.network.pretrained_cfg
         classifiers = published.get("classifier") or ()
         classifiers = (classifiers,) if isinstance(classifiers, str) else classifiers
-        mean, std = (round(sum(published[name]) / 3, 3) for name in ("mean", "std"))
+        mean, std = (round(sum(published[name]) / len(published[name]), 3) for name in ("mean", "std"))
         return (Names(TIMM, ((r"^", "network."),), tuple(f"{name}." for name in classifiers), mean, std),)
     if type(backbone) not in KNOWN:
         families = [family.__name__ for family, tables in KNOWN.items() if tables[0].library == TIMM]
