@@ -128,6 +128,16 @@ def test_what_cannot_be_meant_is_refused(run_copy, tmp_path, capsys):
     assert [path.name for path in Path("runs").glob("*/*")] == ["version_0"]
 
 
+def test_another_loss_in_a_file_is_overridden_by_the_checkpoint_and_the_way_out_is_told(run_copy, tmp_path):
+    config = tmp_path / "other_loss.yaml"
+    settings = yaml.safe_load((run_copy / "config.yaml").read_text())
+    settings["model"]["loss"] = {"class_path": "facerec.losses.CosFace"}
+    config.write_text(yaml.safe_dump(settings))
+    said = "overrides model.loss.class_path: .*CosFace' becomes .*ArcFace'.* start a new training with --init_from"
+    with pytest.warns(UserWarning, match=said):
+        assert run("fit", "--config", config, "--ckpt_path", run_copy, "--trainer.max_epochs=3") == 0
+
+
 def test_a_stranger_is_not_run_and_damage_is_named(run_copy, capsys):
     checkpoint = last(run_copy)
     checkpoint["hyper_parameters"]["backbone"]["class_path"] = "theirs.Net"
