@@ -32,11 +32,11 @@ EXPORTED = (".onnx", ".pt2")
 
 
 class Origin(TypedDict):
-    """The checkpoint that weights came from.
+    """The checkpoint, or file of another library, that weights came from.
 
     Attributes:
         file: path, as it was when it was read.
-        step: optimizer steps behind its weights.
+        step: optimizer steps behind its weights; 0 if the file does not say.
         sha256: checksum of the file.
 
     Example:
@@ -140,14 +140,27 @@ class ModelCard:
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU without running code from it. Its tensors stay mapped from the file.
-
-    The checksums that ``torch.save`` writes are compared, which reads the file once. What the checkpoint names is not
-    imported: see :mod:`facerec.trust`.
+    """Read a checkpoint as :func:`load_plain` does.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it does not load, is damaged, holds no weights, or is an exported model.
+    """
+    checkpoint = load_plain(path)
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+        raise ValueError(f"{path} is not a checkpoint of `facerec fit`: it holds no state_dict")
+    return checkpoint
+
+
+def load_plain(path: str | Path) -> Any:
+    """Read tensors and plain values onto the CPU without running code from the file. Tensors stay mapped from it.
+
+    The checksums that ``torch.save`` writes are compared, which reads the file once. What the file names is not
+    imported: see :mod:`facerec.trust`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it does not load, is damaged, or is an exported model.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no checkpoint {path}")
@@ -159,7 +172,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if zipfile.is_zipfile(path):
         check_archive(path, "`facerec fit`")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises anything from RuntimeError to UnpicklingError
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if not zipfile.is_zipfile(path):
@@ -167,9 +180,6 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         elif isinstance(error, pickle.UnpicklingError):
             reason = "it holds more than tensors and plain values, which could run code"
         raise ValueError(f"{path} does not load as a checkpoint of `facerec fit`: {reason}") from error
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
-        raise ValueError(f"{path} is not a checkpoint of `facerec fit`: it holds no state_dict")
-    return checkpoint
 
 
 def require_training_state(checkpoint: Mapping[str, Any], path: str | Path, *, resumes: bool) -> None:

@@ -5,6 +5,7 @@ A table of names, papers and variants is in this folder's README.md.
 
 from facerec.backbones.alexnet import AlexNet
 from facerec.backbones.base import Backbone, StagedBackbone
+from facerec.backbones.cifar_resnet import CifarPlainNet, CifarResNet
 from facerec.backbones.convnext import ConvNeXt
 from facerec.backbones.densenet import DenseNet
 from facerec.backbones.efficientnet import EfficientNet
@@ -29,6 +30,8 @@ __all__ = [
     "VGG",
     "AlexNet",
     "Backbone",
+    "CifarPlainNet",
+    "CifarResNet",
     "ConvNeXt",
     "DenseNet",
     "EfficientNet",

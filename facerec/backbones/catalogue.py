@@ -5,6 +5,7 @@ from functools import partial
 
 from facerec.backbones import (
     alexnet,
+    cifar_resnet,
     convnext,
     densenet,
     efficientnet,
@@ -31,6 +32,8 @@ CATALOGUE: dict[str, Callable[..., Backbone]] = {
     **{f"vgg{depth}": partial(vgg.VGG, depth) for depth in vgg.CONVS_PER_STAGE},
     **{f"plainnet{depth}": partial(plainnet.PlainNet, depth) for depth in plainnet.DEPTHS},
     **{f"resnet{depth}": partial(resnet.ResNet, depth) for depth in resnet.BLOCKS_PER_STAGE},
+    **{f"cifar_plainnet{depth}": partial(cifar_resnet.CifarPlainNet, depth) for depth in cifar_resnet.DEPTHS},
+    **{f"cifar_resnet{depth}": partial(cifar_resnet.CifarResNet, depth) for depth in cifar_resnet.DEPTHS},
     **{f"seresnet{depth}": partial(seresnet.SEResNet, depth) for depth in resnet.BLOCKS_PER_STAGE},
     **{f"resnext{depth}": partial(resnext.ResNeXt, depth) for depth in resnext.DEPTHS},
     **{f"resnest{depth}": partial(resnest.ResNeSt, depth) for depth in resnest.STEM_WIDTHS},

@@ -2,8 +2,10 @@
 
 Figure 4 and table 9: 7x7 depthwise, layer normalisation, 1x1 to four times the channels, GELU, 1x1 back, layer scale.
 Stages begin with a layer normalisation and a 2x2 convolution of stride 2. Weights are truncated normal with standard
-deviation 0.02, layer scale starts at 1e-6 (appendix A.1). Train it with AdamW, on normalised images.
+deviation 0.02, layer scale starts at 1e-6 (appendix A.1 and table 5). Train it with AdamW, on normalised images.
 """
+
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -14,14 +16,13 @@ from facerec.backbones.stages import Stage, build_stages
 from facerec.settings import require_choice, require_positive
 
 VARIANTS = {"tiny": (3, 3, 9, 3), "small": (3, 3, 27, 3)}
-INITIAL_SCALE = 1e-6
 EPS = 1e-6
 
 
 class ConvNeXtBlock(nn.Module):
     """The block of figure 4; everything after the depthwise convolution works on (B, H, W, C)."""
 
-    def __init__(self, channels: int, drop: nn.Module) -> None:
+    def __init__(self, channels: int, drop: nn.Module, layer_scale: float) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
         self.pointwise = nn.Sequential(
@@ -29,7 +30,7 @@ class ConvNeXtBlock(nn.Module):
             nn.Linear(channels, 4 * channels),
             nn.GELU(),
             nn.Linear(4 * channels, channels),
-            LayerScale(channels, INITIAL_SCALE),
+            LayerScale(channels, layer_scale),
         )
         self.drop = drop
 
@@ -41,9 +42,11 @@ class ConvNeXtBlock(nn.Module):
         return out_BHWC.permute(0, 3, 1, 2)
 
 
-def convnext_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module) -> nn.Module:
+def convnext_block(
+    in_channels: int, out_channels: int, stride: int, drop: nn.Module, *, layer_scale: float
+) -> nn.Module:
     """A block, after the downsampling layer where a stage begins."""
-    block = ConvNeXtBlock(out_channels, drop)
+    block = ConvNeXtBlock(out_channels, drop, layer_scale)
     if stride == 1 and in_channels == out_channels:
         return block
     return nn.Sequential(LayerNorm2d(in_channels, eps=EPS), nn.Conv2d(in_channels, out_channels, 2, stride), block)
@@ -66,6 +69,7 @@ class ConvNeXt(StagedBackbone):
         width: channels of the first stage, doubled in each later one.
         stem: patches of 2x2 (``face``, for 112x112) or 4x4 (``paper``, for 224x224).
         stochastic_depth: probability of dropping the last residual branch (the paper: 0.1, 0.4).
+        layer_scale: gain that each residual branch starts with. It is learned, one for each channel.
         head: settings of the embedding head; layer normalisation of the pooled features is the paper's.
 
     Raises:
@@ -86,13 +90,15 @@ class ConvNeXt(StagedBackbone):
         width: int = 96,
         stem: Stem = "face",
         stochastic_depth: float = 0.0,
+        layer_scale: float = 1e-6,
         head: EmbeddingHead = EmbeddingHead(feature_norm=True),
     ) -> None:
         require_choice(self, VARIANTS, variant=variant)
         require_choice(self, STEMS, stem=stem)
-        require_positive(self, width=width)
+        require_positive(self, width=width, layer_scale=layer_scale)
+        block = partial(convnext_block, layer_scale=layer_scale)
         depths = zip(VARIANTS[variant], (1, 2, 2, 2), strict=True)
-        rows = [Stage(n, width * 2**stage, s, convnext_block) for stage, (n, s) in enumerate(depths)]
+        rows = [Stage(n, width * 2**stage, s, block) for stage, (n, s) in enumerate(depths)]
         patch = 4 if stem == "paper" else 2
         super().__init__(
             nn.Sequential(nn.Conv2d(3, width, patch, patch), LayerNorm2d(width, eps=EPS)),

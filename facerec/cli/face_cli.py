@@ -49,7 +49,9 @@ from facerec.lightning_private import ExtensibleCLI
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import flatten
 
-INIT_FROM_HELP = "run, experiment or checkpoint whose fitting weights a new training starts from"
+INIT_FROM_HELP = (
+    "run, experiment or checkpoint whose fitting weights a new training starts from; or weights of insightface or timm"
+)
 
 
 class FaceCLI(ExtensibleCLI):

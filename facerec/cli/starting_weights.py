@@ -1,17 +1,22 @@
-"""``fit --init_from``: a new training that begins with the weights of another, as far as they fit."""
+"""``fit --init_from``: a new training that begins with the weights of another, as far as they fit.
+
+The other is a run of facerec, or insightface or timm with a network that is one of ours.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
+from facerec.backbones.foreign_names import translate
 from facerec.checkpoints import ModelCard, Origin, load_checkpoint
 from facerec.cli.arguments import given
+from facerec.cli.foreign_weights import read_foreign
 from facerec.inference.loading import check_description
 from facerec.recognizer import FaceRecognizer
 from facerec.transforms.preprocess import channels
@@ -80,16 +85,38 @@ class Taken:
         return [f"taken: {counts}", *(f"not taken, {reason}: {_some(names)}" for reason, names in self.left.items())]
 
 
+class Source(NamedTuple):
+    """Weights to start from.
+
+    Attributes:
+        weights: by the names of a :class:`FaceRecognizer`.
+        description: what they are, for the first line.
+        way_out: what to do if none fits.
+        pixels: settings ``image_mean`` and ``image_std`` that they were trained with.
+        same_people: whether the classes are those of the weights, or no class weights are there.
+        unknown: names of other weights in the file.
+        step: optimizer steps behind them; 0 if the file does not say.
+    """
+
+    weights: Mapping[str, Tensor]
+    description: str
+    way_out: str
+    pixels: Mapping[str, Any]
+    same_people: bool = True
+    unknown: Sequence[str] = ()
+    step: int = 0
+
+
 def start_from(
     recognizer: FaceRecognizer, path: str | Path, identities: Sequence[str], trust: Sequence[str] = ()
 ) -> Taken:
-    """Give a new model the weights of a checkpoint whose names and shapes fit, and note that on its card.
+    """Give a new model the weights of a file whose names and shapes fit, and note that on its card.
 
     The loss's weights stand for people. They are taken only if the people are the same.
 
     Args:
         recognizer: new model, with its loss built. Changed in place.
-        path: checkpoint file of ``facerec fit``.
+        path: checkpoint file of ``facerec fit``, or file of weights of insightface or timm.
         identities: names of the people to train on; the index is the class.
         trust: modules whose classes the checkpoint may name.
 
@@ -98,23 +125,52 @@ def start_from(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no checkpoint to be used, or nothing of it fits the backbone.
+        ValueError: if it is no file to be used, or nothing of it fits the backbone.
     """
+    foreign = read_foreign(path)
+    source = _of_run(path, identities, trust) if foreign is None else _of_library(recognizer, foreign, path)
+    taken = take_weights(recognizer, source.weights, same_people=source.same_people)
+    if source.unknown:
+        taken.left[UNKNOWN] = list(source.unknown)
+    if not any(name.startswith(BACKBONE) and source.weights[name].ndim > 1 for name in taken.names):
+        # gains alone fit by chance
+        raise ValueError(f"--init_from {path}: none of its weights fits this model.backbone. {source.way_out}")
+    _warn_of_other_pixels(recognizer, source.pixels, path)
+    origin = Origin(file=str(path), step=source.step, sha256=_checksum(path))
+    recognizer.card = replace(recognizer.card, started_from=origin)
+    rank_zero_info("\n  ".join([f"--init_from {path}, {source.description}", *taken.lines()]))
+    return taken
+
+
+def _of_run(path: str | Path, identities: Sequence[str], trust: Sequence[str]) -> Source:
+    """The weights of a checkpoint of ``facerec fit``."""
     checkpoint = load_checkpoint(path)
     check_description(checkpoint, path, trust)
     card = ModelCard.from_checkpoint(checkpoint, path)
-    state: dict[str, Tensor] = checkpoint["state_dict"]
-    taken = take_weights(recognizer, state, same_people=list(card.identities) == list(identities))
-    if not any(name.startswith(BACKBONE) and state[name].ndim > 1 for name in taken.names):  # gains alone fit by chance
-        raise ValueError(
-            f"--init_from {path}: none of its weights fits this model.backbone. Give the backbone of that training: "
-            "its settings are in the config.yaml of the run"
-        )
-    _warn_of_other_pixels(recognizer, checkpoint.get("hyper_parameters") or {}, path)
-    origin = Origin(file=str(path), step=card.trained_step, sha256=_checksum(path))
-    recognizer.card = replace(recognizer.card, started_from=origin)
-    rank_zero_info("\n  ".join([f"--init_from {path}, step {card.trained_step}", *taken.lines()]))
-    return taken
+    return Source(
+        checkpoint["state_dict"],
+        description=f"step {card.trained_step}",
+        way_out="Give the backbone of that training: its settings are in the config.yaml of the run",
+        pixels=checkpoint.get("hyper_parameters") or {},
+        same_people=list(card.identities) == list(identities),
+        step=card.trained_step,
+    )
+
+
+def _of_library(recognizer: FaceRecognizer, foreign: Mapping[str, Tensor], path: str | Path) -> Source:
+    """The weights of another library, for the same architecture."""
+    try:
+        translated = translate(recognizer.backbone, foreign)
+    except ValueError as error:
+        raise ValueError(f"--init_from {path}: {error}") from error
+    names = translated.names
+    return Source(
+        {f"{BACKBONE}.{name}": weight for name, weight in translated.weights.items()},
+        description=f"weights of {names.library}",
+        way_out="Give a backbone of the width and stem of that network",
+        pixels={"image_mean": names.image_mean, "image_std": names.image_std},
+        unknown=translated.left_out,
+    )
 
 
 @torch.no_grad()

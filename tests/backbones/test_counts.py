@@ -130,6 +130,19 @@ def test_plain_networks_are_resnets_without_projections() -> None:
         assert with_classifier(f"plainnet{depth}") == with_classifier(f"resnet{depth}") - projections
 
 
+@pytest.mark.parametrize(("depth", "millions"), [(20, "0.27"), (32, "0.46"), (44, "0.66"), (56, "0.85"), (110, "1.7")])
+def test_cifar_networks_equal_table_6(depth: int, millions: str) -> None:
+    """As printed, with the classifier of 10 classes. Shortcuts have no parameters, so the plain network has as many."""
+    convolutions = (depth - 2) // 3
+    for family in (backbones.CifarResNet, backbones.CifarPlainNet):
+        backbone = on_meta(family, depth=depth)
+        layers = sum(isinstance(module, nn.Conv2d) for module in backbone.modules())
+        assert layers == 3 * convolutions + 1 == depth - 1  # the classifier is the last layer
+        parameters = count_parameters(backbone) - count_parameters(backbone.head) + 64 * 10 + 10
+        decimals = len(millions.partition(".")[2])
+        assert f"{parameters / 1e6:.{decimals}f}" == millions
+
+
 def test_counts_of_a_network_by_hand() -> None:
     backbone = backbones.LeNet(embedding_dim=10, stem="paper")
     macs = 28 * 28 * 6 * 75 + 10 * 10 * 16 * 150 + 1 * 120 * 400 + 120 * 10

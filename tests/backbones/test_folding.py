@@ -14,6 +14,8 @@ FAMILIES = {
     "alexnet": ({"width": 16}, 0),
     "vgg11": ({"width": 8}, 0),
     "plainnet18": ({"width": 8}, 0),
+    "cifar_plainnet20": ({}, 0),
+    "cifar_resnet20": ({}, 0),
     "resnet18": ({"width": 8}, 0),
     "resnet50": ({"width": 8}, 0),
     "seresnet18": ({"width": 8}, 0),

@@ -29,6 +29,7 @@ def blocks_of(network: nn.Module, kind: type[nn.Module]) -> list[nn.Module]:
     [
         backbones.ResNet(18),
         backbones.PlainNet(18),
+        backbones.CifarPlainNet(20, width=32),
         backbones.SEResNet(50, width=32),
         backbones.ResNeXt(50, width=32, cardinality=8),
         backbones.DenseNet(121),
@@ -48,6 +49,7 @@ def test_convolutions_are_he_normal_by_fan_out(network: nn.Module) -> None:
     "network",
     [
         backbones.ResNet(50, width=16),
+        backbones.CifarResNet(20),
         backbones.SEResNet(18, width=16),
         backbones.ResNeXt(50, width=16, cardinality=4),
         backbones.ResNeSt(50, width=16),
@@ -73,6 +75,8 @@ def test_convnext_is_truncated_normal_with_a_tiny_layer_scale() -> None:
     for block in blocks_of(network, ConvNeXtBlock):
         assert not any(layer.bias.any() for layer in (block.depthwise, block.pointwise[1], block.pointwise[3]))
     assert all(scale.gain.eq(1e-6).all() for scale in blocks_of(network, LayerScale))
+    stronger = backbones.ConvNeXt("tiny", width=8, layer_scale=0.1)
+    assert all(scale.gain.eq(0.1).all() for scale in blocks_of(stronger, LayerScale))
 
 
 def test_iresnet_and_spherenet_follow_their_authors_code() -> None:

@@ -1,6 +1,7 @@
 """Ours and a known implementation, with the same weights: the same features and the same gradients of the input."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -30,6 +31,37 @@ def plain(layers: list[int]) -> nn.Module:
     return network
 
 
+class CifarBlock(nn.Module):
+    """Section 4.2 of He et al. 2016, written out: two 3x3 convolutions, and option A around them unless it is plain."""
+
+    def __init__(self, narrow: int, wide: int, is_plain: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(narrow, wide, 3, stride=1 if narrow == wide else 2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(wide)
+        self.conv2 = nn.Conv2d(wide, wide, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(wide)
+        self.is_plain = is_plain
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+        if self.is_plain:
+            return out.relu()
+        shortcut = torch.zeros_like(out)
+        if out.shape == x.shape:
+            shortcut += x
+        else:  # a 1x1 pooling with stride 2 picks every second position
+            shortcut[:, : x.shape[1]] = nn.functional.avg_pool2d(x, 1, stride=2)
+        return (out + shortcut).relu()
+
+
+def cifar(depth: int, is_plain: bool) -> nn.Module:
+    widths = [16] + [width for width in (16, 32, 64) for _ in range((depth - 2) // 6)]
+    blocks = [CifarBlock(narrow, wide, is_plain) for narrow, wide in pairwise(widths)]
+    network = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), *blocks)
+    network.forward_features = network.forward
+    return network
+
+
 def torchvision_features(name: str) -> nn.Module:
     network = torchvision.models.get_model(name).features
     network.forward_features = network.forward
@@ -52,6 +84,8 @@ PAIRS = {
     "vgg16_bn": Pair(lambda: backbones.VGG(16, stem="paper"), lambda: torchvision_features("vgg16_bn")),
     "plain18": Pair(lambda: backbones.PlainNet(18, stem="paper"), lambda: plain([2, 2, 2, 2])),
     "plain34": Pair(lambda: backbones.PlainNet(34, stem="paper"), lambda: plain([3, 4, 6, 3])),
+    "cifar_plain20": Pair(lambda: backbones.CifarPlainNet(20), lambda: cifar(20, is_plain=True)),
+    "cifar_resnet56": Pair(lambda: backbones.CifarResNet(56), lambda: cifar(56, is_plain=False)),
     "resnet18": Pair(lambda: backbones.ResNet(18, stem="paper"), lambda: of_timm("resnet18")),
     "resnet34": Pair(lambda: backbones.ResNet(34, stem="paper"), lambda: of_timm("resnet34")),
     "resnet50": Pair(lambda: backbones.ResNet(50, stem="paper"), lambda: of_timm("resnet50")),

@@ -1,16 +1,24 @@
 """``fit --init_from``: a new training from the weights of another, on real faces."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 import yaml
 from lightning.pytorch import Callback
+from safetensors.torch import save_file
+from torch import nn
 
+from facerec.backbones import IResNet
 from facerec.checkpoints import read_card
 from facerec.cli import training
+from facerec.cli.foreign_weights import read_foreign
+from tests.backbones.insightface import TheirIResNet
+from tests.backbones.test_parity import randomise, relative_error
 from tests.cli.conftest import assert_refused, best_file, last, run
 from tests.conftest import SMALL
 
@@ -120,6 +128,16 @@ def test_what_cannot_be_meant_is_refused(run_copy, tmp_path, capsys):
     assert [path.name for path in Path("runs").glob("*/*")] == ["version_0"]
 
 
+def test_another_loss_in_a_file_is_overridden_by_the_checkpoint_and_the_way_out_is_told(run_copy, tmp_path):
+    config = tmp_path / "other_loss.yaml"
+    settings = yaml.safe_load((run_copy / "config.yaml").read_text())
+    settings["model"]["loss"] = {"class_path": "facerec.losses.CosFace"}
+    config.write_text(yaml.safe_dump(settings))
+    said = "overrides model.loss.class_path: .*CosFace' becomes .*ArcFace'.* start a new training with --init_from"
+    with pytest.warns(UserWarning, match=said):
+        assert run("fit", "--config", config, "--ckpt_path", run_copy, "--trainer.max_epochs=3") == 0
+
+
 def test_a_stranger_is_not_run_and_damage_is_named(run_copy, capsys):
     checkpoint = last(run_copy)
     checkpoint["hyper_parameters"]["backbone"]["class_path"] = "theirs.Net"
@@ -136,3 +154,81 @@ def test_another_network_takes_nothing_and_says_so(run_copy, capsys):
     other += ['--model.backbone={"class_path": "LeNet", "init_args": {"embedding_dim": 8}}']
     said = "none of its weights fits this model.backbone"
     assert_refused(said, capsys, "fit", *other, "--init_from", run_copy)
+
+
+def with_backbone(family: str, **settings: object) -> list[str]:
+    """One step of a network that is not the default's."""
+    options = [option for option in ONE_STEP if "backbone" not in option and "image_size" not in option]
+    backbone = {"class_path": family, "init_args": {"embedding_dim": 16, **settings}}
+    return [*options, f"--model.backbone={json.dumps(backbone)}"]
+
+
+@pytest.fixture
+def insightface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nn.Module:
+    """insightface's network, and its weights in backbone.pth."""
+    monkeypatch.chdir(tmp_path)
+    network = TheirIResNet().eval()
+    randomise(network)
+    torch.save(network.state_dict(), "backbone.pth")
+    return network
+
+
+IRESNET = with_backbone("IResNet", depth=18, width=8)
+
+
+def test_a_network_of_insightface_starts_a_training(insightface, starts, caplog):
+    assert run("fit", *IRESNET, "--init_from", "backbone.pth") == 0
+    said = caplog.text
+    assert "--init_from backbone.pth, weights of insightface" in said
+    ours = IResNet(18, embedding_dim=16, width=8)
+    everything = len(ours.state_dict())
+    assert f"taken: {everything} of {everything} of the backbone, 0 of 2 of the loss" in said
+    assert "not taken, not in the checkpoint: loss.weight\n" in said
+    assert "image_mean" not in said  # its pixels are ours
+    ours.load_state_dict({name.removeprefix("backbone."): w for name, w in starts[0].items() if "backbone" in name})
+    images = torch.randn(2, 3, 112, 112)
+    with torch.no_grad():
+        assert relative_error(ours.eval()(images), insightface(images)) < 1e-5
+    checksum = hashlib.sha256(Path("backbone.pth").read_bytes()).hexdigest()
+    checkpoint = next(Path("runs").rglob("last.ckpt"))
+    assert read_card(checkpoint).started_from == {"file": "backbone.pth", "step": 0, "sha256": checksum}
+
+
+def test_a_network_of_timm_starts_a_training_and_its_pixels_are_told(tmp_path, monkeypatch, starts, caplog):
+    monkeypatch.chdir(tmp_path)
+    theirs = timm.create_model("mobilenetv2_035").state_dict()
+    save_file(theirs, "model.safetensors")
+    options = with_backbone("MobileNetV2", width_multiplier=0.35, stem="paper")
+    with pytest.warns(UserWarning, match="was trained with model.image_mean=0.449, and this training has 0.5"):
+        assert run("fit", *options, "--init_from", "model.safetensors") == 0
+    assert "--init_from model.safetensors, weights of timm" in caplog.text
+    assert "not in this model: classifier.bias, classifier.weight" in caplog.text
+    for place, name in (("stem.0", "conv_stem"), ("stages.1.1.branch.3", "blocks.1.1.conv_dw"), ("stages.7.1", "bn2")):
+        assert torch.equal(starts[0][f"backbone.{place}.weight"], theirs[f"{name}.weight"])
+
+
+def test_weights_in_a_dictionary_and_of_several_processes_are_found(insightface):
+    weights = insightface.state_dict()
+    torch.save({"state_dict": {f"module.{name}": weight for name, weight in weights.items()}, "epoch": 3}, "all.pt")
+    found = read_foreign("all.pt")
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weight) for name, weight in weights.items())
+
+
+def test_files_of_other_libraries_that_cannot_be_used_are_refused(insightface, capsys, tmp_path):
+    lenet = ["fit", *with_backbone("LeNet"), "--init_from", "backbone.pth"]
+    assert_refused("for LeNet it knows no names of another library. It knows insightface's for IResNet", capsys, *lenet)
+    resnet = ["fit", *with_backbone("ResNet", depth=18, width=8), "--init_from", "backbone.pth"]
+    assert_refused("not the weights of ResNet, with these settings, in timm: they hold prelu.weight", capsys, *resnet)
+    wider = ["fit", *with_backbone("IResNet", depth=18, width=4), "--init_from", "backbone.pth"]
+    assert_refused("Give a backbone of the width and stem of that network", capsys, *wider)
+    Path("cut.safetensors").write_bytes(b"\x10" + bytes(20))
+    assert_refused(
+        "cut.safetensors does not load as safetensors", capsys, "fit", *IRESNET, "--init_from=cut.safetensors"
+    )
+    assert_refused("no file no.safetensors", capsys, "fit", *IRESNET, "--init_from=no.safetensors")
+    torch.save({"conv1.weight": Path.cwd}, "code.pth")
+    assert_refused("code.pth does not load", capsys, "fit", *IRESNET, "--init_from=code.pth")
+    torch.save({"lr": 0.1}, "nothing.pth")
+    assert_refused("nothing.pth is not a checkpoint", capsys, "fit", *IRESNET, "--init_from=nothing.pth")
+    assert not list(tmp_path.rglob("*.ckpt"))
