@@ -14,7 +14,7 @@ from facerec.data.formats.mnist import MNISTImages
 from facerec.data.formats.orl import ORLImages, ORLPairs
 from facerec.data.formats.packed import PackedImages, PackedPairs
 from facerec.data.images import UnreadableImageError, decode_image, read_image
-from facerec.data.sources import ImageSource, PairSource
+from facerec.data.sources import ImageSource, PairSource, PeopleFold
 
 __all__ = [
     "AllPairs",
@@ -34,6 +34,7 @@ __all__ = [
     "PackedImages",
     "PackedPairs",
     "PairSource",
+    "PeopleFold",
     "RecordImages",
     "UnlabelledImages",
     "UnreadableImageError",

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 from facerec.reports.comparison import NOT_A_SETTING
 from facerec.reports.runs import Run
 
-REPEATED = re.compile(r"seed_everything$|data\.(.+\.)?init_args\.(fold|validation)$")
+REPEATED = re.compile(r"seed_everything$|data\.fold\.index$|data\.(.+\.)?init_args\.(fold|validation)$")
 """What may differ between repeats (names of settings)."""
 COUNT = "runs"
 DEVIATION = "deviation"
