@@ -77,9 +77,7 @@ def _person_pairs(people: Sequence[str], seed: int) -> Iterator[Pair]:
         yield from ((around[place], around[place - half - 1]) for place in range(len(around) // 2))
 
 
-def _deck(
-    people: Mapping[str, Sequence[Image]], first: str, second: str, seed: int
-) -> Iterator[tuple[Image, Image]]:
+def _deck(people: Mapping[str, Sequence[Image]], first: str, second: str, seed: int) -> Iterator[tuple[Image, Image]]:
     """All pairs of an image of one person and an image of the other."""
     some, others = people[first], people[second]
     for number in draws(len(some) * len(others), seed, "impostor", first, second):

@@ -95,9 +95,7 @@ class FoldImages(ImageSource):
         at_most: most images of a person, chosen by a hash of their names; by default all.
     """
 
-    def __init__(
-        self, images: ImageSource, division: Division, *, validates: bool, at_most: int | None = None
-    ) -> None:
+    def __init__(self, images: ImageSource, division: Division, *, validates: bool, at_most: int | None = None) -> None:
         self._images = images
         self._division = division
         self._validates = validates

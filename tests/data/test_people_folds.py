@@ -66,7 +66,7 @@ class _Many(ORLImages):
     """Four people of 30 images, without folds of their own."""
 
     labels = np.repeat(np.arange(4), 30)
-    identities = ["a", "b", "c", "d"]
+    identities = ("a", "b", "c", "d")
 
     def __len__(self):
         return 120
