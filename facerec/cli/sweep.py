@@ -17,7 +17,9 @@ from facerec.cli.runs import RUNS
 from facerec.cli.status import Status
 from facerec.plain_text import read_yaml
 from facerec.sweeps.definition import Sweep, read_sweep
+from facerec.sweeps.plan import duration, plan_lines, runs_left, seconds_left
 from facerec.sweeps.space import edges
+from facerec.sweeps.trials import Trial
 
 SWEEPS = "sweeps"
 EXAMPLES = """\
@@ -41,7 +43,7 @@ SWEEP holds, in YAML:
   name, seed
 
 The study is runs/sweeps/NAME. Each training is an ordinary run in it. The same command goes on where it was stopped or
-killed. Several processes, on machines that share the folder, share the work. docs/tuning.md says how to judge the table."""
+killed. Several processes share the work, also on machines that share the folder. docs/tuning.md says how to judge it."""
 MEANINGS = {Status.TERMINATED: "ended by SIGTERM"}
 
 
@@ -71,12 +73,12 @@ def main(args: list[str]) -> Status:
     for point in edges(sweep.space):
         check_settings(sweep.settings(point))
     study = study_room.Study(folder, sweep) if has_begun or not options.plan else None
-    _say(_plan(sweep, folder, study, str(options.sweep)))
+    _show_plan(sweep, folder, [] if study is None else study.trials(), options.sweep)
     if options.plan or study is None:
         return Status.DONE
     if options.retry_failed:
         _say(f"failed trials that are tried again: {study.retry_failed()}")
-    _work(study, sweep, options.sweep)
+    _work(study, options.sweep)
     _print_results(study)
     return Status.DONE
 
@@ -128,42 +130,27 @@ def _setting(text: str) -> tuple[str, Any]:
     return name, yaml.safe_load(value)
 
 
-def _plan(sweep: Sweep, folder: Path, study: Any, file: str) -> str:
-    """What the sweep does, and how long it takes."""
-    from facerec.sweeps.work import minutes, runs_left, seconds_left
-
-    trials = [] if study is None else study.trials()
-    left, known = runs_left(trials, sweep), seconds_left(trials, sweep)
-    seconds, how = (known, "from the trainings that are finished") if known is not None else (None, "")
-    if seconds is None and left:
+def _show_plan(sweep: Sweep, folder: Path, trials: Sequence[Trial], file: Path) -> None:
+    """Print what the sweep does, then how long it takes, which may have to be measured."""
+    _say("\n".join([f"sweep {sweep.name} ({file}) in {folder}", *plan_lines(sweep, trials)]))
+    left, seconds = runs_left(trials, sweep), seconds_left(trials, sweep)
+    if not left:
+        return
+    how = "from the trainings that are finished"
+    if seconds is None:
         one = seconds_of_training(sweep.settings(edges(sweep.space)[0]))
-        seconds, how = (
-            left * one,
-            f"from a few training steps of the first settings, {minutes(one)} a training; start, ",
-        )
-        how += "validation and figures not counted"
-    seeds = len({repeat.seed for repeat in sweep.repeats})
-    folds = len({repeat.fold for repeat in sweep.repeats})
-    lines = [
-        f"sweep {sweep.name} ({file}) in {folder}",
-        *(f"  {setting}" for setting in sweep.space),
-        *(f"  {name}: {value} (fixed)" for name, value in sweep.fixed.items()),
-        *(f"  {name}: {value} (trials alone)" for name, value in sweep.budget.items()),
-        f"{sweep.method}: {sweep.trials} trials x {len(sweep.repeats)} repeats ({seeds} seeds, {folds} folds of people) "
-        f"= {sweep.runs} trainings, {left} to go",
-    ]
-    if seconds is not None and left:
-        lines.append(f"time: about {minutes(seconds)} in one process ({how})")
-    return "\n".join(lines)
+        seconds = left * one
+        how = f"{duration(one)} a training, from a few steps of the first one: without start, validation and figures"
+    _say(f"time: about {duration(seconds)} in one process ({how})\n")
 
 
-def _work(study: Any, sweep: Sweep, file: Path) -> None:
+def _work(study: Any, file: Path) -> None:
     """Train; say how to go on where that is interrupted."""
-    from facerec.sweeps.work import work
+    from facerec.sweeps.work import SweepWork
 
     before = signal.signal(signal.SIGTERM, _exit)
     try:
-        work(study, sweep, _say)
+        SweepWork(study, _say).run()
     except (KeyboardInterrupt, SystemExit):
         print(f"\nEvery finished training is kept. To go on: facerec sweep {file}", file=sys.stderr, flush=True)
         raise

@@ -111,7 +111,8 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
         ValueError: naming the entry that is wrong.
 
     Example:
-        >>> sweep = read_sweep({"search": {"model.loss.init_args.scale": [16, 32]}, "repeat": {"seeds": 2}}, "scale", {})
+        >>> given = {"search": {"model.loss.init_args.scale": [16, 32]}, "repeat": {"seeds": 2}}
+        >>> sweep = read_sweep(given, "scale", base={})
         >>> sweep.trials, sweep.runs, sweep.settings({"model.loss.init_args.scale": "32"})
         (2, 4, {'model': {'loss': {'init_args': {'scale': 32}}}})
     """

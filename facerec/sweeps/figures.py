@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from facerec.reports.comparison import short_names
 from facerec.reports.curves import new_figure
 from facerec.sweeps.definition import Sweep
-from facerec.sweeps.space import Choices, Setting
+from facerec.sweeps.space import Choices, Setting, point_text
 from facerec.sweeps.trials import Trial, in_order
-from facerec.sweeps.work import point_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,6 +16,7 @@ from facerec.reports.comparison import short_names
 from facerec.reports.tables import format_table
 from facerec.sweeps.definition import Sweep
 from facerec.sweeps.figures import importance_figure, settings_figure, trials_figure
+from facerec.sweeps.space import drawn_text
 from facerec.sweeps.trials import Trial, best_of, in_order
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def trial_rows(sweep: Sweep, trials: Sequence[Trial]) -> list[list[str]]:
             str(len(trial.repeats)),
             "" if trial.interval is None else f"{max(trial.interval.low, 0.0):.2%} - {trial.interval.high:.2%}",
             "" if best is None or trial is best else _behind(trial, best),
-            *(_drawn(trial.point.get(name)) for name in names),
+            *(drawn_text(trial.point.get(name, "-")) for name in names),
             "" if trial.state == "finished" else trial.state,
         ]
         for trial in in_order(trials)
@@ -86,26 +87,17 @@ def _behind(trial: Trial, best: Trial) -> str:
     return text if interval is None else f"{text} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
-def _drawn(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _notes(sweep: Sweep, trials: Sequence[Trial], importance: Mapping[str, float]) -> list[str]:
     """What the table means, and what is missing in it."""
     notes = []
     if len(sweep.repeats) > 1:
+        notes.append("± is the deviation between repeats.")
         notes.append(
-            "± is the deviation between repeats. `behind the best` compares repeat by repeat, in percentage points with "
-            "a 95% interval: one that holds 0 tells no difference."
+            "`behind the best`, repeat by repeat in percentage points: an interval with 0 tells no difference."
         )
     finished = [trial for trial in trials if trial.state == "finished"]
     if len(finished) > 1:
-        notes.append(
-            f"The lowest of {len(finished)} means is too low: these validation people chose it. Train it again, and test "
-            "it once."
-        )
+        notes.append("The lowest mean is too low, because these validation people chose it: train in full, test once.")
     if importance:
         shares = ", ".join(
             f"{name} {share:.0%}" for name, share in sorted(importance.items(), key=lambda item: -item[1])

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from facerec.reports.comparison import short_names
+
 if TYPE_CHECKING:
     from optuna import Trial
 
@@ -180,3 +182,19 @@ def edges(space: Sequence[Setting]) -> list[Point]:
 def values_at(space: Sequence[Setting], point: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the settings at a point, by their full names."""
     return {setting.name: setting.value(point[setting.name]) for setting in space}
+
+
+def point_text(point: Mapping[str, Any]) -> str:
+    """What a trial tries, in a line.
+
+    Example:
+        >>> point_text({"model.loss": "ArcFace", "model.optimizer.init_args.lr": 0.0512345})
+        'loss ArcFace, lr 0.05123'
+    """
+    names = short_names(list(point))
+    return ", ".join(f"{name} {drawn_text(drawn)}" for name, drawn in zip(names, point.values(), strict=True))
+
+
+def drawn_text(drawn: Any) -> str:
+    """The label of a choice, or a number of a range with four digits."""
+    return f"{drawn:.4g}" if isinstance(drawn, float) else str(drawn)

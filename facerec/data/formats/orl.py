@@ -34,8 +34,8 @@ def orl_people(part: Part, fold: int = 4, validation: int = LAST_GROUP, groups: 
     """Numbers of the people (1 to 40) in a part, split by identity.
 
     Fold f tests on s(10f-9) to s(10f). The other thirty, in order, are five groups of six. One group validates, and the
-    other 24 people train. With another number of groups they are as even as can be. Of each training person, images 1 to 8 train; 9 and 10 are for dev accuracy. By default
-    s1-s24 train, s25-s30 validate, and s31-s40 test.
+    other 24 people train. Another number of groups divides them as evenly as can be. Of each training person, images 1
+    to 8 train; 9 and 10 are for dev accuracy. By default s1-s24 train, s25-s30 validate, and s31-s40 test.
 
     Raises:
         ValueError: for another part, fold or group.
