@@ -1,8 +1,10 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
-from facerec.files import check_writable, write_whole, written_whole
+from facerec.files import check_writable, held, write_whole, written_whole
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):

@@ -19,7 +19,7 @@ from facerec.plain_text import read_yaml
 from facerec.sweeps.definition import Sweep, read_sweep
 from facerec.sweeps.plan import duration, plan_lines, runs_left, seconds_left
 from facerec.sweeps.space import edges
-from facerec.sweeps.trials import Trial
+from facerec.sweeps.trials import Trial, in_order
 
 SWEEPS = "sweeps"
 EXAMPLES = """\
@@ -44,7 +44,7 @@ SWEEP holds, in YAML:
 
 The study is runs/sweeps/NAME. Each training is an ordinary run in it. The same command goes on where it was stopped or
 killed. Several processes share the work, also on machines that share the folder. docs/tuning.md says how to judge it."""
-MEANINGS = {Status.TERMINATED: "ended by SIGTERM"}
+MEANINGS = {Status.INCOMPLETE: "done, but some trials failed", Status.TERMINATED: "ended by SIGTERM"}
 
 
 def main(args: list[str]) -> Status:
@@ -54,7 +54,7 @@ def main(args: list[str]) -> Status:
         args: see ``facerec sweep --help``.
 
     Returns:
-        DONE.
+        DONE, or INCOMPLETE if trials failed.
 
     Raises:
         ValueError: for a file or settings that cannot be used, or where three trials in a row fail alike.
@@ -68,8 +68,7 @@ def main(args: list[str]) -> Status:
     if options.report:
         if not has_begun:
             raise FileNotFoundError(f"no study in {folder}: begin with facerec sweep {options.sweep}")
-        _print_results(study_room.Study(folder, sweep))
-        return Status.DONE
+        return _report(study_room.Study(folder, sweep))
     for point in edges(sweep.space):
         check_settings(sweep.settings(point))
     study = study_room.Study(folder, sweep) if has_begun or not options.plan else None
@@ -79,8 +78,7 @@ def main(args: list[str]) -> Status:
     if options.retry_failed:
         _say(f"failed trials that are tried again: {study.retry_failed()}")
     _work(study, options.sweep)
-    _print_results(study)
-    return Status.DONE
+    return _report(study)
 
 
 def make_parser() -> CommandParser:
@@ -162,10 +160,14 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(Status.TERMINATED)
 
 
-def _print_results(study: Any) -> None:
+def _report(study: Any) -> Status:
+    """Print what the sweep found, and write its figures."""
     from facerec.sweeps.results import write_results
 
-    _say("\n".join(["", *write_results(study.folder, study.sweep, study.trials(), study.importance())]))
+    trials = study.trials()
+    _say("\n".join(["", *write_results(study.folder, study.sweep, trials, study.importance())]))
+    has_failed = any(trial.state == "failed" for trial in in_order(trials))
+    return Status.INCOMPLETE if has_failed else Status.DONE
 
 
 def _say(text: str) -> None:
