@@ -103,7 +103,7 @@ def seconds_of_training(settings: dict[str, Any]) -> float:
     step = TrainingStep(
         recognizer(settings, data.num_classes or PEOPLE), data, _device(settings), precision.value, batch_size=PROBE
     )
-    training = measure_training(step, workers.value, quick=True)
+    training = measure_training(step, workers.value)
     steps = max(len(images) // data.batch_size, 1) * int(trainer.get("max_epochs") or 1000)  # Lightning's default
     return steps * data.batch_size / training.images_per_second
 

@@ -43,7 +43,7 @@ SWEEP holds, in YAML:
   name, seed
 
 The study is runs/sweeps/NAME. Each training is an ordinary run in it. The same command goes on where it was stopped or
-killed. Several processes share the work, also on machines that share the folder. docs/tuning.md says how to judge it."""
+killed. Several processes share the work, also on machines that share the folder. docs/tuning.md: how to judge it."""
 MEANINGS = {Status.INCOMPLETE: "done, but some trials failed", Status.TERMINATED: "ended by SIGTERM"}
 
 
@@ -63,15 +63,15 @@ def main(args: list[str]) -> Status:
     options = make_parser().parse_args(args)
     sweep = _read(options.sweep, options.set)
     folder = Path(RUNS, SWEEPS, sweep.name)
-    study_room = _optuna_room()
-    has_begun = study_room.Study.exists(folder)
+    study_kind = _study_kind()
+    has_begun = study_kind.exists(folder)
     if options.report:
         if not has_begun:
             raise FileNotFoundError(f"no study in {folder}: begin with facerec sweep {options.sweep}")
-        return _report(study_room.Study(folder, sweep))
+        return _report(study_kind(folder, sweep))
     for point in edges(sweep.space):
         check_settings(sweep.settings(point))
-    study = study_room.Study(folder, sweep) if has_begun or not options.plan else None
+    study = study_kind(folder, sweep) if has_begun or not options.plan else None
     _show_plan(sweep, folder, [] if study is None else study.trials(), options.sweep)
     if options.plan or study is None:
         return Status.DONE
@@ -99,13 +99,13 @@ def make_parser() -> CommandParser:
     return parser
 
 
-def _optuna_room() -> Any:
-    """The modules that need Optuna."""
+def _study_kind() -> Any:
+    """The class of the study, whose module needs Optuna."""
     try:
-        from facerec.sweeps import study
+        from facerec.sweeps.study import Study
     except ImportError as error:
         raise ValueError(f'facerec sweep needs Optuna ({error}): pip install "facerec[sweep]"') from error
-    return study
+    return Study
 
 
 def _read(path: Path, machine: Sequence[str]) -> Sweep:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from facerec.reports.comparison import short_names
 from facerec.reports.curves import new_figure
 from facerec.sweeps.definition import Sweep
 from facerec.sweeps.space import Choices, Setting, point_text
-from facerec.sweeps.trials import Trial, in_order
+from facerec.sweeps.trials import Importance, Trial, in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +74,11 @@ def _draw_setting(axes: Axes, setting: Setting, trials: Sequence[Trial]) -> None
     rates = [100 * trial.mean for trial in trials]
     if not isinstance(setting, Choices):
         axes.plot(drawn, rates, "o", alpha=0.6)
-        axes.set_xscale("log" if setting.log else "linear")
+        if setting.log:
+            axes.set_xscale("log")
+            ticks = [float(f"{tick:.2g}") for tick in np.geomspace(setting.low, setting.high, 4)]
+            axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axes.set_xticks([], minor=True)
         return
     labels = list(setting.values)
     axes.plot([labels.index(label) for label in drawn], rates, "o", alpha=0.5)
@@ -84,17 +90,17 @@ def _draw_setting(axes: Axes, setting: Setting, trials: Sequence[Trial]) -> None
     axes.set_xlim(-0.5, len(labels) - 0.5)
 
 
-def importance_figure(importance: Mapping[str, float], name: str) -> Figure:
-    """The share of each setting.
+def importance_figure(importance: Importance, name: str) -> Figure:
+    """The share of each setting, the largest on top.
 
     Args:
-        importance: share by full name.
+        importance: of the settings.
         name: of the sweep.
     """
-    order = sorted(importance, key=lambda setting: importance[setting])
-    figure = new_figure(6, 1.2 + 0.3 * len(order), f"{name}: importance for being among the best quarter (PED-ANOVA)")
+    order = sorted(importance.shares, key=lambda setting: importance.shares[setting])
+    figure = new_figure(6, 1.2 + 0.3 * len(order), f"{name}: {importance.meaning}")
     axes = figure.subplots()
-    axes.barh(short_names(order), [importance[setting] for setting in order])
+    axes.barh(short_names(order), [importance.shares[setting] for setting in order])
     axes.set(xlabel="share", xlim=(0, 1))
     axes.grid(axis="x", alpha=0.3)
     return figure

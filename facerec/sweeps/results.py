@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from facerec.reports.tables import format_table
 from facerec.sweeps.definition import Sweep
 from facerec.sweeps.figures import importance_figure, settings_figure, trials_figure
 from facerec.sweeps.space import drawn_text
-from facerec.sweeps.trials import Trial, best_of, in_order
+from facerec.sweeps.trials import Importance, Trial, best_of, in_order
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg")
 
 
-def write_results(folder: Path, sweep: Sweep, trials: Sequence[Trial], importance: Mapping[str, float]) -> list[str]:
+def write_results(folder: Path, sweep: Sweep, trials: Sequence[Trial], importance: Importance | None) -> list[str]:
     """Write the figures and the best configuration into the folder of a study.
 
     Args:
         folder: of the study.
         sweep: that it is of.
         trials: all of them.
-        importance: share of each setting, see :meth:`facerec.sweeps.study.Study.importance`.
+        importance: of the settings, where it is known.
 
     Returns:
         Lines to print: the table, what it means, and what to do next.
@@ -87,7 +87,7 @@ def _behind(trial: Trial, best: Trial) -> str:
     return text if interval is None else f"{text} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
-def _notes(sweep: Sweep, trials: Sequence[Trial], importance: Mapping[str, float]) -> list[str]:
+def _notes(sweep: Sweep, trials: Sequence[Trial], importance: Importance | None) -> list[str]:
     """What the table means, and what is missing in it."""
     notes = []
     if len(sweep.repeats) > 1:
@@ -98,11 +98,9 @@ def _notes(sweep: Sweep, trials: Sequence[Trial], importance: Mapping[str, float
     finished = [trial for trial in trials if trial.state == "finished"]
     if len(finished) > 1:
         notes.append("The lowest mean is too low, because these validation people chose it: train in full, test once.")
-    if importance:
-        shares = ", ".join(
-            f"{name} {share:.0%}" for name, share in sorted(importance.items(), key=lambda item: -item[1])
-        )
-        notes.append(f"importance for being among the best quarter (PED-ANOVA): {shares}")
+    if importance is not None:
+        order = sorted(importance.shares, key=lambda name: -importance.shares[name])
+        notes.append(f"{importance.meaning}: {', '.join(f'{name} {importance.shares[name]:.0%}' for name in order)}")
     failed = [trial for trial in in_order(trials) if trial.state == "failed"]
     notes += [f"trial {trial.number} failed: {trial.error}" for trial in failed]
     if failed:
@@ -110,9 +108,9 @@ def _notes(sweep: Sweep, trials: Sequence[Trial], importance: Mapping[str, float
     return notes
 
 
-def _figures(sweep: Sweep, trials: Sequence[Trial], importance: Mapping[str, float]) -> dict[str, Figure]:
+def _figures(sweep: Sweep, trials: Sequence[Trial], importance: Importance | None) -> dict[str, Figure]:
     figures = {"trials": trials_figure(sweep, trials), "settings": settings_figure(sweep, trials)}
-    return figures | ({"importance": importance_figure(importance, sweep.name)} if importance else {})
+    return figures | ({} if importance is None else {"importance": importance_figure(importance, sweep.name)})
 
 
 def _write_figure(path: Path, figure: Figure) -> None:

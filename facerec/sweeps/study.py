@@ -25,7 +25,7 @@ from facerec.files import held
 from facerec.settings import flatten
 from facerec.sweeps.definition import Repeat, Sweep
 from facerec.sweeps.space import Point, grid
-from facerec.sweeps.trials import Finished, State, Trial
+from facerec.sweeps.trials import Finished, Importance, State, Trial, main_effects
 
 JOURNAL, STUDY_LOCK, TRIAL_LOCK = "study.journal", "study.lock", "lock"
 IDENTITY, ERROR, RETRIES, REPEATS = "identity", "error", "retries", "repeats"
@@ -36,7 +36,7 @@ STATES: dict[TrialState, State] = {
     TrialState.WAITING: "waiting",
     TrialState.FAIL: "failed",
 }
-FEWEST_FOR_IMPORTANCE = 8  # finished trials
+FEWEST_FOR_PED_ANOVA = 20  # finished trials: five are the best quarter
 
 
 class Claim:
@@ -178,18 +178,26 @@ class Study:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def importance(self) -> dict[str, float]:
-        """How much each setting decides whether a trial is among the best quarter (PED-ANOVA); shares of 1.
+    def importance(self) -> Importance | None:
+        """How much each setting decides; None for one setting, or where too few trials are finished to say.
 
-        Empty for one setting, or for too few finished trials.
+        A full grid has main effects. Other trials have PED-ANOVA (Watanabe et al., IJCAI 2023).
         """
-        finished = sum(trial.state == "finished" for trial in self.trials())
-        if len(self.sweep.space) < 2 or finished < FEWEST_FOR_IMPORTANCE:
-            return {}
+        names = [setting.name for setting in self.sweep.space]
+        finished = [trial for trial in self.trials() if trial.state == "finished"]
+        if len(names) < 2 or not finished:
+            return None
+        if self.sweep.method == "grid":
+            if len(finished) < len(grid(self.sweep.space)):
+                return None
+            return Importance("share of the variance that a setting explains alone", main_effects(names, finished))
+        if len(finished) < FEWEST_FOR_PED_ANOVA:
+            return None
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # it was experimental before Optuna 5
             evaluator = PedAnovaImportanceEvaluator(target_quantile=0.25)
-            return dict(get_param_importances(self._study, evaluator=evaluator))
+            shares = dict(get_param_importances(self._study, evaluator=evaluator))
+        return Importance("importance for being among the best quarter (PED-ANOVA)", shares)
 
 
 def _sampler(sweep: Sweep, number: int) -> BaseSampler:

@@ -25,6 +25,18 @@ class Finished(NamedTuple):
     seconds: float | None = None
 
 
+class Importance(NamedTuple):
+    """How much each setting decides.
+
+    Attributes:
+        meaning: of the shares.
+        shares: of each setting by its full name.
+    """
+
+    meaning: str
+    shares: dict[str, float]
+
+
 @dataclass(frozen=True)
 class Trial:
     """A trial.
@@ -88,3 +100,33 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
     """The finished trial with the lowest mean; None if none is finished."""
     finished = [trial for trial in trials if trial.state == "finished"]
     return min(finished, key=lambda trial: (trial.mean, trial.number), default=None)
+
+
+def main_effects(names: Sequence[str], trials: Sequence[Trial]) -> dict[str, float]:
+    """The share of the variance between the means of a full grid that each setting explains alone.
+
+    In a grid every value meets every other, so the shares are those of an analysis of variance. What they lack to 1 is
+    due to settings together, and to chance.
+
+    Args:
+        names: of the settings.
+        trials: the finished ones of a full grid.
+
+    Example:
+        >>> def trial(number, scale, margin, eer):
+        ...     repeats = {"seed_0": Finished(eer, "runs/a")}
+        ...     return Trial(number, "finished", {"scale": scale, "margin": margin}, repeats)
+        >>> grid = [trial(0, "8", "0.1", 0.1), trial(1, "8", "0.3", 0.1), trial(2, "16", "0.1", 0.3)]
+        >>> main_effects(["scale", "margin"], [*grid, trial(3, "16", "0.3", 0.3)])
+        {'scale': 1.0, 'margin': 0.0}
+    """
+    mean = fmean(trial.mean for trial in trials)
+    total = sum((trial.mean - mean) ** 2 for trial in trials)
+    shares = {}
+    for name in names:
+        groups: dict[Any, list[float]] = {}
+        for trial in trials:
+            groups.setdefault(trial.point[name], []).append(trial.mean)
+        explained = sum(len(means) * (fmean(means) - mean) ** 2 for means in groups.values())
+        shares[name] = round(explained / total, 6) if total else 0.0
+    return shares

@@ -53,8 +53,8 @@ class SweepWork:
             failures = [] if error is None else [*failures, error]
             if len(failures) >= ALIKE and len(set(failures[-ALIKE:])) == 1:
                 raise ValueError(
-                    f"the last {ALIKE} trials failed alike: {error}. See {self._study.folder}/trial_*/*.log. Remove the "
-                    "cause, then go on with --retry_failed"
+                    f"the last {ALIKE} trials failed alike: {error}. See {self._study.folder}/trial_*/*.log. Remove "
+                    "the cause, then go on with --retry_failed"
                 )
 
     def _try(self, claim: Claim) -> str | None:
