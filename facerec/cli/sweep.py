@@ -44,7 +44,7 @@ SWEEP holds, in YAML:
 
 The study is runs/sweeps/NAME. Each training is an ordinary run in it. The same command goes on where it was stopped or
 killed. Several processes share the work, also on machines that share the folder. docs/tuning.md: how to judge it."""
-MEANINGS = {Status.INCOMPLETE: "done, but some trials failed", Status.TERMINATED: "ended by SIGTERM"}
+MEANINGS = {Status.INCOMPLETE: "done, but some trials failed"}
 
 
 def main(args: list[str]) -> Status:

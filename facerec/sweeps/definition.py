@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -128,6 +128,7 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
     fixed, budget = _named(given, "fixed"), _named(given, "budget")
     if repeated := [key for key in (*(setting.name for setting in space), *fixed, *budget) if REPEATED.match(key)]:
         raise ValueError(f"{repeated[0]} is what repeats differ in: give repeat: {{seeds: 3, folds: 5}}")
+    _require_kept([list(fixed), [setting.name for setting in space], list(budget), list(machine or {})])
     return Sweep(
         name=name,
         base=dict(base),
@@ -141,6 +142,16 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
         seed=_whole(given.get("seed", 0), "seed", least=0),
         prune_after=_prune_after(given.get("prune")),
     )
+
+
+def _require_kept(groups: Sequence[Sequence[str]]) -> None:
+    """Refuse a setting that a later one would replace together with all around it."""
+    before: list[str] = []
+    for names in groups:
+        for name in names:
+            if lost := [other for other in (*before, *names) if other.startswith(f"{name}.")]:
+                raise ValueError(f"{name} would replace {lost[0]}: put the value into {name} itself")
+        before += names
 
 
 def _trials(trials: Any, method: str, space: tuple[Setting, ...]) -> int:

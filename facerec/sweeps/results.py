@@ -101,6 +101,8 @@ def _notes(sweep: Sweep, trials: Sequence[Trial], importance: Importance | None)
     if importance is not None:
         order = sorted(importance.shares, key=lambda name: -importance.shares[name])
         notes.append(f"{importance.meaning}: {', '.join(f'{name} {importance.shares[name]:.0%}' for name in order)}")
+    if under_way := [str(trial.number) for trial in trials if trial.state == "running"]:
+        notes.append(f"under way, or left by a process that was killed: trial {', '.join(under_way)}")
     failed = [trial for trial in in_order(trials) if trial.state == "failed"]
     notes += [f"trial {trial.number} failed: {trial.error}" for trial in failed]
     if failed:

@@ -120,6 +120,10 @@ def test_a_training_that_fails_says_why(here, capsys):
         ({"repeat": {"folds": 1}}, "repeat.folds=1: give a whole number, at least 2"),
         ({"prune": True}, "prune: True: give"),
         ({"fixed": {"trainer.max_epochs.x": 1}}, "trainer.max_epochs is 200"),
+        (
+            {"fixed": {SCALE: 8}, "search": {"model.loss": [{"class_path": "ArcFace"}]}},
+            f"model.loss would replace {SCALE}",
+        ),
         ({"name": "a/b"}, "name: 'a/b' names no folder"),
         ({"config": "missing.yaml"}, "no configuration file missing.yaml"),
     ],
