@@ -1,5 +1,6 @@
 """A configuration file outside training: its settings, and the data module and model that they describe."""
 
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
@@ -56,6 +57,12 @@ def check_settings(settings: dict[str, Any]) -> None:
     Raises:
         ValueError: naming the setting that is wrong, and the nearest one there is.
     """
+    _whole_parser().parse_object(settings)
+
+
+@lru_cache(maxsize=1)
+def _whole_parser() -> _Parser:
+    """The parser of every setting of a training."""
     parser = _Parser()
     parser.add_argument("--seed_everything", type=int, default=0)
     parser.add_argument("--init_from", type=str | None, default=None)
@@ -64,7 +71,7 @@ def check_settings(settings: dict[str, Any]) -> None:
     parser.add_lightning_class_args(FaceDataModule, "data")
     for kind, name in ((BestCheckpoint, "checkpoint"), (Verification, "verification"), (FiniteSteps, "finite")):
         parser.add_lightning_class_args(kind, name)
-    parser.parse_object(settings)
+    return parser
 
 
 def _instance(kind: type, name: str, settings: dict[str, Any]) -> object:

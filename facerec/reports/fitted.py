@@ -63,7 +63,7 @@ class _Column(NamedTuple):
 def fitted_table(runs: Sequence[Run], sort: str | None = None, width: int = WIDTH) -> FittedTable:
     """The runs with a result, in as many columns as fit.
 
-    Runs that differ in seed, ORL fold or validation group alone are one row: mean ± standard deviation, and their
+    Runs that differ in seed, fold or validation group alone are one row: mean ± standard deviation, and their
     number.
 
     Args:

@@ -16,7 +16,7 @@ DEVIATION = "deviation"
 
 
 def merge_repeats(runs: Sequence[Run]) -> list[Run]:
-    """One run for all that differ in seed, ORL fold or validation group alone.
+    """One run for all that differ in seed, fold or validation group alone.
 
     Its results are means. ``runs`` is their number, ``deviation`` the standard deviation of the test EER, or of the
     validation EER where no run was tested. A second run of the same seed and fold is no repeat and stays apart.

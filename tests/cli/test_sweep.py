@@ -49,7 +49,7 @@ def test_a_plan_makes_nothing(here, capsys):
 
 
 def test_a_sweep_that_is_interrupted_goes_on_and_reports(here, capsys):
-    file, study = write(here), Path("runs", "sweeps", "small")
+    file, study = write(here, search={SCALE: [16]}), Path("runs", "sweeps", "small")
     process = subprocess.Popen([sys.executable, "-m", "facerec", "sweep", file], stderr=subprocess.PIPE, text=True)
     first_end = time.monotonic() + 240
     while not list(study.glob("trial_000/version_1/events*")) and time.monotonic() < first_end:
@@ -70,15 +70,13 @@ def test_a_sweep_that_is_interrupted_goes_on_and_reports(here, capsys):
         assert (study / f"{name}.svg").read_text().startswith("<?xml")
 
     runs = [read_run(folder) for folder in find_runs([str(study)]) if list(folder.glob("checkpoints/best*.ckpt"))]
-    assert len(runs) == 4
-    rates = {(run.settings[SCALE], run.settings["data.fold.index"]): run.results["validation EER"] for run in runs}
-    for trial, scale in zip(Study(study, _sweep(file)).trials(), (16, 32), strict=True):
-        assert [trial.repeats[f"seed_0_fold_{fold}"].eer for fold in (1, 2)] == [rates[scale, fold] for fold in (1, 2)]
+    rates = {run.settings["data.fold.index"]: run.results["validation EER"] for run in runs}
+    [trial] = Study(study, _sweep(file)).trials()
+    assert {fold: trial.repeats[f"seed_0_fold_{fold}"].eer for fold in (1, 2)} == rates
 
     rows = fitted_table(runs).rows  # as `facerec compare` groups them
     assert rows[0][:3] == ["run", "runs", "val EER"]
-    assert sorted(row[0] for row in rows[1:]) == ["trial_000", "trial_001"]
-    assert [row[1] for row in rows[1:]] == ["2", "2"]
+    assert [row[:2] for row in rows[1:]] == [["trial_000", "2"]]
 
     assert run("sweep", file, "--report") == 0
     best = study / "small_best.yaml"
@@ -119,7 +117,7 @@ def test_a_training_that_fails_says_why(here, capsys):
         ({"repeat": 3}, "repeat: 3: give numbers"),
         ({"repeat": {"folds": 1}}, "repeat.folds=1: give a whole number, at least 2"),
         ({"prune": True}, "prune: True: give"),
-        ({"fixed": {"trainer.max_epochs.x": 1}}, "trainer.max_epochs is 200"),
+        ({"fixed": {"data.batch_size.x": 1}}, "data.batch_size is 32"),
         (
             {"fixed": {SCALE: 8}, "search": {"model.loss": [{"class_path": "ArcFace"}]}},
             f"model.loss would replace {SCALE}",
