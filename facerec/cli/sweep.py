@@ -139,7 +139,7 @@ def _show_plan(sweep: Sweep, folder: Path, trials: Sequence[Trial], file: Path) 
         one = seconds_of_training(sweep.settings(edges(sweep.space)[0]))
         seconds = left * one
         how = f"{duration(one)} a training, from a few steps of the first one: without start, validation and figures"
-    _say(f"time: about {duration(seconds)} in one process ({how})\n")
+    _say(f"time: about {duration(seconds)} in one process ({how})\nlogs: {folder}/trial_*/*.log\n")
 
 
 def _work(study: Any, file: Path) -> None:
