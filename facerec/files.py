@@ -103,10 +103,18 @@ def write_whole(path: str | Path, content: bytes | str) -> None:
 
 
 @contextmanager
-def held(path: str | Path) -> Iterator[None]:
+def held(path: str | Path, *, wait: bool = False) -> Iterator[int | None]:
     """Lock a file for this process, against others that call this. A missing file is made.
 
     Without locks in the system or the file system, nothing is locked.
+
+    Args:
+        path: of the file.
+        wait: whether to wait until no other process holds it.
+
+    Yields:
+        Descriptor of the open file. A child process that inherits it holds the lock as well, until it ends. None
+        without locks in the system.
 
     Raises:
         ValueError: if another process holds it.
@@ -114,13 +122,13 @@ def held(path: str | Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # Windows
-        yield
+        yield None
         return
     with Path(path).open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise ValueError(f"{path} is being written by another process: wait for it, or name another file") from None
         except OSError:  # no locks on this file system
             pass
-        yield
+        yield file.fileno()

@@ -1,8 +1,10 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
-from facerec.files import check_writable, write_whole, written_whole
+from facerec.files import check_writable, held, write_whole, written_whole
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
@@ -50,3 +52,17 @@ def test_a_pipe_is_not_replaced_and_a_link_stays_one(tmp_path):
     write_whole(tmp_path / "link", "new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target.txt").read_text() == "new"
+
+
+def test_a_lock_is_waited_for(tmp_path):
+    script = "import sys\nfrom facerec.files import held\nwith held(sys.argv[1]):\n    print(flush=True)\n    input()\n"
+    command = [sys.executable, "-c", script, str(tmp_path / "lock")]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()
+    with pytest.raises(ValueError, match="another process"), held(tmp_path / "lock"):
+        pass
+    other.stdin.write(b"\n")
+    other.stdin.flush()
+    with held(tmp_path / "lock", wait=True):
+        pass
+    assert other.wait(10) == 0

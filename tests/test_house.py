@@ -52,11 +52,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inspection": GROUND | {"journal", "align", "transforms", "data"},
     "preparation": GROUND | {"journal", "align", "transforms", "data", "inspection"},
     "reports": GROUND | {"align", "transforms", "metrics", "data", "checkpoints", "run_folders"},
+    "sweeps": GROUND | {"metrics", "data", "checkpoints", "run_folders", "reports"},
     "recognizer": GROUND | PARTS | {"data", "checkpoints", "reports"},
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,
     "checkup": GROUND | PARTS | {"data", "recognizer"},
-    "cli": GROUND | PARTS | MIDDLE | {"preparation", "inspection", "callbacks", "inference", "checkup"},
+    "cli": GROUND | PARTS | MIDDLE | {"preparation", "inspection", "callbacks", "inference", "checkup", "sweeps"},
     "__main__": {"cli"},
 }
 

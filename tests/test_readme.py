@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "facerec").rglob("*.md"),
+    *(ROOT / "docs").glob("*.md"),
     *(ROOT / "experiments").glob("*.md"),
     *(ROOT / "benchmarks").glob("*.md"),
 ]

@@ -13,9 +13,11 @@ from facerec.callbacks.figures import show
 from facerec.callbacks.verification import Verification, verification_of
 from facerec.checkpoints import store_calibration
 from facerec.data.formats.pairs import FilePairs
+from facerec.data.leaks import fingerprint
 from facerec.data.sources import PairSource
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.figures import evaluation_figures
+from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
 from facerec.reports.results import results_folder, write_figure, write_scores
 from facerec.reports.summary import Summary, summarise
@@ -73,20 +75,37 @@ class Report(Callback):
         lines += notes + _unlabelled(trainer, verification, folder)
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
+        if stage == "test" and summaries:
+            lines += _count_look(trainer, {name: sets[name] for name in summaries})
         if folder is not None:
             write_metrics(folder / METRICS, _measurement(trainer, recognizer, folder.name, summaries))
             lines.append(f"numbers, scores and figures: {folder}")
         print("\n" + "\n".join(lines) + "\n", flush=True)
 
 
+def _run(trainer: Trainer) -> Path | None:
+    """The logger's folder; None without one."""
+    # Not trainer.log_dir: it asks the other processes, and only the first one is here.
+    folders = [getattr(logger, "log_dir", None) for logger in trainer.loggers]
+    return next((Path(folder) for folder in folders if isinstance(folder, str)), None)
+
+
 def _folder(trainer: Trainer, stage: Stage) -> Path | None:
     """Where the results go: into the logger's folder, or beside the checkpoint; None for a model in memory."""
-    for logger in trainer.loggers:
-        # Not trainer.log_dir: it asks the other processes, and only the first one is here.
-        run = getattr(logger, "log_dir", None)
-        if isinstance(run, str):
-            return results_folder(Path(run), stage, data_of(trainer).root)
+    run = _run(trainer)
+    if run is not None:
+        return results_folder(run, stage, data_of(trainer).root)
     return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
+
+
+def _count_look(trainer: Trainer, sets: Mapping[str, PairSource]) -> list[str]:
+    """Count this look at the test people in the folder of the run, and say how many there were."""
+    run = _run(trainer)
+    if run is None:
+        return []
+    fingerprints = {name: fingerprint(pairs) for name, pairs in sets.items()}
+    count_look(run, fingerprints)
+    return [looks_line(run, fingerprints)]
 
 
 def _unlabelled(trainer: Trainer, verification: Verification, folder: Path | None) -> list[str]:

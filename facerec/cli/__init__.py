@@ -34,10 +34,11 @@ TOOLS = {
     "pack": "decode a set of images once, into one file that training maps into memory",
     "predict": "write a course's submission: scores of pairs, or classes of images",
     "split": "divide a folder of people into lists for training, validation and test",
+    "sweep": "try settings, each on several seeds and groups of validation people; report the best",
     "verify": "decide whether two images show the same person",
 }
 COMMANDS = TRAINER_COMMANDS | TOOLS
-RESUMABLE = ("align", "inspect", "pack", "split")
+RESUMABLE = ("align", "inspect", "pack", "split", "sweep")
 
 USAGE = f"""facerec {__version__}: train face recognition from scratch and measure it honestly
 

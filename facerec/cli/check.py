@@ -92,6 +92,25 @@ def make_parser() -> CommandParser:
     return parser
 
 
+def seconds_of_training(settings: dict[str, Any]) -> float:
+    """Time that the training steps of a configuration take on this machine, from a few of them.
+
+    Raises:
+        ValueError: naming the setting that is wrong, or the data that are missing.
+    """
+    data, trainer = data_module(settings), settings.get("trainer") or {}
+    precision, workers = _choices(settings, data)
+    images = data.train
+    if images is None:
+        raise ValueError("no training images: give data.root, or data.train")
+    step = TrainingStep(
+        recognizer(settings, data.num_classes or PEOPLE), data, _device(settings), precision.value, batch_size=PROBE
+    )
+    training = measure_training(step, workers.value)
+    steps = max(len(images) // data.batch_size, 1) * int(trainer.get("max_epochs") or 1000)  # Lightning's default
+    return steps * data.batch_size / training.images_per_second
+
+
 def _show(lines: list[str]) -> None:
     """Print a block at once: the next one may take a while."""
     print("\n".join(lines), end="\n\n", flush=True)

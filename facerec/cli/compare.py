@@ -23,8 +23,8 @@ facerec compare runs --sort 'dev accuracy'
 facerec compare --paired runs/resnet34_arcface runs/seresnet50_arcface"""
 NOTES = """\
 The table fits 120 columns: the results, then the settings in which the runs differ. Other data, and another class, are
-one column each. Runs that differ in seed, ORL fold or validation group alone are one row: mean ± standard deviation,
-and the number of runs. --all shows every run and every setting, as the CSV and Markdown files do.
+one column each. Runs that differ in seed, fold or validation group alone are one row: mean ± standard deviation, and
+the number of runs. --all shows every run and every setting, as the CSV and Markdown files do.
 `validation EER` chose the checkpoint, so it is too low; `test EER` appears after `facerec test`. If runs were tested
 differently, `tested score` and the like say how.
 

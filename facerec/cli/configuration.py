@@ -1,9 +1,12 @@
 """A configuration file outside training: its settings, and the data module and model that they describe."""
 
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
+from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification
+from facerec.cli.trainer import FaceTrainer
 from facerec.cli.training_parser import FaceArgumentParser
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
@@ -46,6 +49,29 @@ def recognizer(settings: dict[str, Any], num_classes: int) -> FaceRecognizer:
     model = _instance(FaceRecognizer, "model", {**(settings.get("model") or {}), "num_classes": num_classes})
     assert isinstance(model, FaceRecognizer)
     return model
+
+
+def check_settings(settings: dict[str, Any]) -> None:
+    """Refuse settings that ``facerec fit`` would refuse before it makes anything of them.
+
+    Raises:
+        ValueError: naming the setting that is wrong, and the nearest one there is.
+    """
+    _whole_parser().parse_object(settings)
+
+
+@lru_cache(maxsize=1)
+def _whole_parser() -> _Parser:
+    """The parser of every setting of a training."""
+    parser = _Parser()
+    parser.add_argument("--seed_everything", type=int, default=0)
+    parser.add_argument("--init_from", type=str | None, default=None)
+    parser.add_lightning_class_args(FaceTrainer, "trainer")
+    parser.add_lightning_class_args(FaceRecognizer, "model")
+    parser.add_lightning_class_args(FaceDataModule, "data")
+    for kind, name in ((BestCheckpoint, "checkpoint"), (Verification, "verification"), (FiniteSteps, "finite")):
+        parser.add_lightning_class_args(kind, name)
+    return parser
 
 
 def _instance(kind: type, name: str, settings: dict[str, Any]) -> object:

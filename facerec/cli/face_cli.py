@@ -36,7 +36,7 @@ from facerec.cli.machine_settings import choose_for_machine
 from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
 from facerec.cli.precedence import replace_sources, require_same_loss, warn_of_overridden
 from facerec.cli.resuming import Resumption, checkpoint_of
-from facerec.cli.runs import chosen_checkpoint, run_logger, run_of
+from facerec.cli.runs import RUNS, chosen_checkpoint, run_logger, run_of
 from facerec.cli.saved_settings import SaveConfig
 from facerec.cli.starting_weights import start_from
 from facerec.cli.trainable import check_trainable
@@ -162,7 +162,8 @@ class FaceCLI(ExtensibleCLI):
         if trainer.get("logger") in (None, True):
             checkpoint, resumed = self._settings().get("ckpt_path"), self.resumption
             run = run_of(checkpoint) if checkpoint else None
-            kwargs["logger"] = run_logger(self.experiment, run, resumed.next_logged_step if resumed else None)
+            step = resumed.next_logged_step if resumed else None
+            kwargs["logger"] = run_logger(self.experiment, run, step, str(trainer.get("default_root_dir") or RUNS))
             self.watched = [FailedStart(kwargs["logger"])] if self.subcommand == "fit" and run is None else []
         return super().instantiate_trainer(**kwargs)
 

@@ -74,15 +74,18 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def run_logger(experiment: str, run: Path | None, purge_step: int | None = None) -> TensorBoardLogger:
-    """A logger that writes into a run, or into a new one under ``runs/<experiment>``.
+def run_logger(
+    experiment: str, run: Path | None, purge_step: int | None = None, folder: str = RUNS
+) -> TensorBoardLogger:
+    """A logger that writes into a run, or into a new one under ``<folder>/<experiment>``.
 
     Args:
         experiment: name of the folder of a new run.
         run: folder of the run, if it is there.
         purge_step: step from which on what the run has logged is superseded.
+        folder: of new experiments.
     """
     if run is None:
-        return TensorBoardLogger(RUNS, name=experiment)
+        return TensorBoardLogger(folder, name=experiment)
     check_writable(run / "metrics.json")
     return TensorBoardLogger(str(run.parents[1]), name=run.parent.name, version=run.name, purge_step=purge_step)

@@ -15,7 +15,7 @@ from facerec.data.formats.orl import ORLImages, ORLPairs
 from facerec.data.formats.packed import PackedImages, PackedPairs
 from facerec.data.images import UnreadableImageError, decode_image, read_image
 from facerec.data.shallow import Shallow
-from facerec.data.sources import ImageSource, PairSource
+from facerec.data.sources import ImageSource, PairSource, PeopleFold
 
 __all__ = [
     "AllPairs",
@@ -35,6 +35,7 @@ __all__ = [
     "PackedImages",
     "PackedPairs",
     "PairSource",
+    "PeopleFold",
     "RecordImages",
     "Shallow",
     "UnlabelledImages",

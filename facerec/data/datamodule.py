@@ -21,8 +21,9 @@ from facerec.data.hard_classes import HardClasses
 from facerec.data.interfaces import loss_of, trained_people
 from facerec.data.kept import KeptImages
 from facerec.data.layouts import Layout, Sources, resolve_sources
+from facerec.data.people_folds import in_fold
 from facerec.data.shallow import Division, Shallow
-from facerec.data.sources import ImageSource, PairSource
+from facerec.data.sources import ImageSource, PairSource, PeopleFold
 from facerec.data.training_set import SEED_STRIDE, TrainingDataset
 from facerec.data.transformed import TransformedDataset
 from facerec.data.views import augmented, augmented_with_shallow
@@ -50,6 +51,8 @@ class FaceDataModule(LightningDataModule):
         val_pairs: named sets of pairs of validation people. They choose the checkpoint and calibrate the threshold.
             Without them dev accuracy chooses the checkpoint, and there is no threshold.
         test_pairs: named sets of pairs of test people. Only ``facerec test`` uses them.
+        fold: fold of the people that validates in place of ``val_pairs``, while the others train: see
+            :mod:`facerec.data.people_folds`. By default people stay where the sources put them.
         augment: augmentation of training images; by default a horizontal flip.
         mix: mixup and cutmix, after augmentation; by default none. For a loss without margin (Softmax, NormFace).
         transforms: transforms of ``torchvision.transforms.v2`` for training images, before ``augment``; by default
@@ -96,6 +99,7 @@ class FaceDataModule(LightningDataModule):
         dev: ImageSource | None = None,
         val_pairs: dict[str, PairSource] | None = None,
         test_pairs: dict[str, PairSource] | None = None,
+        fold: PeopleFold | None = None,
         augment: Augment | None = None,
         mix: Mix | None = None,
         batch_size: int = 128,
@@ -121,6 +125,7 @@ class FaceDataModule(LightningDataModule):
         self.root = root if root is None else str(expanded(root))
         self.layout = layout
         self._given = (train, dev, val_pairs, test_pairs)
+        self.fold = fold
         self.augment = augment or Augment()
         self.mix = mix
         self.transforms = TorchvisionTransforms(transforms) if transforms else None
@@ -143,7 +148,8 @@ class FaceDataModule(LightningDataModule):
 
     @cached_property
     def _sources(self) -> Sources:
-        return resolve_sources(self.root, self.layout, *self._given)
+        sources = resolve_sources(self.root, self.layout, *self._given)
+        return sources if self.fold is None else in_fold(sources, self.fold)
 
     @property
     def train(self) -> ImageSource | None:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from facerec.data.all_pairs import AllPairs
+from facerec.data.all_pairs import LabelledPairs
 from facerec.data.sources import Images, ImageSource, PairSource
 
 UNKNOWN = ""
@@ -29,7 +29,7 @@ def people_of(images: Images) -> People:
     A list may number people whose folders carry their names. If classes and folders correspond one to one, the folders
     name the people, so that people of different lists can be compared.
     """
-    labelled = images.images if isinstance(images, AllPairs) else images
+    labelled = images.images if isinstance(images, LabelledPairs) else images
     if isinstance(labelled, ImageSource):
         return _labelled_people(labelled)
     known = images.people if isinstance(images, PairSource) else frozenset[str]()

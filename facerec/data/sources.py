@@ -4,11 +4,12 @@ A source is cheap to construct: it stores its settings. It reads folders and lis
 first asked for, and an image only in ``read``.
 """
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import Alignment, find_record
+from facerec.settings import require_within
 from facerec.threads import share_out
 from facerec.transforms.preprocess import resize
 
@@ -25,6 +27,31 @@ def folder_names(paths: Iterable[str]) -> list[str]:
     return [os.path.basename(os.path.dirname(path)) for path in paths]
 
 
+@dataclass(frozen=True)
+class PeopleFold:
+    """One fold of the people who are not test people: it validates, and the others train.
+
+    Attributes:
+        index: the fold that validates, from 1.
+        of: number of folds.
+
+    Raises:
+        ValueError: for fewer than two folds, or an index beyond them.
+
+    Example:
+        >>> PeopleFold(index=5, of=4)
+        Traceback (most recent call last):
+        ValueError: data.fold.index=5: must be in [1, 4]
+    """
+
+    index: int
+    of: int
+
+    def __post_init__(self) -> None:
+        require_within("data.fold.", 2, math.inf, of=self.of)
+        require_within("data.fold.", 1, self.of, index=self.index)
+
+
 class Images(ABC):
     """Images by index: the part that both contracts share.
 
@@ -32,7 +59,7 @@ class Images(ABC):
         is_decoded: whether reading copies pixels and decodes nothing. ``data.num_workers: auto`` depends on it.
     """
 
-    is_decoded: ClassVar[bool] = False
+    is_decoded: bool = False
 
     @abstractmethod
     def __len__(self) -> int:
@@ -123,6 +150,10 @@ class ImageSource(Images):
         torch.Size([3, 3, 2, 2])
     """
 
+    def of_fold(self, fold: PeopleFold) -> "ImageSource | None":
+        """This source with one fold of the people to validate, where it has folds of its own; None for most sources."""
+        return None
+
     @property
     @abstractmethod
     def identities(self) -> Sequence[str]:
@@ -154,6 +185,10 @@ class PairSource(Images):
         >>> Shades().folds is None, Shades().people
         (True, frozenset())
     """
+
+    def of_fold(self, fold: PeopleFold) -> "PairSource | None":
+        """These pairs with one fold of the people to validate, where it has folds of its own; None for most sources."""
+        return None
 
     @property
     @abstractmethod

@@ -18,6 +18,7 @@ from facerec.metrics.intervals import Interval
 from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
+from facerec.metrics.student import mean_interval
 from facerec.metrics.verification import (
     Det,
     area_under_roc,
@@ -63,6 +64,7 @@ __all__ = [
     "kfold_accuracy",
     "leave_one_out",
     "mcnemar",
+    "mean_interval",
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Literal, get_args
 
-from facerec.preparation.lots import TICKETS, ticket
+from facerec.data.lots import TICKETS, ticket
 from facerec.preparation.split_settings import SplitSettings
 
 Part = Literal["train", "validation", "test"]

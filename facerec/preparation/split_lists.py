@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from facerec.data.drawn_pairs import Pair, genuine_pairs, impostor_pairs
 from facerec.data.formats.rows import read_rows
+from facerec.data.lots import TICKETS, ticket
 from facerec.files import write_whole
-from facerec.preparation.drawn_pairs import Pair, genuine_pairs, impostor_pairs
-from facerec.preparation.lots import TICKETS, ticket
 from facerec.preparation.parts import PARTS, Part
 from facerec.preparation.photographs import person_of
 from facerec.preparation.split_settings import SplitSettings

@@ -63,7 +63,7 @@ class _Column(NamedTuple):
 def fitted_table(runs: Sequence[Run], sort: str | None = None, width: int = WIDTH) -> FittedTable:
     """The runs with a result, in as many columns as fit.
 
-    Runs that differ in seed, ORL fold or validation group alone are one row: mean ± standard deviation, and their
+    Runs that differ in seed, fold or validation group alone are one row: mean ± standard deviation, and their
     number.
 
     Args:
@@ -97,6 +97,8 @@ def fitted_table(runs: Sequence[Run], sort: str | None = None, width: int = WIDT
         notes.append(f"{has} no result yet: see --all")
     if len(shown) < len(with_result):
         notes.append("± is the standard deviation of runs that differ in seed or fold alone: --all shows each")
+    if looks := [int(run.results["test looks"]) for run in runs if "test looks" in run.results]:
+        notes.append(f"looks at test people: {sum(looks)}, by {len(looks)} of these runs")
     if not shown:
         return FittedTable([], notes)
     costs = list(_results(shown, COSTS))

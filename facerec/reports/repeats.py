@@ -9,14 +9,14 @@ from statistics import fmean, stdev
 from facerec.reports.comparison import NOT_A_SETTING
 from facerec.reports.runs import Run
 
-REPEATED = re.compile(r"seed_everything$|data\.(.+\.)?init_args\.(fold|validation)$")
+REPEATED = re.compile(r"seed_everything$|data\.fold\.index$|data\.(.+\.)?init_args\.(fold|validation)$")
 """What may differ between repeats (names of settings)."""
 COUNT = "runs"
 DEVIATION = "deviation"
 
 
 def merge_repeats(runs: Sequence[Run]) -> list[Run]:
-    """One run for all that differ in seed, ORL fold or validation group alone.
+    """One run for all that differ in seed, fold or validation group alone.
 
     Its results are means. ``runs`` is their number, ``deviation`` the standard deviation of the test EER, or of the
     validation EER where no run was tested. A second run of the same seed and fold is no repeat and stays apart.

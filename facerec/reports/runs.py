@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from facerec.checkpoints import choice_of, load_checkpoint
 from facerec.plain_text import read_yaml
 from facerec.reports.events import Scalars, read_events, value_at
+from facerec.reports.looks import looks_of
 from facerec.reports.measurement import METRICS, read_metrics
 from facerec.reports.results import CONFIG
 from facerec.reports.summary import Summary
@@ -32,7 +33,8 @@ class Run(NamedTuple):
     Attributes:
         name: ``NAME/version_K``.
         settings: every setting by its full name, ``model.backbone.init_args.depth``.
-        results: rates as fractions, ``minutes``, ``parameters``, ``95% interval``, and how the run was tested.
+        results: rates as fractions, ``minutes``, ``parameters``, ``95% interval``, ``test looks``, and how the run was
+            tested.
 
     Example:
         >>> Run("orl/version_0", {"model.loss_lr_factor": 1.0}, {"test EER": 0.097}).results["test EER"]
@@ -87,6 +89,8 @@ def read_run(folder: Path) -> Run:
     flat = _with_schedule(flatten(settings))
     kept = _kept_checkpoint(folder)
     results = _from_events(folder, flat, kept) | _from_metrics(folder) | _from_checkpoint(kept)
+    if looks := sum(looks_of(folder).values()):
+        results["test looks"] = looks
     return Run(f"{folder.parent.name}/{folder.name}", flat, results)
 
 

@@ -8,7 +8,7 @@ from facerec.cli.runs import config_name, run_logger, run_name, run_of
 from facerec.inference import Embedder
 from tests.cli.conftest import assert_refused, best_file, last, run
 from tests.cli.test_status import MISSING, MODEL
-from tests.conftest import face
+from tests.conftest import SMALL, face
 
 
 @pytest.fixture
@@ -91,3 +91,10 @@ def test_a_folder_may_stand_in_a_configuration(run_copy, capsys):
     assert f"taking {best_file(run_copy)}" in said
     assert status == 2
     assert "data.test_pairs" in said  # refused for this alone, after the checkpoint was found
+
+
+def test_new_runs_go_where_the_trainer_has_its_root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("fit", "--trainer.default_root_dir=scratch", *SMALL, "--trainer.max_epochs=1") == 0
+    assert Path("scratch", "orl_resnet18_arcface", "version_0", "config.yaml").is_file()
+    assert not Path("runs").exists()

@@ -25,6 +25,7 @@ MISSING = {
     "pack": ("missing", "out.pack"),
     "predict": ("--classify", "missing", *MODEL, "--output", "out.csv"),
     "split": ("missing", "out"),
+    "sweep": ("missing.yaml",),
     "verify": (*IMAGES, *MODEL),
 }
 MAINS = {command: f"facerec.cli.{'training' if command in TRAINER_COMMANDS else command}.main" for command in COMMANDS}

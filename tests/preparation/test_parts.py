@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from facerec.data.lots import draws, lot
 from facerec.preparation import SplitSettings
-from facerec.preparation.lots import draws, lot
 from facerec.preparation.parts import divide, part_of
 from facerec.preparation.photographs import linked_people
 

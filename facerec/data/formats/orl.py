@@ -17,25 +17,25 @@ from torch import Tensor
 
 from facerec.data.all_pairs import AllPairs
 from facerec.data.images import read_image
-from facerec.data.sources import ImageSource
-from facerec.settings import require_choice
+from facerec.data.sources import ImageSource, PeopleFold
+from facerec.settings import require_choice, require_within
 
 PEOPLE = 40
 IMAGES_PER_PERSON = 10
 TRAIN_IMAGES_PER_PERSON = 8
 TEST_PEOPLE = 10
-VALIDATION_PEOPLE = 6
 LAST_GROUP = 5
+MOST_GROUPS = 15  # of two people each: a pair of two people needs two
 
 Part = Literal["train", "dev", "val", "test"]
 
 
-def orl_people(part: Part, fold: int = 4, validation: int = LAST_GROUP) -> list[int]:
+def orl_people(part: Part, fold: int = 4, validation: int = LAST_GROUP, groups: int = LAST_GROUP) -> list[int]:
     """Numbers of the people (1 to 40) in a part, split by identity.
 
     Fold f tests on s(10f-9) to s(10f). The other thirty, in order, are five groups of six. One group validates, and the
-    other 24 people train. Of each training person, images 1 to 8 train; 9 and 10 are for dev accuracy. By default
-    s1-s24 train, s25-s30 validate, and s31-s40 test.
+    other 24 people train. Another number of groups divides them as evenly as can be. Of each training person, images 1
+    to 8 train; 9 and 10 are for dev accuracy. By default s1-s24 train, s25-s30 validate, and s31-s40 test.
 
     Raises:
         ValueError: for another part, fold or group.
@@ -47,10 +47,11 @@ def orl_people(part: Part, fold: int = 4, validation: int = LAST_GROUP) -> list[
         [1, 2, 3, 4, 5, 6]
     """
     require_choice("ORL", (1, 2, 3, 4), fold=fold)
-    require_choice("ORL", range(1, LAST_GROUP + 1), validation=validation)
+    require_within("ORL", 2, MOST_GROUPS, groups=groups)
+    require_choice("ORL", range(1, groups + 1), validation=validation)
     test = list(range(TEST_PEOPLE * (fold - 1) + 1, TEST_PEOPLE * fold + 1))
     others = [person for person in range(1, PEOPLE + 1) if person not in test]
-    chosen_by = others[VALIDATION_PEOPLE * (validation - 1) : VALIDATION_PEOPLE * validation]
+    chosen_by = others[len(others) * (validation - 1) // groups : len(others) * validation // groups]
     trained_on = [person for person in others if person not in chosen_by]
     parts = {"train": trained_on, "dev": trained_on, "val": chosen_by, "test": test}
     require_choice("ORL", parts, part=part)
@@ -89,8 +90,9 @@ class ORLImages(ImageSource):
     Args:
         part: ``train`` and ``dev`` share their people (8 and 2 images each), ``val`` and ``test`` are other people.
         fold: which ten people are the test people, see :func:`orl_people`.
-        validation: which group of six of the other thirty validates, 1 to 5.
+        validation: which group of the other thirty validates, from 1.
         root: a folder with ``s1`` to ``s40``; by default the images of the ``demo`` extra.
+        groups: number of groups that the thirty are divided into.
 
     Raises:
         ValueError: for another part, fold or group.
@@ -103,15 +105,25 @@ class ORLImages(ImageSource):
     """
 
     def __init__(
-        self, part: Part = "train", fold: int = 4, root: str | None = None, validation: int = LAST_GROUP
+        self,
+        part: Part = "train",
+        fold: int = 4,
+        root: str | None = None,
+        validation: int = LAST_GROUP,
+        groups: int = LAST_GROUP,
     ) -> None:
         self.part = part
+        self.fold = fold
         self.root = root
-        self._people = orl_people(part, fold, validation)
+        self._people = orl_people(part, fold, validation, groups)
         self._numbers = {
             "train": range(1, TRAIN_IMAGES_PER_PERSON + 1),
             "dev": range(TRAIN_IMAGES_PER_PERSON + 1, IMAGES_PER_PERSON + 1),
         }.get(part, range(1, IMAGES_PER_PERSON + 1))
+
+    def of_fold(self, fold: PeopleFold) -> "ORLImages":
+        """The same part where one of ``fold.of`` groups of the thirty validates; the test people stay."""
+        return ORLImages(self.part, self.fold, self.root, validation=fold.index, groups=fold.of)
 
     @cached_property
     def _folder(self) -> Path:
@@ -159,8 +171,9 @@ class ORLPairs(AllPairs):
     Args:
         part: ``val`` or ``test``.
         fold: which ten people are the test people, see :func:`orl_people`.
-        validation: which group of six of the other thirty validates, 1 to 5.
+        validation: which group of the other thirty validates, from 1.
         root: a folder with ``s1`` to ``s40``; by default the images of the ``demo`` extra.
+        groups: number of groups that the thirty are divided into.
 
     Example:
         >>> from facerec.data import ORLPairs
@@ -175,5 +188,6 @@ class ORLPairs(AllPairs):
         fold: int = 4,
         root: str | None = None,
         validation: int = LAST_GROUP,
+        groups: int = LAST_GROUP,
     ) -> None:
-        super().__init__(ORLImages(part, fold, root, validation))
+        super().__init__(ORLImages(part, fold, root, validation, groups))

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from facerec.preparation.lots import draws, lot
+from facerec.data.lots import draws, lot
 
 Pair = tuple[str, str]
+Image = TypeVar("Image")
 Card = TypeVar("Card")
 
 
-def genuine_pairs(people: Mapping[str, Sequence[str]], per_person: int, seed: int) -> list[Pair]:
+def genuine_pairs(people: Mapping[str, Sequence[Image]], per_person: int, seed: int) -> list[tuple[Image, Image]]:
     """Up to so many pairs of each person's images. A person's pairs depend on no other person.
 
     Args:
-        people: different photographs of each person.
+        people: different photographs of each person: their names, or their indices.
         per_person: most pairs of a person.
         seed: of the draw.
 
@@ -24,22 +25,22 @@ def genuine_pairs(people: Mapping[str, Sequence[str]], per_person: int, seed: in
         >>> genuine_pairs({"ann": ["ann/1.jpg", "ann/2.jpg"], "bob": ["bob/1.jpg"]}, per_person=20, seed=0)
         [('ann/1.jpg', 'ann/2.jpg')]
     """
-    pairs: list[Pair] = []
+    pairs: list[tuple[Image, Image]] = []
     for person, images in people.items():
         numbers = draws(math.comb(len(images), 2), seed, "genuine", person)
         pairs += [_pair_of(number, images) for number in islice(numbers, per_person)]
     return pairs
 
 
-def _pair_of(number: int, images: Sequence[str]) -> Pair:
+def _pair_of(number: int, images: Sequence[Image]) -> tuple[Image, Image]:
     """The pairs (0, 1), (0, 2), (1, 2), (0, 3), ... by their number from 0."""
     second = (1 + math.isqrt(1 + 8 * number)) // 2
     return images[number - second * (second - 1) // 2], images[second]
 
 
 def impostor_pairs(
-    people: Mapping[str, Sequence[str]], count: int, seed: int, links: Mapping[str, str] | None = None
-) -> list[Pair]:
+    people: Mapping[str, Sequence[Image]], count: int, seed: int, links: Mapping[str, str] | None = None
+) -> list[tuple[Image, Image]]:
     """Pairs of two people, spread evenly: everybody is in as many, give or take two, while there are enough images.
 
     Args:
@@ -76,7 +77,7 @@ def _person_pairs(people: Sequence[str], seed: int) -> Iterator[Pair]:
         yield from ((around[place], around[place - half - 1]) for place in range(len(around) // 2))
 
 
-def _deck(people: Mapping[str, Sequence[str]], first: str, second: str, seed: int) -> Iterator[Pair]:
+def _deck(people: Mapping[str, Sequence[Image]], first: str, second: str, seed: int) -> Iterator[tuple[Image, Image]]:
     """All pairs of an image of one person and an image of the other."""
     some, others = people[first], people[second]
     for number in draws(len(some) * len(others), seed, "impostor", first, second):

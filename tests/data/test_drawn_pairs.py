@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facerec.preparation.drawn_pairs import genuine_pairs, impostor_pairs
+from facerec.data.drawn_pairs import genuine_pairs, impostor_pairs
 
 
 def people_of(*counts: int) -> dict[str, list[str]]:

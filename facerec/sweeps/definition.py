@@ -1,0 +1,214 @@
+"""A sweep as its file describes it."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from facerec.data.sources import PeopleFold
+from facerec.settings import require_choice
+from facerec.sweeps.space import Point, Setting, grid, read_space, values_at
+
+METHODS = ("grid", "random", "tpe")
+REPEATED = re.compile(r"(seed_everything|data\.fold)(\.|$)")
+KEYS = ("name", "method", "trials", "seed", "search", "repeat", "fixed", "budget", "prune")
+
+
+class Repeat(NamedTuple):
+    """One of the trainings that a trial is the mean of.
+
+    Attributes:
+        seed: ``seed_everything``.
+        fold: the fold of the people that validates; None leaves people where the sources put them.
+
+    Example:
+        >>> Repeat(0, PeopleFold(2, of=5)).options
+        ['--seed_everything=0', '--data.fold.index=2', '--data.fold.of=5']
+    """
+
+    seed: int
+    fold: PeopleFold | None = None
+
+    @property
+    def name(self) -> str:
+        """For files."""
+        return f"seed_{self.seed}" + (f"_fold_{self.fold.index}" if self.fold else "")
+
+    @property
+    def options(self) -> list[str]:
+        """Of ``facerec fit``."""
+        fold = [f"--data.fold.index={self.fold.index}", f"--data.fold.of={self.fold.of}"] if self.fold else []
+        return [f"--seed_everything={self.seed}", *fold]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep.
+
+    Attributes:
+        name: of its folder.
+        base: configuration that every trial starts from.
+        space: settings that are searched.
+        method: ``grid``, ``random`` or ``tpe``.
+        trials: number of trials.
+        repeats: trainings of each trial, in their order.
+        fixed: settings, by full names, of every trial and of the best configuration.
+        budget: settings of the trials alone: what makes them shorter than a full training.
+        machine: settings of this machine, such as ``data.root``.
+        seed: of what is drawn.
+        prune_after: trials that must have come as far before one is stopped early; None stops none.
+    """
+
+    name: str
+    base: dict[str, Any]
+    space: tuple[Setting, ...]
+    method: str = "grid"
+    trials: int = 1
+    repeats: tuple[Repeat, ...] = (Repeat(0),)
+    fixed: dict[str, Any] = field(default_factory=dict)
+    budget: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    prune_after: int | None = None
+
+    @property
+    def runs(self) -> int:
+        """Number of trainings."""
+        return self.trials * len(self.repeats)
+
+    def settings(self, point: Point) -> dict[str, Any]:
+        """The configuration of a trial. Seed and fold are options of each repeat."""
+        return _with(self.base, self.fixed, values_at(self.space, point), self.budget, self.machine)
+
+    def full_settings(self, point: Point) -> dict[str, Any]:
+        """The configuration of a full training: without the budget of the trials."""
+        return _with(self.base, self.fixed, values_at(self.space, point), self.machine)
+
+    def identity(self) -> dict[str, Any]:
+        """What must stay for the trials of a study to be comparable, as plain values by name."""
+        return {
+            "base": self.base,
+            "search": {setting.name: repr(setting) for setting in self.space},
+            "method": self.method,
+            "repeat": [repeat.name + (f"_of_{repeat.fold.of}" if repeat.fold else "") for repeat in self.repeats],
+            "fixed": self.fixed,
+            "budget": self.budget,
+            "seed": self.seed,
+        }
+
+
+def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[str, Any] | None = None) -> Sweep:
+    """A sweep from the values of its file.
+
+    Args:
+        given: the values.
+        name: of the sweep, if the file gives none.
+        base: configuration that the trials start from.
+        machine: settings of this machine, by full names.
+
+    Raises:
+        ValueError: naming the entry that is wrong.
+
+    Example:
+        >>> given = {"search": {"model.loss.init_args.scale": [16, 32]}, "repeat": {"seeds": 2}}
+        >>> sweep = read_sweep(given, "scale", base={})
+        >>> sweep.trials, sweep.runs, sweep.settings({"model.loss.init_args.scale": "32"})
+        (2, 4, {'model': {'loss': {'init_args': {'scale': 32}}}})
+    """
+    if not isinstance(given, dict):
+        raise ValueError("a sweep file holds entries such as search: and repeat:")
+    if unknown := [key for key in given if key not in KEYS]:
+        raise ValueError(f"no entry {unknown[0]!r}: choose among config, {', '.join(KEYS)}")
+    name = str(given.get("name", name))
+    if not name or any(letter in name for letter in "/\\:") or name.startswith("."):
+        raise ValueError(f"name: {name!r} names no folder: give letters, digits and _")
+    space, method = read_space(given.get("search")), given.get("method", "grid")
+    require_choice("sweep.", METHODS, method=method)
+    fixed, budget = _named(given, "fixed"), _named(given, "budget")
+    if repeated := [key for key in (*(setting.name for setting in space), *fixed, *budget) if REPEATED.match(key)]:
+        raise ValueError(f"{repeated[0]} is what repeats differ in: give repeat: {{seeds: 3, folds: 5}}")
+    _require_kept([list(fixed), [setting.name for setting in space], list(budget), list(machine or {})])
+    return Sweep(
+        name=name,
+        base=dict(base),
+        space=space,
+        method=method,
+        trials=_trials(given.get("trials"), method, space),
+        repeats=_repeats(given.get("repeat"), base),
+        fixed=fixed,
+        budget=budget,
+        machine=dict(machine or {}),
+        seed=_whole(given.get("seed", 0), "seed", least=0),
+        prune_after=_prune_after(given.get("prune")),
+    )
+
+
+def _require_kept(groups: Sequence[Sequence[str]]) -> None:
+    """Refuse a setting that a later one would replace together with all around it."""
+    before: list[str] = []
+    for names in groups:
+        for name in names:
+            if lost := [other for other in (*before, *names) if other.startswith(f"{name}.")]:
+                raise ValueError(f"{name} would replace {lost[0]}: put the value into {name} itself")
+        before += names
+
+
+def _trials(trials: Any, method: str, space: tuple[Setting, ...]) -> int:
+    if method == "grid":
+        combinations = len(grid(space))
+        return combinations if trials is None else min(combinations, _whole(trials, "trials", least=1))
+    if trials is None:
+        raise ValueError(f"trials: method {method} needs their number")
+    return _whole(trials, "trials", least=1)
+
+
+def _repeats(given: Any, base: Mapping[str, Any]) -> tuple[Repeat, ...]:
+    """Folds change fastest: the first repeats of a trial are of other people already."""
+    given = {} if given is None else given
+    if not isinstance(given, dict) or not given.keys() <= {"seeds", "folds"}:
+        raise ValueError(f"repeat: {given}: give numbers of seeds and of folds, such as {{seeds: 3, folds: 5}}")
+    seed, own_fold = int(base.get("seed_everything") or 0), (base.get("data") or {}).get("fold")
+    seeds = range(seed, seed + _whole(given.get("seeds", 1), "repeat.seeds", least=1))
+    if given.get("folds") is None:
+        return tuple(Repeat(number, PeopleFold(**own_fold) if own_fold else None) for number in seeds)
+    of = _whole(given["folds"], "repeat.folds", least=2)
+    return tuple(Repeat(number, PeopleFold(index, of)) for number in seeds for index in range(1, of + 1))
+
+
+def _named(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    values = given.get(key) or {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{key}: give settings by their full names, such as {{trainer.max_epochs: 30}}")
+    return {str(name): value for name, value in values.items()}
+
+
+def _prune_after(given: Any) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or given.keys() != {"after"}:
+        raise ValueError(f"prune: {given}: give the number of trials to compare with, {{after: 5}}")
+    return _whole(given["after"], "prune.after", least=2)
+
+
+def _whole(value: Any, name: str, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r}: give a whole number, at least {least}")
+    return value
+
+
+def _with(settings: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with others, given by full names, in their places. The later ones win."""
+    changed: dict[str, Any] = copy.deepcopy(dict(settings))
+    for name, value in ((name, value) for some in changes for name, value in some.items()):
+        *groups, last = name.split(".")
+        place = changed
+        for depth, group in enumerate(groups):
+            if place.get(group) is None:
+                place[group] = {}
+            if not isinstance(place[group], dict):
+                above = ".".join(groups[: depth + 1])
+                raise ValueError(f"{name}: {above} is {place[group]!r} in the configuration, which has no settings")
+            place = place[group]
+        place[last] = copy.deepcopy(value)
+    return changed

@@ -1,0 +1,83 @@
+"""The training of one repeat of a trial, and the run that it leaves."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from facerec.data.sources import PeopleFold
+from facerec.plain_text import read_yaml
+from facerec.reports.results import CONFIG
+from facerec.reports.runs import read_run
+from facerec.run_folders import VERSION, last_checkpoint
+from facerec.sweeps.course import RunningRates
+from facerec.sweeps.definition import Repeat
+from facerec.sweeps.process import error_of, is_interruption, train
+from facerec.sweeps.trials import Finished
+
+Judge = Callable[[Sequence[float]], bool]
+"""Whether a training is hopeless, by the EERs of its validations so far."""
+
+
+class RepeatFailedError(Exception):
+    """A training of a trial failed; the message says why."""
+
+
+def train_repeat(config: Path, repeat: Repeat, lock: int | None, judge: Judge | None) -> Finished:
+    """Train a repeat, or what is left of it, in a process of its own. Its run lies beside the configuration.
+
+    Args:
+        config: configuration of the trial.
+        repeat: which one.
+        lock: descriptor that the training inherits.
+        judge: asked after each validation; None trains to the end.
+
+    Raises:
+        RepeatFailedError: if it fails, or gives no validation EER.
+        StoppedEarly: if the judge finds it hopeless.
+        KeyboardInterrupt: if somebody interrupted the training itself.
+    """
+    folder = config.parent
+    before = run_of_repeat(folder, repeat, resumable=True)
+    options = ["--config", str(config), *repeat.options, *(["--ckpt_path", str(before)] if before else [])]
+    log, rates, begun = folder / f"{repeat.name}.log", RunningRates(), time.monotonic()
+
+    def is_hopeless() -> bool:
+        under_way = rates.read(run_of_repeat(folder, repeat))
+        return judge is not None and bool(under_way) and judge(under_way)
+
+    status = train(options, log, lock, None if judge is None else is_hopeless)
+    if is_interruption(status):
+        raise KeyboardInterrupt
+    if status != 0:
+        raise RepeatFailedError(error_of(log, status))
+    run = run_of_repeat(folder, repeat)
+    eer = None if run is None else read_run(run).results.get("validation EER")
+    if run is None or not isinstance(eer, float):
+        raise RepeatFailedError("no validation EER: a sweep needs validation pairs, and a validation in each training")
+    return Finished(eer, str(run), None if before else time.monotonic() - begun)
+
+
+def run_of_repeat(folder: Path, repeat: Repeat, *, resumable: bool = False) -> Path | None:
+    """The newest run of a repeat; None if there is none.
+
+    Args:
+        folder: of the trial.
+        repeat: told by its seed and its fold.
+        resumable: whether the run must have a checkpoint to go on from.
+    """
+    runs = sorted(folder.glob(f"{VERSION}*"), key=lambda run: run.stat().st_mtime, reverse=True)
+    for run in runs:
+        if _repeat_of(run) == repeat and (not resumable or last_checkpoint(run) is not None):
+            return run
+    return None
+
+
+def _repeat_of(run: Path) -> Repeat | None:
+    """Which repeat a run is; None before its settings are written."""
+    with suppress(OSError, ValueError):
+        settings = read_yaml((run / CONFIG).read_text(encoding="utf-8"), run / CONFIG)
+        if isinstance(settings, dict):
+            fold = settings["data"].get("fold")
+            return Repeat(int(settings["seed_everything"]), None if fold is None else PeopleFold(**fold))
+    return None

@@ -1,0 +1,152 @@
+"""`facerec sweep` with real trainings, and what it says of files and settings that cannot be used."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from facerec.cli.configuration import check_settings
+from facerec.cli.training import DEFAULT_CONFIG
+from facerec.reports import find_runs, fitted_table, read_run
+from facerec.sweeps.study import Study
+from tests.cli.conftest import assert_refused, run
+
+SMALL = {
+    "trainer.max_epochs": 1,
+    "trainer.precision": "32-true",
+    "trainer.check_val_every_n_epoch": 1,
+    "model.image_size": [32, 32],
+    "model.backbone.init_args.width": 4,
+    "model.backbone.init_args.embedding_dim": 16,
+}
+SCALE = "model.loss.init_args.scale"
+SWEEPS = sorted(Path(__file__).parents[2].joinpath("experiments", "sweeps").glob("*.yaml"))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(here: Path, **entries: object) -> str:
+    given = {"search": {SCALE: [16, 32]}, "budget": SMALL, "repeat": {"folds": 2}} | entries
+    (here / "small.yaml").write_text(yaml.safe_dump(given, sort_keys=False))
+    return "small.yaml"
+
+
+def test_a_plan_makes_nothing(here, capsys):
+    assert run("sweep", write(here, repeat={"seeds": 3, "folds": 2}), "--plan") == 0
+    said = capsys.readouterr().out
+    assert "grid: 2 trials x 6 repeats (3 seeds x 2 folds of people) = 12 trainings, 12 to go" in said
+    assert re.search(r"time: about \d+ \w+ in one process \(.* from a few steps", said)
+    assert [path.name for path in here.iterdir()] == ["small.yaml"]
+
+
+def test_a_sweep_that_is_interrupted_goes_on_and_reports(here, capsys):
+    file, study = write(here, search={SCALE: [16]}), Path("runs", "sweeps", "small")
+    process = subprocess.Popen([sys.executable, "-m", "facerec", "sweep", file], stderr=subprocess.PIPE, text=True)
+    first_end = time.monotonic() + 240
+    while not list(study.glob("trial_000/version_1/events*")) and time.monotonic() < first_end:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)  # in the second training, or as it begins
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 130
+    assert "To go on: facerec sweep small.yaml" in said
+    kept = (study / "trial_000" / "version_0" / "config.yaml").stat().st_mtime_ns
+
+    assert run("sweep", file) == 0
+    said = capsys.readouterr().out
+    assert "trial 0: scale 16  (taken up with 1 of 2 repeats done)" in said
+    assert "0 to go" not in said.split("trial 0")[0]
+    assert (study / "trial_000" / "version_0" / "config.yaml").stat().st_mtime_ns == kept
+    for name in ("trials", "settings"):
+        assert (study / f"{name}.png").stat().st_size > 5000
+        assert (study / f"{name}.svg").read_text().startswith("<?xml")
+
+    runs = [read_run(folder) for folder in find_runs([str(study)]) if list(folder.glob("checkpoints/best*.ckpt"))]
+    rates = {run.settings["data.fold.index"]: run.results["validation EER"] for run in runs}
+    [trial] = Study(study, _sweep(file)).trials()
+    assert {fold: trial.repeats[f"seed_0_fold_{fold}"].eer for fold in (1, 2)} == rates
+
+    rows = fitted_table(runs).rows  # as `facerec compare` groups them
+    assert rows[0][:3] == ["run", "runs", "val EER"]
+    assert [row[:2] for row in rows[1:]] == [["trial_000", "2"]]
+
+    assert run("sweep", file, "--report") == 0
+    best = study / "small_best.yaml"
+    assert f"facerec fit --config {best}" in capsys.readouterr().out
+    settings = yaml.safe_load(best.read_text())
+    assert settings["trainer"] == yaml.safe_load(DEFAULT_CONFIG.read_text())["trainer"]
+    check_settings(settings)
+
+
+def _sweep(file):
+    from facerec.cli.sweep import _read
+
+    return _read(Path(file), [])
+
+
+def test_a_training_that_fails_says_why(here, capsys):
+    assert run("sweep", write(here, search={"verification.calibrate_at": [1e-9]}, repeat={"seeds": 1})) == 1
+    said = capsys.readouterr().out
+    assert "trial 0 failed: " in said
+    assert "calibrate_at" in said.split("trial 0 failed: ")[1]
+    assert "no trial is finished" in said
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"serach": {}}, "small.yaml: no entry 'serach'"),
+        ({"search": {}}, "search: give settings"),
+        ({"search": {"model.loss.init_args.scael": [1]}}, "did you mean 'scale'"),
+        ({"search": {"model.backbone.init_args.depth": ["deep"]}}, "depth"),
+        ({"search": {SCALE: {"low": 4, "high": 2}}, "method": "tpe", "trials": 2}, "low=4, high=2: give two numbers"),
+        ({"search": {SCALE: {"low": 1, "high": 2}}}, f"search.{SCALE}: a grid needs a list"),
+        ({"search": {SCALE: {"low": 1, "high": 2}}, "method": "random"}, "trials: method random needs their number"),
+        ({"search": {"seed_everything": [1, 2]}}, "seed_everything is what repeats differ in"),
+        ({"search": {"model.loss": [{"class_path": "ArcFace"}, {"class_path": "ArcFace"}]}}, "called 'ArcFace'"),
+        ({"search": {"data.augment": [{"rotation": 3}]}}, "needs a name"),
+        ({"method": "best"}, "sweep.method='best': choose one of grid, random, tpe"),
+        ({"repeat": 3}, "repeat: 3: give numbers"),
+        ({"repeat": {"folds": 1}}, "repeat.folds=1: give a whole number, at least 2"),
+        ({"prune": True}, "prune: True: give"),
+        ({"fixed": {"data.batch_size.x": 1}}, "data.batch_size is 32"),
+        (
+            {"fixed": {SCALE: 8}, "search": {"model.loss": [{"class_path": "ArcFace"}]}},
+            f"model.loss would replace {SCALE}",
+        ),
+        ({"name": "a/b"}, "name: 'a/b' names no folder"),
+        ({"config": "missing.yaml"}, "no configuration file missing.yaml"),
+    ],
+)
+def test_what_cannot_be_used_is_named(entries, message, here, capsys):
+    assert_refused(message, capsys, "sweep", write(here, **entries), "--plan")
+    assert not Path("runs").exists()
+
+
+def test_a_report_needs_a_study(here, capsys):
+    assert_refused("no study in runs/sweeps/small", capsys, "sweep", write(here), "--report")
+
+
+def test_the_error_of_a_missing_package_names_the_extra(here, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.delitem(sys.modules, "facerec.sweeps.study")
+    assert_refused('pip install "facerec[sweep]"', capsys, "sweep", write(here))
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_every_shipped_sweep_has_settings_that_fit_takes(path):
+    from facerec.sweeps.space import grid
+
+    sweep = _sweep(path)
+    assert sweep.name == path.stem
+    for point in grid(sweep.space):
+        check_settings(sweep.settings(point))
+        check_settings(sweep.full_settings(point))
