@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from facerec.backbones.batch_statistics import estimating_statistics
 from facerec.callbacks.evaluation import data_of
-from facerec.data.datamodule import SEED_STRIDE
+from facerec.data.training_set import SEED_STRIDE
 from facerec.recognizer import FaceRecognizer
 
 
