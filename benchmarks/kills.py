@@ -45,7 +45,7 @@ TRAININGS = {
     "max_steps": ["--trainer.max_epochs=-1", "--trainer.max_steps=36"],
     "validation in mid-epoch": ["--trainer.val_check_interval=4", "--checkpoint.save_top_k=2"],
     "two batches a step": ["--trainer.accumulate_grad_batches=2", "--trainer.check_val_every_n_epoch=2"],
-    "averaged weights": ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9"],
+    "averaged weights": ["--average.kind=ema", "--average.decay=0.9"],
 }
 
 

@@ -25,7 +25,8 @@ from facerec.metrics.calibration import Calibration
 
 CARD_KEY = "facerec"
 FORMAT_VERSION = 1
-OPTIONAL = ("chosen_by", "started_from")  # entries that the first cards of this format lack
+RAW_WEIGHTS = "current_model_state"  # Lightning's name: of the weights as trained, where state_dict is their average
+OPTIONAL = ("chosen_by", "started_from", "raw_calibration")  # entries that the first cards of this format lack
 OF_LIGHTNING = ("pytorch-lightning_version",)
 OF_A_TRAINING = ("epoch", "global_step", "loops", "optimizer_states", "lr_schedulers")
 EXPORTED = (".onnx", ".pt2")
@@ -61,6 +62,7 @@ class ModelCard:
         configuration: YAML of the whole training; None for a model built in Python.
         chosen_by: logged metric that chose the best checkpoint of the run, such as ``val/eer`` or ``val/accuracy``;
             ``last`` if none did; None if unknown.
+        raw_calibration: threshold of the weights as they were trained, where the checkpoint offers their average.
         started_from: checkpoint whose weights the training began with (``--init_from``); None if with new ones.
         facerec_version: version of facerec that wrote the card.
         format_version: version of the card's format.
@@ -82,6 +84,7 @@ class ModelCard:
     configuration: str | None = None
     chosen_by: str | None = None
     started_from: Origin | None = None
+    raw_calibration: Calibration | None = None
     facerec_version: str = __version__
     format_version: int = FORMAT_VERSION
 
@@ -97,6 +100,7 @@ class ModelCard:
             "configuration": self.configuration,
             "chosen_by": self.chosen_by,
             "started_from": None if self.started_from is None else dict(self.started_from),
+            "raw_calibration": None if self.raw_calibration is None else dict(self.raw_calibration),
         }
 
     @classmethod
@@ -134,6 +138,7 @@ class ModelCard:
             configuration=stored["configuration"],
             chosen_by=stored.get("chosen_by"),
             started_from=stored.get("started_from"),
+            raw_calibration=stored.get("raw_calibration"),
             facerec_version=stored["facerec_version"],
             format_version=stored["format_version"],
         )
@@ -180,6 +185,32 @@ def load_plain(path: str | Path) -> Any:
         elif isinstance(error, pickle.UnpicklingError):
             reason = "it holds more than tensors and plain values, which could run code"
         raise ValueError(f"{path} does not load as a checkpoint of `facerec fit`: {reason}") from error
+
+
+def offer_raw_weights(checkpoint: dict[str, Any], name: str | Path = "the checkpoint") -> None:
+    """Let a loaded checkpoint offer the weights as they were trained, with their threshold, in place of their average.
+
+    Args:
+        checkpoint: content of the file. Changed in place.
+        name: file name for messages.
+
+    Raises:
+        ValueError: if it holds no average, or its card cannot be used.
+
+    Example:
+        >>> checkpoint = {"state_dict": {"weight": "average"}, "current_model_state": {"weight": "raw"}}
+        >>> ModelCard(raw_calibration={"threshold": 0.3, "far": 0.1, "frr": 0.1}).put_into(checkpoint)
+        >>> offer_raw_weights(checkpoint)
+        >>> checkpoint["state_dict"], ModelCard.from_checkpoint(checkpoint).calibration["threshold"]
+        ({'weight': 'raw'}, 0.3)
+    """
+    if not isinstance(checkpoint.get(RAW_WEIGHTS), dict):
+        raise ValueError(
+            f"--raw_weights: {name} holds no average beside its weights, so they are the raw ones. Leave it out"
+        )
+    checkpoint["state_dict"] = checkpoint.pop(RAW_WEIGHTS)
+    stored = ModelCard.from_checkpoint(checkpoint, name)
+    replace(stored, calibration=stored.raw_calibration, raw_calibration=None).put_into(checkpoint)
 
 
 def require_training_state(checkpoint: Mapping[str, Any], path: str | Path, *, resumes: bool) -> None:
@@ -278,6 +309,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "facerec_version": (_is_text, "text"),
     "identities": (lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list of names"),
     "calibration": (_is_calibration, "a finite threshold with its FAR and FRR"),
+    "raw_calibration": (_is_calibration, "a finite threshold with its FAR and FRR"),
     "alignment": (_is_alignment, "the record of an alignment"),
     "trained_step": (_is_count, "a count of steps"),
     "chosen_by": (lambda value: value is None or _is_text(value), "the name of a metric"),

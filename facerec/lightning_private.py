@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 
 class ExtensibleCLI(LightningCLI):
@@ -97,11 +96,6 @@ class ExtensibleCheckpoint(ModelCheckpoint):
     def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
         self.before_choice(trainer, monitor_candidates)
         super()._save_topk_checkpoint(trainer, monitor_candidates)
-
-
-def averaged_model(callback: WeightAveraging) -> AveragedModel | None:
-    """The average that a callback keeps; None before a training."""
-    return callback._average_model
 
 
 def is_in_training(module: LightningModule) -> bool:

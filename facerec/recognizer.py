@@ -44,7 +44,7 @@ from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
 from facerec.backbones.freezing import Freeze, FrozenParts
 from facerec.backbones.narrow import guard_narrow_convolutions
-from facerec.checkpoints import ModelCard
+from facerec.checkpoints import RAW_WEIGHTS, ModelCard, offer_raw_weights
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
 from facerec.lightning_private import is_in_training
@@ -65,6 +65,7 @@ from facerec.transforms.preprocess import PerChannel, Preprocess
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
 OTHER_PEOPLE = "To train its network for other people, start a new training with --init_from in place of --ckpt_path"
+AVERAGED_WEIGHTS = "averaged_weights"  # of a checkpoint that is loaded, where a training goes on from the raw ones
 FlipTest = Literal["sum", "concatenate"]
 
 
@@ -102,6 +103,7 @@ class FaceRecognizer(LightningModule):
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
         no_threshold: why there is no threshold, where the card has none.
+        takes_raw_weights: whether a checkpoint gives it the weights as trained, where it offers their average.
 
     Raises:
         ValueError: if a setting is outside its range, or the backbone is above ``max_params`` or takes images of
@@ -160,6 +162,7 @@ class FaceRecognizer(LightningModule):
         self.num_classes = num_classes
         self.card = ModelCard()
         self.no_threshold = NEVER_CALIBRATED
+        self.takes_raw_weights = False
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
@@ -284,12 +287,12 @@ class FaceRecognizer(LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step the optimizer, then the loss, once however many batches were accumulated.
 
-        The weights change, so a threshold that was calibrated on the old ones goes.
+        The weights change, so thresholds that were calibrated on the old ones go.
         """
         super().optimizer_step(*args, **kwargs)
         self.loss.step()
-        if self.card.calibration is not None:
-            self.card = replace(self.card, calibration=None)
+        if self.card.calibration is not None or self.card.raw_calibration is not None:
+            self.card = replace(self.card, calibration=None, raw_calibration=None)
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Embeddings of a batch; the callbacks measure them."""
@@ -352,11 +355,18 @@ class FaceRecognizer(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the model card. Outside training also build the class weights for the checkpoint's number of people.
 
-        A resumed training keeps the identities, the alignment and the configuration of its own data.
+        A resumed training keeps the identities, the alignment and the configuration of its own data. It goes on from
+        the raw weights, where the checkpoint offers their average.
 
         Raises:
-            ValueError: if training would go on with other people, or the card cannot be used.
+            ValueError: if training would go on with other people, the card cannot be used, or there are no raw weights
+                to take.
         """
+        if self.takes_raw_weights:
+            offer_raw_weights(checkpoint)
+        elif is_in_training(self) and RAW_WEIGHTS in checkpoint:
+            checkpoint[AVERAGED_WEIGHTS] = checkpoint["state_dict"]
+            checkpoint["state_dict"] = checkpoint[RAW_WEIGHTS]
         card = ModelCard.from_checkpoint(checkpoint)
         settings = checkpoint.get("hyper_parameters", {})
         trained_on = settings.get("num_classes")
@@ -372,7 +382,7 @@ class FaceRecognizer(LightningModule):
         if resuming:
             _require_same_people(card.identities, self.card.identities)
         if _views(settings.get("flip_test", self.flip_test)) != self.flip_test:
-            card = replace(card, calibration=None)  # a threshold of other scores
+            card = replace(card, calibration=None, raw_calibration=None)  # thresholds of other scores
             trained_with = _views(settings["flip_test"]) or "false"
             self.no_threshold = (
                 f"the checkpoint's threshold is one of model.flip_test={trained_with}, and this is a measurement with "
@@ -382,6 +392,7 @@ class FaceRecognizer(LightningModule):
             card = replace(
                 self.card,
                 calibration=card.calibration,
+                raw_calibration=card.raw_calibration,
                 trained_step=card.trained_step,
                 started_from=card.started_from,
             )

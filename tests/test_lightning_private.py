@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from torch import nn
 
@@ -36,7 +36,6 @@ METHODS = {  # arguments, and what would no longer work
 }
 ATTRIBUTES = {  # of an instance
     (LightningModule, "_trainer"): "telling a resumed training from a measurement when a checkpoint is loaded",
-    (WeightAveraging, "_average_model"): "averages that begin late: until then they are the trained weights",
     (LightningArgumentParser, "_actions"): "the nearest name of a setting after a typo, and the help on a page",
 }
 OWNERS = (

@@ -29,7 +29,7 @@ The command line adds these callbacks to every run. From Python, give a trainer 
 
 from facerec.callbacks.accuracy import DevAccuracy
 from facerec.callbacks.alignment import AlignmentCheck
-from facerec.callbacks.averages import EarlyAverages
+from facerec.callbacks.averages import WeightAverage
 from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.collapse import CollapseCheck
@@ -37,6 +37,7 @@ from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.finite import FiniteSteps
 from facerec.callbacks.folding import FoldedEvaluation
 from facerec.callbacks.hard_classes import HardClassMining
+from facerec.callbacks.hparams import HParams
 from facerec.callbacks.interruption import Interruption
 from facerec.callbacks.long_run import LongRunNotice
 from facerec.callbacks.model_facts import ModelFacts
@@ -53,9 +54,9 @@ __all__ = [
     "BestCheckpoint",
     "CollapseCheck",
     "DevAccuracy",
-    "EarlyAverages",
     "FiniteSteps",
     "FoldedEvaluation",
+    "HParams",
     "HardClassMining",
     "Interruption",
     "LongRunNotice",
@@ -68,4 +69,5 @@ __all__ = [
     "Throughput",
     "Verification",
     "VerificationFigures",
+    "WeightAverage",
 ]

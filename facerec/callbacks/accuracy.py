@@ -48,8 +48,8 @@ class DevAccuracy(EvaluationCallback):
     def _collect(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, loader: int, stage: Stage
     ) -> None:
-        # Not before the first batch: only now are averaged weights in place, and BatchNorm's statistics the same in all
-        # processes. Every process gets here: the sampler gives each as many images.
+        # Not before the first batch: only now are BatchNorm's statistics the same in all processes. Every process gets
+        # here: the sampler gives each as many images.
         if self._means_due and self.wants(data_of(trainer).evaluation_sets(stage)[loader]):
             self._means_due = False
             self._find_means(trainer, recognizer_of(pl_module))
@@ -71,11 +71,12 @@ class DevAccuracy(EvaluationCallback):
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
         """Log the share of correct names."""
         if DEV in tables:
-            _, right_N = tables[DEV].gather(recognizer)
+            _, right_N = tables[DEV].gather(trainer.lightning_module)
             name = CLASS_WEIGHTS if self._means_CD is None else NEAREST_MEAN
             if not right_N.isnan().any():
                 share = float(right_N.mean())  # a number goes to the module's device; a tensor on the CPU breaks NCCL
-                recognizer.log(f"{stage}/{name}", share, prog_bar=True, sync_dist=True)
+                logged = f"{self.logged_stage(stage)}/{name}"
+                trainer.lightning_module.log(logged, share, prog_bar=not self._suffix, sync_dist=True)
 
 
 @torch.no_grad()

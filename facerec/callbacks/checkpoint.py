@@ -9,8 +9,10 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from facerec.callbacks.accuracy import accuracy_name
+from facerec.callbacks.averages import average_of
 from facerec.callbacks.evaluation import data_of, recognizer_of
 from facerec.callbacks.last_checkpoint import LastCheckpoint
+from facerec.callbacks.pace import share_done
 from facerec.data.datamodule import FaceDataModule
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import require_within
@@ -38,8 +40,9 @@ class BestCheckpoint(LastCheckpoint):
     images too, none is, and only the last epoch is kept.
 
     Args:
-        monitor: logged name that chooses; ``val/eer`` is the mean EER over the validation sets. Without validation
-            pairs ``val/eer`` becomes ``val/accuracy``, and ``mode`` becomes ``max``.
+        monitor: logged name that chooses. By default ``val/eer``, the mean EER over the validation sets, or where
+            ``average`` averages the weights ``val_ema/eer`` or ``val_swa/eer``. Without validation pairs they become
+            ``val/accuracy`` and the like, and ``mode`` becomes ``max``.
         mode: ``min`` if lower is better, ``max`` if higher is better.
         save_top_k: number of best epochs to keep.
         candidates_after: share of the training, in [0, 1), before an epoch may be kept as best. It counts epochs or
@@ -59,7 +62,7 @@ class BestCheckpoint(LastCheckpoint):
 
     def __init__(
         self,
-        monitor: str = EER,
+        monitor: str | None = None,
         mode: Literal["min", "max"] = "min",
         save_top_k: int = 1,
         candidates_after: float = 0.0,
@@ -69,7 +72,8 @@ class BestCheckpoint(LastCheckpoint):
         require_within("checkpoint.", 0.0, 1.0, high_excluded=True, candidates_after=candidates_after)
         self.candidates_after = candidates_after
         self._validated_step: int | None = None
-        super().__init__(monitor, mode, save_top_k, every_n_steps, every_minutes)
+        self._is_default = monitor is None
+        super().__init__(monitor or EER, mode, save_top_k, every_n_steps, every_minutes)
         self._key = super().state_key
 
     @property
@@ -90,20 +94,23 @@ class BestCheckpoint(LastCheckpoint):
         validates = bool(trainer.limit_val_batches) and self.save_top_k != 0
         if stage == "fit" and validates:
             _warn_of_no_validation(trainer)
-        if stage == "fit" and validates and str(self.monitor).startswith("val/") and _all_ours(trainer, pl_module):
+        if stage == "fit" and validates and str(self.monitor).startswith("val") and _all_ours(trainer, pl_module):
             names = validation_names(trainer)
             if names and self.monitor not in names:
                 raise ValueError(f"checkpoint.monitor={self.monitor}: the validation gives {', '.join(names)}")
 
     def _follow_the_data(self, trainer: Trainer, recognizer: FaceRecognizer) -> None:
         """Choose by dev accuracy where there is no EER, and nothing where nothing is measured. Note it on the card."""
-        data = data_of(trainer)
+        data, average = data_of(trainer), average_of(trainer)
+        stage = average.stage if self._is_default and average is not None else "val"
+        if self._is_default:
+            self.monitor = f"{stage}/eer"
         if not data.pair_sets("val"):
             rank_zero_warn(NO_PAIRS if data.dev is not None else NOTHING_MEASURED)
             if data.dev is None:
                 self.save_top_k = 0
-            elif self.monitor == EER:
-                self.monitor, self.mode = f"val/{accuracy_name(recognizer)}", "max"
+            elif self.monitor == f"{stage}/eer":
+                self.monitor, self.mode = f"{stage}/{accuracy_name(recognizer)}", "max"
                 self.kth_value = torch.tensor(-torch.inf)
         recognizer.card = replace(recognizer.card, chosen_by=self.monitor if self.save_top_k else LAST)
 
@@ -148,23 +155,16 @@ def _warn_of_no_validation(trainer: Trainer) -> None:
         )
 
 
-def share_done(trainer: Trainer) -> float:
-    """Share of the training that is over at the end of this epoch, in epochs or steps; 1 for a training without end."""
-    shares = []
-    if trainer.max_epochs is not None and trainer.max_epochs > 0:
-        shares.append((trainer.current_epoch + 1) / trainer.max_epochs)
-    if trainer.max_steps > 0:
-        shares.append(trainer.global_step / trainer.max_steps)
-    return max(shares, default=1.0)
-
-
 def validation_names(trainer: Trainer) -> list[str]:
     """Names that the validation of a FaceDataModule logs; none if it has no sets."""
     data: FaceDataModule = trainer.datamodule  # type: ignore[attr-defined]
     sets = list(data.pair_sets("val"))
-    names = ["val/eer"] if sets else []
-    names += [f"val/{name}/{value}" for name in sets for value in ("eer", "threshold", "auc")]
-    return names + (["val/accuracy", "val/accuracy_nearest_mean"] if data.dev is not None else [])
+    values = ["eer"] if sets else []
+    values += [f"{name}/{value}" for name in sets for value in ("eer", "threshold", "auc")]
+    values += ["accuracy", "accuracy_nearest_mean"] if data.dev is not None else []
+    average = average_of(trainer)
+    stages = ["val"] if average is None else ["val", average.stage]
+    return [f"{stage}/{value}" for stage in stages for value in values]
 
 
 def _is_face_training(trainer: Trainer, pl_module: LightningModule) -> bool:

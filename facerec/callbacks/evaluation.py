@@ -1,11 +1,13 @@
 """Collects the embeddings of one pass over the evaluation sets, for the callbacks that measure them."""
 
+import copy
 from abc import abstractmethod
 from typing import Any, Literal, cast
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+from typing_extensions import Self
 
 from facerec.data.batches import Batch
 from facerec.data.datamodule import FaceDataModule
@@ -46,6 +48,22 @@ class EvaluationCallback(Callback):
 
     def __init__(self) -> None:
         self._tables: dict[str, SetTable] = {}
+        self._suffix = ""
+
+    def twin(self, suffix: str) -> Self:
+        """A callback that measures other weights on the same images. Its user calls its hooks.
+
+        Args:
+            suffix: added to the stage in the names that it logs: ``_ema`` gives ``val_ema/eer``.
+        """
+        other = copy.copy(self)
+        other._suffix = suffix
+        other._start()
+        return other
+
+    def logged_stage(self, stage: Stage) -> str:
+        """The beginning of the names that it logs."""
+        return f"{stage}{self._suffix}"
 
     @abstractmethod
     def wants(self, name: str) -> bool:
@@ -57,7 +75,14 @@ class EvaluationCallback(Callback):
 
     @abstractmethod
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
-        """Measure the tables of this pass and log the numbers."""
+        """Measure the tables of this pass and log the numbers.
+
+        Args:
+            trainer: that runs the pass. Its module logs and gathers.
+            recognizer: whose embeddings the tables hold: that module, or averaged weights beside it.
+            stage: of the pass.
+            tables: what was collected of each set.
+        """
 
     def _start(self) -> None:
         self._tables = {}

@@ -9,7 +9,6 @@ from types import FrameType
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -67,7 +66,6 @@ class Interruption(Callback):
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch or is_between_steps(
             trainer, trainer.fit_loop.batch_idx + 1
         ):
-            _take_averages_out(trainer, pl_module)
             for checkpoint in last_checkpoints(trainer):
                 checkpoint.save_before_validation(trainer)
             self._stop()
@@ -108,13 +106,6 @@ class Interruption(Callback):
 def _end_at_once(trainer: Trainer) -> None:
     if trainer.state.fn != "fit" and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _take_averages_out(trainer: Trainer, pl_module: LightningModule) -> None:
-    """Give the network its own weights back, which averaged ones replace in a validation."""
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, WeightAveraging):
-            callback.on_validation_epoch_end(trainer, pl_module)
 
 
 def _short(checkpoint: LastCheckpoint) -> str:

@@ -44,6 +44,16 @@ class Pace:
         return max(0.0, min([left, *(limit for limit in limits if limit is not None)]))
 
 
+def share_done(trainer: Trainer) -> float:
+    """Share of the training that is over at the end of this epoch, in epochs or steps; 1 for a training without end."""
+    shares = []
+    if trainer.max_epochs is not None and trainer.max_epochs > 0:
+        shares.append((trainer.current_epoch + 1) / trainer.max_epochs)
+    if trainer.max_steps > 0:
+        shares.append(trainer.global_step / trainer.max_steps)
+    return max(shares, default=1.0)
+
+
 def epochs_of(trainer: Trainer) -> int:
     """Number of epochs until ``max_epochs`` or ``max_steps`` ends the training, the last one perhaps in part."""
     ends = []

@@ -16,6 +16,8 @@ from facerec.callbacks.pace import Pace, clock_text
 NAMES = {
     "train/loss": "loss",
     "val/eer": "EER",
+    "val_ema/eer": "EMA",
+    "val_swa/eer": "SWA",
     "val/accuracy": "acc",
     "val/accuracy_nearest_mean": "acc",
 }

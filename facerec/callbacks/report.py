@@ -23,6 +23,8 @@ from facerec.reports.results import results_folder, write_figure, write_scores
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import summary_table
 
+RAW = "_raw_weights"  # beside what the run gave with the weights that its checkpoint offers
+
 
 class Report(Callback):
     """Prints one table after `facerec validate` and `facerec test`, and keeps numbers, scores and figures.
@@ -92,10 +94,11 @@ def _run(trainer: Trainer) -> Path | None:
 
 def _folder(trainer: Trainer, stage: Stage) -> Path | None:
     """Where the results go: into the logger's folder, or beside the checkpoint; None for a model in memory."""
+    name = f"{stage}{RAW}" if recognizer_of(trainer.lightning_module).takes_raw_weights else stage
     run = _run(trainer)
     if run is not None:
-        return results_folder(run, stage, data_of(trainer).root)
-    return Path(trainer.ckpt_path).parent / stage if trainer.ckpt_path else None
+        return results_folder(run, name, data_of(trainer).root)
+    return Path(trainer.ckpt_path).parent / name if trainer.ckpt_path else None
 
 
 def _count_look(trainer: Trainer, sets: Mapping[str, PairSource]) -> list[str]:

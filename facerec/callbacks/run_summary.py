@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from facerec.callbacks.averages import average_of
 from facerec.callbacks.evaluation import data_of, recognizer_of
 from facerec.callbacks.pace import about, epochs_of
 from facerec.callbacks.verification import Verification
@@ -23,19 +24,21 @@ Row = tuple[str, str]
 
 @dataclass(frozen=True)
 class Validated:
-    """What one validation found.
+    """What one validation found of the weights that a checkpoint offers.
 
     Attributes:
         epoch: counted from 1.
-        metrics: logged values by name.
+        metrics: logged values by name, those of an average under the names of the raw weights.
         calibration: the threshold, or None without pairs.
         scores: scored pairs of each set.
+        raw: what is said of the raw weights where the checkpoint offers their average; else empty.
     """
 
     epoch: int
     metrics: dict[str, float]
     calibration: Calibration | None
     scores: dict[str, ScoredSet] = field(repr=False)
+    raw: str = ""
 
 
 class RunSummary(Callback):
@@ -52,6 +55,11 @@ class RunSummary(Callback):
         self._last: Validated | None = None
         self._best: Validated | None = None
 
+    @property
+    def best_metrics(self) -> dict[str, float]:
+        """What was logged of the best epoch, once the training has ended; empty if it came before a resume."""
+        return self._best.metrics if self._best is not None else {}
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the best checkpoint of a training that is resumed: its validation was not seen here."""
         self._chosen = _choice(trainer)
@@ -64,11 +72,15 @@ class RunSummary(Callback):
         """Note what was found; the checkpoint is chosen later."""
         if trainer.state.fn != "fit" or trainer.sanity_checking or not trainer.is_global_zero:
             return
+        average = average_of(trainer)
+        stage = "val/" if average is None else f"{average.stage}/"
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._last = Validated(
             trainer.current_epoch + 1,
-            {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")},
+            {f"val/{name.removeprefix(stage)}": value for name, value in logged.items() if name.startswith(stage)},
             recognizer_of(pl_module).calibration,
             {name: scored for callback in _verifications(trainer) for name, scored in callback.scores.items()},
+            "" if average is None else _of_raw_weights(str(average.kind), logged),
         )
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -99,9 +111,16 @@ class RunSummary(Callback):
         yield from zip(("next", ""), next_commands(trainer, path), strict=False)
 
 
+def _of_raw_weights(kind: str, logged: dict[str, float]) -> str:
+    """What the averaged weights are to be compared with."""
+    return f"averaged ({kind})" + (f"; as trained: EER {logged['val/eer']:.2%}" if "val/eer" in logged else "")
+
+
 def validation_rows(validated: Validated) -> Iterator[Row]:
     """The numbers of the epoch that was chosen: the EER where there are pairs, the dev accuracy where there is one."""
     metrics, several = validated.metrics, len(validated.scores) > 1
+    if validated.raw:
+        yield "weights", validated.raw
     if several:
         yield "EER", f"{metrics['val/eer']:.2%}, the mean of the sets of validation pairs"
     for name, scored in validated.scores.items():
@@ -144,7 +163,10 @@ def _why_no_best(trainer: Trainer) -> str:
 
 
 def _verifications(trainer: Trainer) -> list[Verification]:
-    return [callback for callback in trainer.callbacks if isinstance(callback, Verification)]  # type: ignore[attr-defined]
+    """Those that measure what a checkpoint offers."""
+    average = average_of(trainer)
+    callbacks = average.twins if average is not None else trainer.callbacks  # type: ignore[attr-defined]
+    return [callback for callback in callbacks if isinstance(callback, Verification)]
 
 
 def _choice(trainer: Trainer) -> tuple[str, float]:

@@ -118,7 +118,7 @@ class Verification(EvaluationCallback):
         for name, table in tables.items():
             if (stage, name) not in self._counted:
                 self._counted[stage, name] = counted(sets[name])
-            embedded = table.gather(recognizer)
+            embedded = table.gather(trainer.lightning_module)
             scored = score_set(
                 sets[name], self._counted[stage, name], *embedded, self.score_name, self.score, cohort_CD, self.as_norm
             )
@@ -126,15 +126,16 @@ class Verification(EvaluationCallback):
                 self.unlabelled[name] = scored
             elif scored.same.any() and not scored.same.all():  # else a limited pass
                 self.scores[name] = scored
-                rates.append(self._log_rates(recognizer, f"{stage}/{name}", scored))
+                rates.append(self._log_rates(trainer, recognizer, f"{self.logged_stage(stage)}/{name}", scored))
         if trainer.state.fn != "fit":  # in a training CollapseCheck warns
             self._warn_of_constant_scores(stage)
         if rates:
-            recognizer.log(f"{stage}/eer", float(np.mean(rates)), prog_bar=True, sync_dist=True)
+            rate = float(np.mean(rates))
+            trainer.lightning_module.log(f"{self.logged_stage(stage)}/eer", rate, prog_bar=True, sync_dist=True)
         if rates and stage == "val" and not trainer.sanity_checking:
             self._calibrate(recognizer, sets)
 
-    def _log_rates(self, recognizer: FaceRecognizer, prefix: str, scored: ScoredSet) -> float:
+    def _log_rates(self, trainer: Trainer, recognizer: FaceRecognizer, prefix: str, scored: ScoredSet) -> float:
         """Log what one set gives; returns its EER."""
         rate, threshold = scored.curve.equal_error_rate()
         values = {"eer": rate, "threshold": threshold, "auc": scored.curve.area_under_roc()}
@@ -143,7 +144,7 @@ class Verification(EvaluationCallback):
             far, frr = scored.curve.error_rates_at(calibration["threshold"])
             values |= {"far_at_calibrated": far, "frr_at_calibrated": frr}
         for name, value in values.items():
-            recognizer.log(f"{prefix}/{name}", value, sync_dist=True)
+            trainer.lightning_module.log(f"{prefix}/{name}", value, sync_dist=True)
         return rate
 
     def _warn_of_constant_scores(self, stage: Stage) -> None:

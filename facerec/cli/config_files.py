@@ -17,9 +17,11 @@ SECTIONS = (
     "checkpoint",
     "verification",
     "finite",
+    "average",
     "ckpt_path",
     "weights_only",
     "init_from",
+    "raw_weights",
 )
 """The settings at the top of a configuration."""
 FOLLOWS = {

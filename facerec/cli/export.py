@@ -32,7 +32,8 @@ def main(args: list[str]) -> Status:
         DONE.
     """
     options = make_parser().parse_args(args)
-    embedder = Embedder.from_checkpoint(chosen_checkpoint(options.ckpt_path), trust=options.trust)
+    path = chosen_checkpoint(options.ckpt_path)
+    embedder = Embedder.from_checkpoint(path, trust=options.trust, raw_weights=options.raw_weights)
     parity = export(embedder, options.output, options.preprocessing)
     size = Path(options.output).stat().st_size / 2**20
     height, width = embedder.image_size

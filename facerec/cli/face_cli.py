@@ -15,10 +15,10 @@ from facerec.callbacks import (
     BestCheckpoint,
     CollapseCheck,
     DevAccuracy,
-    EarlyAverages,
     FiniteSteps,
     FoldedEvaluation,
     HardClassMining,
+    HParams,
     Interruption,
     LongRunNotice,
     Report,
@@ -27,6 +27,7 @@ from facerec.callbacks import (
     Throughput,
     Verification,
     VerificationFigures,
+    WeightAverage,
 )
 from facerec.checkpoints import load_checkpoint, require_training_state
 from facerec.cli.arguments import given, value_of
@@ -38,7 +39,7 @@ from facerec.cli.precedence import replace_sources, require_same_loss, warn_of_o
 from facerec.cli.resuming import Resumption, checkpoint_of
 from facerec.cli.runs import RUNS, chosen_checkpoint, run_logger, run_of
 from facerec.cli.saved_settings import SaveConfig
-from facerec.cli.starting_weights import start_from
+from facerec.cli.starting_weights import check_raw_weights, start_from
 from facerec.cli.trainable import check_trainable
 from facerec.cli.trainer import FaceTrainer
 from facerec.cli.training_help import HELP_ALL
@@ -52,6 +53,7 @@ from facerec.settings import flatten
 INIT_FROM_HELP = (
     "run, experiment or checkpoint whose fitting weights a new training starts from; or weights of insightface or timm"
 )
+RAW_WEIGHTS_HELP = "take the weights as they were trained, where the checkpoint offers their average"
 
 
 class FaceCLI(ExtensibleCLI):
@@ -97,7 +99,9 @@ class FaceCLI(ExtensibleCLI):
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(Verification, "verification")
         parser.add_lightning_class_args(FiniteSteps, "finite")
+        parser.add_lightning_class_args(WeightAverage, "average")
         parser.add_argument("--init_from", type=str | None, default=None, help=INIT_FROM_HELP)
+        parser.add_argument("--raw_weights", type=bool, default=False, help=RAW_WEIGHTS_HELP)
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
         parser.link_arguments("model.image_size", "data.image_size")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
@@ -138,6 +142,7 @@ class FaceCLI(ExtensibleCLI):
             self.resumption.warn_of_superseded()
         if command == "fit":
             check_trainable(settings)
+            check_raw_weights(settings)
             if settings.init_from and not settings.get("ckpt_path"):
                 settings.init_from = chosen_checkpoint(settings.init_from, option="--init_from")
         else:
@@ -154,7 +159,9 @@ class FaceCLI(ExtensibleCLI):
             super().instantiate_classes()
         settings = self._settings()
         if self.config.subcommand == "fit" and settings.init_from and not settings.get("ckpt_path"):
-            start_from(self.model, settings.init_from, self.datamodule.identities, self.trust)
+            people, raw = self.datamodule.identities, settings.raw_weights
+            start_from(self.model, settings.init_from, people, self.trust, raw_weights=raw)
+        self.model.takes_raw_weights = self.config.subcommand != "fit" and settings.raw_weights
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add a TensorBoard logger, unless another is set: of a new run, or of the run of the checkpoint."""
@@ -169,28 +176,29 @@ class FaceCLI(ExtensibleCLI):
 
     def ordered_callbacks(self, configured: list[Callback], linked: list[Callback]) -> list[Callback]:
         """Ours come before the user's and the checkpoint, which may monitor what ours log."""
-        verification = [callback for callback in linked if isinstance(callback, Verification)]
-        finite = [callback for callback in linked if isinstance(callback, FiniteSteps)]
+        placed = (Verification, FiniteSteps, WeightAverage)
+        verification, finite, average = ([each for each in linked if isinstance(each, kind)] for kind in placed)
         if self._settings().trainer.enable_checkpointing is False:
             linked = [callback for callback in linked if not isinstance(callback, BestCheckpoint)]
-        others = [callback for callback in linked if not isinstance(callback, (FiniteSteps, Verification))]
+        others = [callback for callback in linked if not isinstance(callback, placed)]
         own = [
             *self.watched,
             *finite,
             Interruption(),
-            EarlyAverages(),
             StepSeed(),
             HardClassMining(),
             AlignmentCheck(),
             FoldedEvaluation(),
             DevAccuracy(),
             *verification,
+            *average,
             CollapseCheck(),
             VerificationFigures(),
             Throughput(),
             LongRunNotice(cpu_advice(value_of(self.arguments, "config"))),
             Report(),
             RunSummary(),
+            HParams(),
         ]
         return [*own, *configured, *others]
 

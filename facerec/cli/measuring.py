@@ -33,6 +33,11 @@ def check_stored_threshold(command: str, settings: Any, arguments: Sequence[str]
             "--verification.store and --model.flip_test cannot be combined: the threshold would not match the "
             "checkpoint's flip setting. Leave one of them out"
         )
+    if settings.raw_weights:
+        raise ValueError(
+            "--verification.store and --raw_weights cannot be combined: the threshold would be that of other weights "
+            "than the checkpoint offers. Leave one of them out"
+        )
     if command == "validate":
         _refuse_limits(settings.trainer)
 

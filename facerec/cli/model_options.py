@@ -50,6 +50,11 @@ def add_checkpoint_option(parser: argparse.ArgumentParser, kinds: str = CHECKPOI
         metavar="MODULE",
         help="module of your own whose classes the checkpoint names; facerec imports no other",
     )
+    parser.add_argument(
+        "--raw_weights",
+        action="store_true",
+        help="take the weights as they were trained, where the checkpoint offers their average",
+    )
 
 
 def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> None:
@@ -85,7 +90,8 @@ def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> 
 def model_of(options: argparse.Namespace) -> FaceModel:
     """The model that the options name."""
     _check_device(options.device)
-    return load_model(chosen_checkpoint(options.ckpt_path), options.device, options.precision, options.trust)
+    path, settings = chosen_checkpoint(options.ckpt_path), (options.device, options.precision, options.trust)
+    return load_model(path, *settings, raw_weights=options.raw_weights)
 
 
 def embedder_of(options: argparse.Namespace) -> Embedder:
@@ -95,8 +101,8 @@ def embedder_of(options: argparse.Namespace) -> Embedder:
         ValueError: for a file that is no checkpoint.
     """
     _check_device(options.device)
-    path = chosen_checkpoint(options.ckpt_path)
-    return Embedder.from_checkpoint(path, options.device, options.precision, options.trust)
+    path, settings = chosen_checkpoint(options.ckpt_path), (options.device, options.precision, options.trust)
+    return Embedder.from_checkpoint(path, *settings, raw_weights=options.raw_weights)
 
 
 def _check_device(device: str) -> None:

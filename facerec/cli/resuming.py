@@ -20,6 +20,7 @@ LAST = "last"
 DAMAGED = ".damaged"
 # Settings that decide what a training computes, beside those of the model, which the checkpoint keeps.
 DECIDES = (
+    "average.",
     "data.",
     "seed_everything",
     "trainer.accumulate_grad_batches",

@@ -11,7 +11,7 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
-from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification
+from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification, WeightAverage
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.checkpoints import read_card
 from facerec.cli.resuming import Resumption
@@ -27,6 +27,7 @@ PARTS: dict[str, type] = {
     "checkpoint": BestCheckpoint,
     "verification": Verification,
     "finite": FiniteSteps,
+    "average": WeightAverage,
 }
 EXTENSIONS = ("callbacks", "logger", "plugins", "profiler", "strategy")  # of a trainer, by classes that it builds
 
@@ -94,7 +95,8 @@ def from_checkpoint(path: str, command: str, trust: Sequence[str] = ()) -> str:
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
     if command != "fit":
-        settings.pop("init_from", None)
+        for of_the_start in ("init_from", "raw_weights"):
+            settings.pop(of_the_start, None)
         settings["trainer"] = _without_extensions(settings.get("trainer") or {})
     for part, kind in PARTS.items():
         require_trusted(kind, settings.get(part) or {}, path, trust, part)

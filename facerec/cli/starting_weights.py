@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from facerec.backbones.foreign_names import translate
-from facerec.checkpoints import ModelCard, Origin, load_checkpoint
+from facerec.checkpoints import ModelCard, Origin, load_checkpoint, offer_raw_weights
 from facerec.cli.arguments import given
 from facerec.cli.foreign_weights import read_foreign
 from facerec.inference.loading import check_description
@@ -55,6 +55,22 @@ def check_init_from(command: str, options: Sequence[str]) -> None:
         raise ValueError(
             "--init_from and --ckpt_path are both given. --ckpt_path goes on with a training, and --init_from starts "
             "a new one from its weights: give one of them"
+        )
+
+
+def check_raw_weights(settings: Any) -> None:
+    """Refuse ``raw_weights`` in a training that starts from no checkpoint: one that goes on takes them by itself.
+
+    Args:
+        settings: of a training.
+
+    Raises:
+        ValueError: if there is no ``init_from``.
+    """
+    if settings.raw_weights and not settings.init_from:
+        raise ValueError(
+            "--raw_weights says what --init_from takes, and there is none. Leave it out: a training that goes on takes "
+            "the raw weights"
         )
 
 
@@ -108,7 +124,12 @@ class Source(NamedTuple):
 
 
 def start_from(
-    recognizer: FaceRecognizer, path: str | Path, identities: Sequence[str], trust: Sequence[str] = ()
+    recognizer: FaceRecognizer,
+    path: str | Path,
+    identities: Sequence[str],
+    trust: Sequence[str] = (),
+    *,
+    raw_weights: bool = False,
 ) -> Taken:
     """Give a new model the weights of a file whose names and shapes fit, and note that on its card.
 
@@ -119,6 +140,7 @@ def start_from(
         path: checkpoint file of ``facerec fit``, or file of weights of insightface or timm.
         identities: names of the people to train on; the index is the class.
         trust: modules whose classes the checkpoint may name.
+        raw_weights: whether to take the weights as they were trained, where the checkpoint offers their average.
 
     Returns:
         What was taken.
@@ -128,7 +150,12 @@ def start_from(
         ValueError: if it is no file to be used, or nothing of it fits the backbone.
     """
     foreign = read_foreign(path)
-    source = _of_run(path, identities, trust) if foreign is None else _of_library(recognizer, foreign, path)
+    if foreign is not None and raw_weights:
+        raise ValueError(f"--raw_weights: {path} holds one set of weights. Leave it out")
+    if foreign is None:
+        source = _of_run(path, identities, trust, raw_weights=raw_weights)
+    else:
+        source = _of_library(recognizer, foreign, path)
     taken = take_weights(recognizer, source.weights, same_people=source.same_people)
     if source.unknown:
         taken.left[UNKNOWN] = list(source.unknown)
@@ -142,9 +169,11 @@ def start_from(
     return taken
 
 
-def _of_run(path: str | Path, identities: Sequence[str], trust: Sequence[str]) -> Source:
+def _of_run(path: str | Path, identities: Sequence[str], trust: Sequence[str], *, raw_weights: bool) -> Source:
     """The weights of a checkpoint of ``facerec fit``."""
     checkpoint = load_checkpoint(path)
+    if raw_weights:
+        offer_raw_weights(checkpoint, path)
     check_description(checkpoint, path, trust)
     card = ModelCard.from_checkpoint(checkpoint, path)
     return Source(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lightning.pytorch.callbacks import BackboneFinetuning, LearningRateFinder
+from lightning.pytorch.callbacks import BackboneFinetuning, LearningRateFinder, WeightAveraging
 
 from facerec.cli.machine_settings import accelerator_name, named_class
 from facerec.machine import Machine, device_of, this_machine
@@ -17,6 +17,10 @@ REFUSED = {
         "it adds the backbone to the optimizer later, and model.schedule needs every parameter from the start. Take it "
         "out. To freeze a part for some epochs, set model.freeze; to train parts more slowly than others, set "
         "model.layer_decay or model.lr_factors"
+    ),
+    WeightAveraging: (
+        "it measures the average alone, begins with weights that were never trained, and averages counters. Set "
+        "average.kind to ema or swa"
     ),
 }
 

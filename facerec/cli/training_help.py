@@ -42,9 +42,17 @@ CONFIG_HELP = {
     "validate": "YAML file of settings (default: the checkpoint's)",
 }
 CONFIG_HELP["test"] = CONFIG_HELP["validate"]
-MEASURING = ("verification.", "model.flip_test", "data.root", "data.layout", "data.eval_batch_size", "data.num_workers")
+MEASURING = (
+    "raw_weights",
+    "verification.",
+    "model.flip_test",
+    "data.root",
+    "data.layout",
+    "data.eval_batch_size",
+    "data.num_workers",
+)
 OURS = {
-    "fit": ("seed_everything", "init_from", "model.", "data.", "checkpoint.", "verification."),
+    "fit": ("seed_everything", "init_from", "model.", "data.", "checkpoint.", "average.", "verification."),
     "validate": (*MEASURING, "data.val_pairs"),
     "test": (*MEASURING, "data.test_pairs"),
 }

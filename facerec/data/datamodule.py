@@ -335,9 +335,7 @@ class FaceDataModule(LightningDataModule):
             seed=self.seed,
         )
         drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
-        dataset: Dataset[Loaded] = self._train_dataset
-        if self.transforms is not None:
-            dataset = TransformedDataset(self._train_dataset, self.transforms, self._view_seeds(self.views))
+        dataset = self._transformed(self._train_dataset)
         return batch_loader(dataset, self.batch_size, sampler, self.num_workers, drop_last)
 
     def val_dataloader(self) -> list[BatchLoader]:
@@ -371,8 +369,20 @@ class FaceDataModule(LightningDataModule):
 
     def plain_loader(self, dataset: SourceDataset, positions: NDArray[np.int64]) -> BatchLoader:
         """Some images of a dataset in the given order, neither shuffled nor shared among the processes."""
-        subset = SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
-        return batch_loader(subset, self.eval_batch_size, num_workers=self.num_workers)
+        return batch_loader(_subset(dataset, positions), self.eval_batch_size, num_workers=self.num_workers)
+
+    def sample_loader(self, positions: NDArray[np.int64], epoch: int) -> BatchLoader:
+        """Some training images in batches of the training, transformed as in an epoch; in the given order."""
+        assert self._train_dataset is not None
+        subset = _subset(self._train_dataset, positions)
+        sampler: DistributedSampler[SourceDataset] = DistributedSampler(subset, num_replicas=1, rank=0, shuffle=False)
+        sampler.set_epoch(epoch)
+        return batch_loader(self._transformed(subset), self.batch_size, sampler, self.num_workers)
+
+    def _transformed(self, dataset: SourceDataset) -> Dataset[Loaded]:
+        if self.transforms is None:
+            return dataset
+        return TransformedDataset(dataset, self.transforms, self._view_seeds(self.views))
 
     def _processes(self) -> tuple[int, int]:
         """Number of processes that train together, and the number of this process."""
@@ -399,12 +409,20 @@ class FaceDataModule(LightningDataModule):
         if self._shallow_people:
             *seeds, next_seed = self._view_seeds(self.views + 1)
             return augmented_with_shallow(batch, self._shallow_people, self.augment, seeds, next_seed, epoch)
+        return self.as_in_training(batch, epoch)
+
+    def as_in_training(self, batch: Batch, epoch: int) -> Batch:
+        """Augment and mix a batch of a loader of training images, as the training does in an epoch."""
         seeds = self._view_seeds(self.views)
         return augmented(batch, self.augment, self.mix, self.num_classes or 0, seeds, epoch)
 
     def _view_seeds(self, views: int) -> list[int]:
         """Another seed for each view, so that the first is what it would be alone."""
         return [self.seed + view * SEED_STRIDE for view in range(views)]
+
+
+def _subset(dataset: SourceDataset, positions: NDArray[np.int64]) -> SourceDataset:
+    return SourceDataset(dataset.source, dataset.size, dataset.labels, dataset.indices[positions])
 
 
 def _warn(messages: Iterable[str]) -> None:

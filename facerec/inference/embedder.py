@@ -81,6 +81,8 @@ class Embedder(nn.Module):
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
         trust: Sequence[str] = (),
+        *,
+        raw_weights: bool = False,
     ) -> Embedder:
         """Load a checkpoint of ``facerec fit``, without configuration file and without unpickling code.
 
@@ -93,13 +95,14 @@ class Embedder(nn.Module):
             precision: see the class.
             trust: modules whose classes the checkpoint may name. Classes of facerec, torch, torchvision, lightning and
                 timm need no trust, nor does a subclass of ``Backbone`` that is imported already.
+            raw_weights: whether to take the weights as they were trained, where the checkpoint offers their average.
 
         Raises:
             FileNotFoundError: if there is no such file, or no checkpoint in the folder.
             ValueError: if it is not a checkpoint, is damaged, names a class that is not trusted, or was built in Python
                 and does not describe its backbone.
         """
-        return cls(load_recognizer(path, device, trust), precision)
+        return cls(load_recognizer(path, device, trust, raw_weights=raw_weights), precision)
 
     @torch.inference_mode()
     def forward(self, images: FaceImages) -> Tensor:

@@ -15,7 +15,7 @@ from lightning.pytorch.cli import instantiate_module
 from torch import Tensor
 
 from facerec.backbones.base import weights_come_later
-from facerec.checkpoints import ModelCard, load_checkpoint
+from facerec.checkpoints import ModelCard, load_checkpoint, offer_raw_weights
 from facerec.recognizer import FaceRecognizer
 from facerec.run_folders import find_checkpoint
 from facerec.trust import require_trusted
@@ -25,7 +25,9 @@ LARGEST_SIDE = 2048  # of the images that a network takes, in pixels
 SHARED = 4  # how often the weights of a network may stand for several layers
 
 
-def load_recognizer(path: str | Path, device: str | torch.device = "cpu", trust: Sequence[str] = ()) -> FaceRecognizer:
+def load_recognizer(
+    path: str | Path, device: str | torch.device = "cpu", trust: Sequence[str] = (), *, raw_weights: bool = False
+) -> FaceRecognizer:
     """Build the model that a checkpoint describes, and give it the trained weights.
 
     The backbone is on the device. The loss stays on the CPU, and its parameters are mapped from the file: the class
@@ -35,14 +37,17 @@ def load_recognizer(path: str | Path, device: str | torch.device = "cpu", trust:
         path: checkpoint of ``facerec fit``, or a folder with it, see :func:`facerec.run_folders.find_checkpoint`.
         device: device of the backbone.
         trust: modules whose classes the checkpoint may name, beside those of facerec and its libraries.
+        raw_weights: whether to take the weights as they were trained, where the checkpoint offers their average.
 
     Raises:
         FileNotFoundError: if there is no such file, or no checkpoint in the folder.
         ValueError: if it is not a checkpoint, names a class that is not trusted, does not hold the weights of the model
-            that it describes, or was built in Python and does not describe its backbone.
+            that it describes, was built in Python and does not describe its backbone, or holds no raw weights to take.
     """
     path = find_checkpoint(path)
     checkpoint = load_checkpoint(path)
+    if raw_weights:
+        offer_raw_weights(checkpoint, path)
     check_description(checkpoint, path, trust)
     settings = checkpoint.get("hyper_parameters") or {}
     if "backbone" not in settings:

@@ -39,7 +39,12 @@ class FaceModel(Protocol):
 
 
 def load_model(
-    path: str | Path, device: str = "cpu", precision: Precision = "float32", trust: Sequence[str] = ()
+    path: str | Path,
+    device: str = "cpu",
+    precision: Precision = "float32",
+    trust: Sequence[str] = (),
+    *,
+    raw_weights: bool = False,
 ) -> FaceModel:
     """Load a checkpoint of ``facerec fit``, or by its suffix an ONNX model of ``facerec export``.
 
@@ -48,11 +53,12 @@ def load_model(
         device: device of a checkpoint's network.
         precision: precision of a checkpoint's network.
         trust: modules whose classes a checkpoint may name, beside those of facerec and its libraries.
+        raw_weights: whether to take a checkpoint's weights as they were trained, where it offers their average.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if facerec did not write the file, it names a class that is not trusted, or for an ONNX model with
-            another precision or device.
+            another precision or device, or with raw weights.
 
     Example:
         >>> import tempfile
@@ -78,9 +84,11 @@ def load_model(
         torch.Size([2, 8])
     """
     if Path(path).suffix.lower() != ONNX_SUFFIX:
-        return Embedder.from_checkpoint(path, device, precision, trust)
+        return Embedder.from_checkpoint(path, device, precision, trust, raw_weights=raw_weights)
     if precision != "float32" or device != "cpu":
         raise ValueError(f"{path}: an ONNX model runs in float32 on the CPU; leave out --precision and --device")
+    if raw_weights:
+        raise ValueError(f"{path}: an ONNX model holds one set of weights; give --raw_weights to `facerec export`")
     from facerec.inference.onnx_model import OnnxModel
 
     return OnnxModel(path)

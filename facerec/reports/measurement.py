@@ -23,7 +23,8 @@ class Measurement:
     Attributes:
         format: version of this schema. A key that is added does not change it.
         facerec: version that measured.
-        stage: folder that holds the file: ``val``, ``test``, or ``test_OTHER`` for other data than the run's.
+        stage: folder that holds the file: ``val``, ``test``, ``test_OTHER`` for other data than the run's, or
+            ``test_raw_weights``.
         checkpoint: file that was measured.
         score: what the scores are, such as ``cosine``.
         flip_test: what became of the mirror image: ``sum``, ``concatenate``, or None.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from facerec.checkpoints import choice_of, load_checkpoint
+from facerec.checkpoints import RAW_WEIGHTS, choice_of, load_checkpoint
 from facerec.plain_text import read_yaml
 from facerec.reports.events import Scalars, read_events, value_at
 from facerec.reports.looks import looks_of
@@ -23,6 +23,8 @@ RATES = {
     "test EER": "eer",
 }
 """Results that are rates, and what is logged for them after ``val/`` or ``test/``."""
+AVERAGED = ("val_ema", "val_swa")
+"""What ``val`` is called where the weights are averaged."""
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 SCHEDULE = "model.schedule."
 
@@ -128,7 +130,8 @@ def _from_checkpoint(kept: dict[str, Any] | None) -> dict[str, float | str]:
         if name.startswith("backbone.") and not name.endswith(BUFFERS)
     )
     choice = choice_of(kept)
-    if choice.get("monitor") != "val/eer" or choice.get("current_score") is None or not _is_best(kept):
+    of_its_weights = {f"{stage}/eer" for stage in (AVERAGED if RAW_WEIGHTS in kept else ("val",))}
+    if choice.get("monitor") not in of_its_weights or choice.get("current_score") is None or not _is_best(kept):
         return {"parameters": parameters}
     return {"parameters": parameters, "validation EER": float(choice["current_score"])}
 
@@ -137,11 +140,11 @@ def _from_events(folder: Path, settings: dict[str, Any], kept: dict[str, Any] | 
     """Time, the last of what a test logged, and of the validation what belongs to the checkpoint that was kept."""
     scalars, minutes = read_events(folder)
     results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
-    step = _kept_step(scalars, settings, kept)
+    step, stage = _kept_step(scalars, settings, kept), _validated(scalars)
     for column, name in RATES.items():
         if column != "validation EER" and f"test/{name}" in scalars:
             results[column] = float(scalars[f"test/{name}"][-1].value)
-        elif column != "test EER" and (value := value_at(scalars.get(f"val/{name}", []), step)) is not None:
+        elif column != "test EER" and (value := value_at(scalars.get(f"{stage}/{name}", []), step)) is not None:
             results[column] = value
     return results
 
@@ -152,9 +155,14 @@ def _kept_step(scalars: Scalars, settings: dict[str, Any], kept: dict[str, Any] 
         return float(kept.get("global_step", math.inf))
     epochs = {event.step: event.value for event in scalars.get("epoch", [])}
     first = float(settings.get("checkpoint.candidates_after") or 0.0) * float(settings.get("trainer.max_epochs") or 0)
-    rates = scalars.get("val/eer", [])
+    rates = scalars.get(f"{_validated(scalars)}/eer", [])
     candidates = [event for event in rates if epochs.get(event.step, math.inf) + 1 > first]
     return float(min(candidates or rates, key=lambda event: event.value).step) if rates else math.inf
+
+
+def _validated(scalars: Scalars) -> str:
+    """The beginning of what the validation logged of the weights that the checkpoint offers."""
+    return next((stage for stage in AVERAGED if any(name.startswith(f"{stage}/") for name in scalars)), "val")
 
 
 def _from_metrics(folder: Path) -> dict[str, float | str]:

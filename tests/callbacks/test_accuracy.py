@@ -1,5 +1,7 @@
 """The share of dev images that get their own person's name."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -52,5 +54,7 @@ def test_dev_accuracy_is_logged_as_a_number():
 
     table = SetTable()
     table.add(torch.tensor([0, 1, 2, 3]), torch.tensor([1.0, 0.0, 1.0, 1.0]))
-    DevAccuracy().measure(None, Recognizer(), "val", {"dev": table})
+    recognizer = Recognizer()
+    trainer = SimpleNamespace(lightning_module=recognizer)
+    DevAccuracy().measure(trainer, recognizer, "val", {"dev": table})
     assert logged == {"val/accuracy": (float, 0.75)}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import facerec
+from facerec.callbacks import WeightAverage
 from facerec.cli import main
 from tests.cli.conftest import best_file, events
 from tests.losses.loss_cases import CASES, batch
@@ -15,10 +16,12 @@ EXPLAINED = set(re.findall(r"^\| `([\w/]+)` \| \S", TABLE, flags=re.M))
 
 
 PARTS = r"^train/learning_rate/(stem|stage\d|head|loss)$"
+AVERAGED = re.findall(r"`(val_\w+)/\.\.\.`", TABLE)
 
 
 def unexplained(names, pair_set="orl") -> list[str]:
-    general = {name: re.sub(rf"/{pair_set}/", "/SET/", name) for name in names}
+    raw = {name: re.sub(f"^({'|'.join(AVERAGED)})/", "val/", name) for name in names}
+    general = {name: re.sub(rf"/{pair_set}/", "/SET/", raw[name]) for name in names}
     return [name for name in names if re.sub(PARTS, "train/learning_rate/PART", general[name]) not in EXPLAINED]
 
 
@@ -36,6 +39,11 @@ def test_the_names_of_every_loss(case):
     logged = {f"train/{re.sub('^(ce|triplet|deep|shallow)/', '', name)}" for name in loss.statistics()}
     logged -= {"train/weight"}  # of a part, explained as train/PART/weight
     assert not unexplained(logged)
+
+
+def test_the_names_of_averaged_weights():
+    assert [WeightAverage("ema").stage, WeightAverage("swa").stage] == AVERAGED
+    assert unexplained(["val_ema/orl/eer", "val_mean/eer", "val_swa/err"]) == ["val_mean/eer", "val_swa/err"]
 
 
 def test_a_name_that_is_not_explained_is_seen():

@@ -4,6 +4,7 @@ import torch
 from lightning.pytorch import Callback
 
 from facerec.callbacks.accuracy import class_means
+from facerec.callbacks.averages import average_of
 from facerec.losses import Center
 
 
@@ -22,6 +23,12 @@ class NoteShared(Callback):
         for _ in range(3):
             loss(embeddings[mine], labels[mine])
         torch.save(loss.centers, f"centers_{trainer.global_rank}.pt")
+
+    def on_train_end(self, trainer, pl_module):
+        """Averaged weights, whose batch statistics the processes have estimated together."""
+        average = average_of(trainer)
+        if average is not None:
+            torch.save(average.averaged.state_dict(), f"average_{trainer.global_rank}.pt")
 
     def on_test_end(self, trainer, pl_module):
         """Means of the training people, whose images the processes share."""

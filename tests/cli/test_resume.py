@@ -9,6 +9,7 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from facerec.checkpoints import RAW_WEIGHTS
 from facerec.cli.resuming import Resumption
 from tests.cli.conftest import assert_refused, events, last, run
 from tests.cli.kill import Kill
@@ -37,7 +38,8 @@ PLATEAU = ["--model.schedule=Plateau", "--model.schedule.patience=0", "--model.s
 PLATEAU += ["--model.schedule.gamma=0.5", "--trainer.max_epochs=3", "--trainer.val_check_interval=2"]
 ONE_CYCLE = ["--model.schedule=OneCycle", "--model.layer_decay=0.7", "--model.lr_factors={loss: 3}", *BALANCED]
 ONE_CYCLE += ["--trainer.accumulate_grad_batches=2", "--trainer.max_epochs=3"]
-AVERAGED = ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.9", "--data.batch_size=48"]
+AVERAGED = ["--average.kind=ema", "--average.decay=0.9", "--data.batch_size=48"]
+MEAN = ["--average.kind=swa", "--average.start=0.3", "--data.batch_size=48"]
 
 
 def outcome(folder: Path) -> dict[str, dict]:
@@ -51,6 +53,9 @@ def outcome(folder: Path) -> dict[str, dict]:
             "optimizer": checkpoint["optimizer_states"],
             "schedule": checkpoint["lr_schedulers"],
             "threshold": checkpoint["facerec"]["calibration"],
+            "raw weights": checkpoint.get(RAW_WEIGHTS),
+            "raw threshold": checkpoint["facerec"]["raw_calibration"],
+            "average": checkpoint["callbacks"].get("WeightAverage"),
             "score": scores if path.stem.startswith("best") else None,
         }
     return found
@@ -80,10 +85,11 @@ def assert_equal(one: object, other: object) -> None:
         (FROZEN, [("batch", 3), ("epoch_end", 1), ("batch", 3), ("batch", 3)]),
         (WITH_WORKERS, [("batch", 3)]),
         (AVERAGED, [("batch", 2), ("validation", 1)]),
+        (MEAN, [("batch", 6), ("validation", 1)]),
         (PLATEAU, [("validation", 2), ("dump", 3)]),
         (ONE_CYCLE, [("batch", 3), ("epoch_end", 1)]),
     ],
-    ids=["joint", "sphereface", "frozen", "workers", "averaged", "plateau", "one-cycle"],
+    ids=["joint", "sphereface", "frozen", "workers", "ema", "swa", "plateau", "one-cycle"],
 )
 def test_a_killed_training_ends_as_the_one_that_was_not(training, moments, tmp_path):
     """In mid-epoch, while a checkpoint is written, within a validation, and between an epoch and its checkpoint."""
@@ -109,14 +115,20 @@ def curve(folder: Path) -> list[tuple[int, float]]:
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "hook"),
-    [(signal.SIGTERM, 143, "batch"), (signal.SIGINT, 130, "validation"), (signal.SIGTERM, 143, "epoch_end")],
+    ("number", "status", "hook", "more"),
+    [
+        (signal.SIGTERM, 143, "batch", []),
+        (signal.SIGINT, 130, "validation", []),
+        (signal.SIGTERM, 143, "epoch_end", []),
+        (signal.SIGTERM, 143, "validation", AVERAGED),
+    ],
 )
-def test_a_signal_saves_says_how_to_go_on_and_has_its_own_status(number, status, hook, tmp_path):
+def test_a_signal_saves_says_how_to_go_on_and_has_its_own_status(number, status, hook, more, tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     whole.mkdir()
     stopped.mkdir()
     options = [*SMALL, "--trainer.log_every_n_steps=1", "--checkpoint.candidates_after=0", "--data.batch_size=48"]
+    options += more
     assert run_apart(whole, "fit", *options) == 0
     assert run_apart(stopped, "fit", *options, callbacks=[Kill(hook, 1, number)]) == status
     said = (stopped / "out.txt").read_text()

@@ -48,13 +48,18 @@ def test_no_checkpoints_are_saved_where_none_are_wanted(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+def test_lightnings_own_averaging_is_refused_with_ours_in_its_place(tmp_path, monkeypatch, capsys):
+    """Lightning measures, chooses and saves the weights that the network began with, where it begins late."""
+    monkeypatch.chdir(tmp_path)
+    late = ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.update_starting_at_step=1000"]
+    assert_refused("Set average.kind to ema or swa", capsys, "fit", *SMALL, *late)
+
+
 def test_an_average_that_begins_late_is_of_trained_weights_until_then(tmp_path, monkeypatch):
-    """Lightning measures, chooses and saves the weights that the network began with."""
     monkeypatch.chdir(tmp_path)
     options = [*SMALL, "--checkpoint.candidates_after=0"]
     assert run("fit", *options) == 0
-    late = ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.update_starting_at_step=1000"]
-    assert run("fit", *options, *late) == 0
+    assert run("fit", *options, "--average.kind=swa", "--average.start=0.99") == 0
     other = RUN.with_name("version_1")
     for path, same in (
         (best_file(RUN), best_file(other)),

@@ -233,7 +233,7 @@ def test_a_bad_setting_is_refused_in_a_line_before_training(option, said, tmp_pa
 
 def test_one_callback_needs_no_list(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    main(["fit", *SMALL, "--trainer.fast_dev_run=true", "--trainer.callbacks=EMAWeightAveraging"])
+    main(["fit", *SMALL, "--trainer.fast_dev_run=true", "--trainer.callbacks=LearningRateMonitor"])
     assert not list(tmp_path.rglob("*.ckpt"))
 
 

@@ -39,7 +39,7 @@ def facerec(*arguments: str, folder) -> str:
 
 
 def test_two_processes_train_and_measure_what_one_measures(tmp_path):
-    options = [NOTE, LOSS, "--data.batch_size=32", "--model.schedule=Plateau"]
+    options = [NOTE, LOSS, "--data.batch_size=32", "--model.schedule=Plateau", "--average.kind=ema"]
     facerec("fit", *SMALL, *TWO, *options, folder=tmp_path)
     best = next(tmp_path.glob("runs/*/version_0/checkpoints/best-*.ckpt"))
     assert torch.load(best, weights_only=True)["facerec"]["calibration"]
@@ -53,7 +53,11 @@ def test_two_processes_train_and_measure_what_one_measures(tmp_path):
 
 
 def assert_what_was_noted(folder):
-    """Centres move by the batches of both processes; class means are over the images of both."""
+    """Centres move by the batches of both processes; class means and batch statistics are over the images of both."""
+    one, other = (torch.load(folder / f"average_{rank}.pt") for rank in range(2))
+    for name, value in one.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, other[name], rtol=0.0, atol=0.0)
     loss = losses.Center(0.5)
     loss.build(5, 4)
     for _ in range(3):

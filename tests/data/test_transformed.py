@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torchvision.transforms import v2
@@ -43,6 +44,17 @@ def test_a_batch_is_its_images_under_its_epoch(folder):
         read = folder.read_batch(batch.indices.numpy(), (24, 20))
         assert torch.equal(batch.images, TorchvisionTransforms(LIST)(read, 3, 5, batch.indices))
         assert batch.labels.tolist() == folder.labels[batch.indices.numpy()].tolist()
+
+
+def test_a_sample_is_transformed_as_the_training_images_of_the_epoch(folder):
+    data = module(folder, seed=3)
+    [batch] = data.sample_loader(np.array([9, 2, 5]), epoch=5)
+    assert batch.indices.tolist() == [9, 2, 5]
+    trained = {
+        int(index): image for each in epochs(data.train_dataloader(), 5) for image, _, index in zip(*each, strict=True)
+    }
+    for image, index in zip(batch.images, batch.indices.tolist(), strict=True):
+        assert torch.equal(image, trained[index])
 
 
 def test_an_epoch_that_was_left_early_does_not_reach_into_the_next(folder):
