@@ -9,7 +9,7 @@ from torch import nn
 import facerec.losses as losses
 from facerec.losses import ClassifierLoss, Loss
 from facerec.optim import parameter_groups
-from tests.losses.loss_cases import CASES, batch, class_weight, every_case, seeded
+from tests.losses.loss_cases import CASES, batch, every_case, seeded
 
 
 def all_classes(base):
@@ -125,6 +125,12 @@ def test_logits_are_the_scores_without_margin(case):
     else:
         nearest = torch.nn.functional.cosine_similarity(x[:, None], weight, dim=2).argmax(1)
     assert (logits.argmax(1) == nearest).all()
+
+
+def class_weight(loss: Loss) -> torch.Tensor | None:
+    """The class weights of a loss, or of the first part of a sum that has some."""
+    parts = loss.parts.values() if isinstance(loss, losses.Joint) else [loss]
+    return next((part.weight for part in parts if isinstance(part, ClassifierLoss)), None)
 
 
 @every_case
