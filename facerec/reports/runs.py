@@ -90,12 +90,7 @@ def read_run(folder: Path) -> Run:
     results = _from_events(folder, flat, kept) | _from_metrics(folder) | _from_checkpoint(kept)
     if looks := sum(looks_of(folder).values()):
         results["test looks"] = looks
-    return Run(run_name(folder), flat, results)
-
-
-def run_name(folder: Path) -> str:
-    """``NAME/version_K``."""
-    return f"{folder.parent.name}/{folder.name}"
+    return Run(f"{folder.parent.name}/{folder.name}", flat, results)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

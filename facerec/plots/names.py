@@ -1,0 +1,36 @@
+"""What to call runs in a figure and its file."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+LONGEST = 80  # characters of the name of a file
+
+
+def short_names(paths: Sequence[str]) -> list[str]:
+    """The ends of paths, of two parts, or of as many as tell the paths apart.
+
+    Example:
+        >>> short_names(["runs/a/version_0", "runs/b/version_0"])
+        ['a/version_0', 'b/version_0']
+        >>> short_names(["mine/a/version_0", "theirs/a/version_0"])
+        ['mine/a/version_0', 'theirs/a/version_0']
+    """
+    parts = [PurePath(path).parts for path in paths]
+    for length in range(2, max(map(len, parts), default=2) + 1):
+        names = ["/".join(some[-length:]) for some in parts]
+        if len(set(names)) == len(set(parts)):
+            return names
+    return ["/".join(some) for some in parts]
+
+
+def file_stem(kind: str, names: Sequence[str]) -> str:
+    """Name of a figure's file without its suffix: the kind, the first run, and the number of the others.
+
+    Example:
+        >>> file_stem("roc", ["a/version_0", "b/version_0"]), file_stem("margins", [])
+        ('roc_a_version_0_and_1_more', 'margins')
+    """
+    more = f"_and_{len(names) - 1}_more" if len(names) > 1 else ""
+    first = re.sub(r"[^\w.=-]+", "_", names[0]).strip("_")[:LONGEST] if names else ""
+    return f"{kind}_{first}{more}" if first else kind
