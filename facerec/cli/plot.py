@@ -268,7 +268,7 @@ it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, f
 line of curves: their mean in a band of one standard deviation.
 
 tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
-of each network. Data are read where the training read them, or from --data.root. The styles of points tell {MOST_PEOPLE} people
-apart. A progress bar shows when images are embedded.
+of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people
+apart.
 
 Files are called KIND_RUN.png and KIND_RUN.svg. An older file is replaced when the new one is complete."""

@@ -84,7 +84,7 @@ def angles_of(some: EmbeddedImages, directions_CD: Tensor, identities: Sequence[
     unit_ND = F.normalize(some.embeddings.double())
     labels_N = torch.tensor([class_of[name] for name in some.people])
     own, other = [], []
-    for unit_BD, labels_B in zip(unit_ND.split(BLOCK), labels_N.split(BLOCK), strict=True):
+    for unit_BD, labels_B in zip(torch.split(unit_ND, BLOCK), torch.split(labels_N, BLOCK), strict=True):
         cos_BC = (unit_BD @ directions_CD.double().T).clamp(-1.0, 1.0)
         own.append(cos_BC.gather(1, labels_B[:, None])[:, 0])
         other.append(cos_BC.scatter(1, labels_B[:, None], -torch.inf).amax(1))
@@ -106,7 +106,8 @@ def angles_figure(rows: Sequence[Sequence[tuple[EmbeddedImages, Angles]]], title
             label = f"{name}, median {np.median(degrees):.1f}°"
             axes.hist(degrees, BINS.tolist(), density=True, alpha=0.6, hatch=hatch, color=colour, label=label)
         nearer = float(np.mean(angles.own < angles.other))
-        axes.set_title(f"{some.network}\n{some.images}: {some.counts}, own class nearest {nearer:.1%}", fontsize=8)
+        told = f"{some.images}: {some.counts}\nown class nearest for {nearer:.1%}"
+        axes.set_title(f"{some.network}\n{told}", fontsize=8)
         axes.set(xlabel="angle in degrees", ylabel="density per degree", xlim=(0.0, 180.0))
         axes.legend(fontsize=7)
     return figure

@@ -115,6 +115,7 @@ def curves_figure(courses: Sequence[Course], title: str, smoothing: float = SMOO
         for place, course, values in lines:
             _draw(axes, values, smoothing, line_style(place) | {"label": _label(course, values)})
         axes.set(xlabel=f"epoch{_smoothed_by(smoothing)}", ylabel=quantity.label)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7)
     return figure

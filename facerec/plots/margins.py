@@ -50,9 +50,10 @@ def margin_families() -> dict[str, list[Margin]]:
         def target(cos_B: Tensor) -> Tensor:
             return adapt_margin(cos_B, torch.full_like(cos_B, quality), ada.adaptive_margin)
 
-        return Margin(f"image quality {quality:+g}", target)
+        return Margin(f"image quality {quality:g}", target)
 
-    combined = f"cos({both.angle_factor:g} θ + {both.angular_margin:g}) - {both.cosine_margin:g}"
+    factor = "" if both.angle_factor == 1.0 else f"{both.angle_factor:g} "
+    combined = f"cos({factor}θ + {both.angular_margin:g}) - {both.cosine_margin:g}"
     return {
         "NormFace": [Margin("cos θ", NormFace().target)],
         "SphereFace": [Margin(f"ψ(θ), cos {sphere.angle_factor} θ continued", _multiplied(sphere.angle_factor))],
@@ -75,8 +76,8 @@ def boundary(target: Callable[[Tensor], Tensor], degrees: Floats) -> Floats:
         degrees: angles to the own class.
 
     Example:
-        >>> boundary(ArcFace(angular_margin=math.pi / 6).target, np.array([0.0, 30.0, 170.0])).round(3).tolist()
-        [30.0, 60.0, nan]
+        >>> boundary(ArcFace(angular_margin=math.pi / 6).target, np.array([20.0, 30.0, 170.0])).round(3).tolist()
+        [50.0, 60.0, nan]
     """
     own = torch.cos(torch.deg2rad(torch.as_tensor(degrees, dtype=torch.float64)))
     wanted = target(own)
@@ -85,7 +86,7 @@ def boundary(target: Callable[[Tensor], Tensor], degrees: Floats) -> Floats:
 
 
 def margins_figure(title: str) -> Figure:
-    """A panel for each family: the boundaries of both classes, and the margin between them, which is grey.
+    """A panel for each family: the boundaries of both classes. A single margin between them is grey.
 
     Args:
         title: of the figure.
@@ -98,7 +99,7 @@ def margins_figure(title: str) -> Figure:
     figure, grid = panels(title, 2, math.ceil(len(families) / 2), width=3.3, height=3.4)
     for axes, (name, margins) in zip(grid, families.items(), strict=True):
         for dashes, margin in zip(DASHES, margins, strict=False):
-            _draw(axes, margin, dashes)
+            _draw(axes, margin, dashes, fills=len(margins) == 1)
         axes.plot([0.0, MOST], [0.0, MOST], color="0.5", linewidth=0.6, linestyle=":")
         axes.text(0.05 * MOST, 0.9 * MOST, "class 1", fontsize=8)
         axes.text(0.72 * MOST, 0.05 * MOST, "class 2", fontsize=8)
@@ -109,12 +110,14 @@ def margins_figure(title: str) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, margin: Margin, dashes: str) -> None:
-    """Add the boundary of class 1, and that of class 2, its mirror image."""
+def _draw(axes: Axes, margin: Margin, dashes: str, *, fills: bool) -> None:
+    """Add the boundary of class 1, and that of class 2, its mirror image; ``fills`` greys what is between."""
     own = np.linspace(0.0, MOST, POINTS)
     other = boundary(margin.target, own)
     axes.plot(own, other, dashes, color="C0", linewidth=1.4, label=margin.formula)
     axes.plot(other, own, dashes, color="C3", linewidth=1.4)
+    if not fills:
+        return
     reached = np.nan_to_num(other, nan=180.0)
     axes.fill_between(own, own, reached, where=reached >= own, color="0.85", linewidth=0, zorder=0)
     axes.fill_betweenx(own, own, reached, where=reached >= own, color="0.85", linewidth=0, zorder=0)

@@ -25,12 +25,13 @@ def short_names(paths: Sequence[str]) -> list[str]:
 
 
 def file_stem(kind: str, names: Sequence[str]) -> str:
-    """Name of a figure's file without its suffix: the kind, the first run, and the number of the others.
+    """Name of a figure's file without its suffix: the kind and the runs, of more than two the first and the number.
 
     Example:
         >>> file_stem("roc", ["a/version_0", "b/version_0"]), file_stem("margins", [])
-        ('roc_a_version_0_and_1_more', 'margins')
+        ('roc_a_version_0_b_version_0', 'margins')
+        >>> file_stem("roc", ["a/version_0", "b/version_0", "c/version_0"])
+        'roc_a_version_0_and_2_more'
     """
-    more = f"_and_{len(names) - 1}_more" if len(names) > 1 else ""
-    first = re.sub(r"[^\w.=-]+", "_", names[0]).strip("_")[:LONGEST] if names else ""
-    return f"{kind}_{first}{more}" if first else kind
+    named = names if len(names) < 3 else [f"{names[0][:LONGEST]}_and_{len(names) - 1}_more"]
+    return "_".join([kind, *(re.sub(r"[^\w.=-]+", "_", name[-LONGEST:]).strip("_") for name in named)])

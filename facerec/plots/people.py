@@ -112,7 +112,7 @@ def draw_people(names: Sequence[str], count: int, seed: int = 0) -> list[str]:
 
     Example:
         >>> draw_people(["ann", "ann", "bob", "cat", ""], 2, seed=0)
-        ['bob', 'cat']
+        ['ann', 'cat']
         >>> draw_people(["bob", "ann"], 10)
         ['ann', 'bob']
     """

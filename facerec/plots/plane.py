@@ -16,7 +16,7 @@ from torch import Tensor
 from facerec.plots.angles import class_directions
 from facerec.plots.people import EmbeddedImages, Network
 from facerec.plots.projection import finish_people, scatter_people
-from facerec.plots.styles import COLOURS, panels
+from facerec.plots.styles import COLOURS, DASHES, panels, point_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,9 @@ def plane_directions(network: Network) -> Tensor | None:
 
 
 def plane_figure(planes: Sequence[Plane], title: str) -> Figure:
-    """A row for each network, a column for each set of images. A line from the origin is the direction of a class.
+    """A row for each network, a column for each set of images.
+
+    A line from the origin is the direction of a person's class. The person's marker, large and white, is at its end.
 
     Args:
         planes: of each network.
@@ -89,5 +91,7 @@ def _draw_directions(axes: Axes, plane: Plane, some: EmbeddedImages, names: Sequ
     for place, name in enumerate(names):
         if name in plane.identities:
             end = farthest * plane.directions[plane.identities.index(name)].double().numpy()
-            axes.plot([0.0, end[0]], [0.0, end[1]], color=f"C{place % COLOURS}", linewidth=0.8, zorder=1)
+            style = {"color": f"C{place % COLOURS}", "linestyle": DASHES[place % len(DASHES)], "linewidth": 0.8}
+            axes.plot([0.0, end[0]], [0.0, end[1]], zorder=1, **style)
+            axes.scatter(*end, **point_style(place) | {"s": 70, "facecolors": "white", "edgecolors": "black"})
     return "\nlines: class directions"

@@ -135,6 +135,8 @@ def _scattered(sets: Sequence[EmbeddedImages], title: str, project: Callable[[Em
         scatter_people(axes, some, found.points, some.names)
         axes.set(title=f"{some.network}\n{some.counts}, {some.images}", xlabel=found.axes[0], ylabel=found.axes[1])
         axes.title.set_fontsize(8)
+        if not found.axes[1]:  # its numbers mean nothing
+            axes.set(xticks=[], yticks=[])
         axes.set_aspect("equal", adjustable="datalim")
     finish_people(figure, grid[0])
     return figure
