@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-BLOCK = 1024  # images whose angles to all classes are in memory at once
+BLOCK = 256  # images whose angles to all classes are in memory at once
 BINS = np.linspace(0.0, 180.0, 91)  # of two degrees
 
 

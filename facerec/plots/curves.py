@@ -5,6 +5,7 @@ Shapes: E epochs, R runs.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,21 +65,22 @@ def read_courses(folders: Sequence[Path]) -> list[Course]:
         folders: of the runs.
 
     Raises:
-        ValueError: naming a run that has logged nothing of a training.
+        ValueError: if none has logged a training. Some that have not are left out, with a warning.
 
     Example:
         >>> read_courses([])
         []
     """
-    scalars = {}
-    for folder in folders:
-        scalars[folder] = read_events(folder)[0]
-        if not any(tag.startswith("train/") for tag in scalars[folder]):
-            raise ValueError(
-                f"{folder} has no TensorBoard events of a training: `facerec fit` writes them, unless "
-                "trainer.logger is false"
-            )
-    names = dict(zip(short_names(list(map(str, folders))), folders, strict=True))
+    logged = {folder: read_events(folder)[0] for folder in folders}
+    scalars = {folder: found for folder, found in logged.items() if any(tag.startswith("train/") for tag in found)}
+    if folders and not scalars:
+        raise ValueError(
+            f"{folders[0]} has no TensorBoard events of a training: `facerec fit` writes them, unless trainer.logger is "
+            "false"
+        )
+    for folder in logged.keys() - scalars.keys():
+        warnings.warn(f"{folder} is left out: it has no events of a training", stacklevel=2)
+    names = dict(zip(short_names(list(map(str, scalars))), scalars, strict=True))
     groups = repeat_groups(Run(name, read_settings(folder), {}) for name, folder in names.items())
     return [
         Course(group[0].name if len(group) == 1 else shared_name(group), [scalars[names[run.name]] for run in group])

@@ -121,7 +121,7 @@ def _require_enough(vectors_ND: Floats) -> None:
 
 
 def _directions(some: EmbeddedImages) -> Floats:
-    """What a cosine score sees."""
+    """The embeddings at length 1: a cosine score does not see their length."""
     return F.normalize(some.embeddings.double()).numpy()
 
 

@@ -101,5 +101,8 @@ def test_a_run_without_events_is_named(tmp_path):
     (tmp_path / "version_0" / "config.yaml").write_text("seed_everything: 0")
     with pytest.raises(ValueError, match="version_0 has no TensorBoard events of a training"):
         read_courses([tmp_path / "version_0"])
+    good = run(tmp_path / "orl" / "version_0", [0.4, 0.3, 0.2])
+    with pytest.warns(UserWarning, match="version_0 is left out"):
+        assert [course.name for course in read_courses([tmp_path / "version_0", good])] == ["orl/version_0"]
     with pytest.raises(ValueError, match=r"--smoothing=1.0: must be in \[0, 1\)"):
         curves_figure([], "x", smoothing=1.0)
