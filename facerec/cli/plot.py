@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg")
+OTHER_PICTURES = (".pdf", ".eps", ".ps", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff")
 FOLDER = "plots"
 PEOPLE = 10
 PEOPLE_OF_ANGLES = 100
 OF_NETWORKS = ("people", "seed", "root", "device", "batch_size", "trust", "raw_weights")
+SPELLED = {"root": "--data.root"}
 EXAMPLES = """\
 facerec plot curves runs/orl_resnet18_arcface runs/mine
 facerec plot tsne runs/mine runs/theirs --seed 3                   the same 10 people, side by side
@@ -83,7 +85,7 @@ def main(args: list[str]) -> Status:
     _check(parser, options, kind)
     options.title = options.title or kind.title
     output = Path(options.output or FOLDER)
-    is_file = output.suffix[1:] in FORMATS
+    is_file = _names_format(output)
     check_writable(output if is_file else output / f"{options.kind}.{FORMATS[0]}")
     drawn = kind.draw(options)
     stem = file_stem(options.kind, drawn.names)
@@ -105,22 +107,25 @@ def _check(parser: CommandParser, options: argparse.Namespace, kind: Kind) -> No
     for other in KINDS.values():
         for name in other.options:
             if _is_given(getattr(options, name)) and name not in kind.options:
-                parser.error(f"{_OPTIONS.get(name, f'--{name}')} is of no use for {options.kind}: leave it out")
+                parser.error(f"{SPELLED.get(name, f'--{name}')} is of no use for {options.kind}: leave it out")
     if options.format is not None:
         if unknown := set(options.format.split(",")) - set(FORMATS):
             parser.error(
                 f"--format {options.format}: no format {sorted(unknown)[0]!r}, give {' or '.join(FORMATS)}, "
                 "or both with a comma"
             )
-        if options.output and Path(options.output).suffix[1:] in FORMATS:
+        if options.output and _names_format(Path(options.output)):
             parser.error(f"--output {options.output} names the format: leave out --format, or give a folder")
+    if options.output and Path(options.output).suffix.lower() in OTHER_PICTURES:
+        parser.error(f"--output {options.output}: facerec writes {' and '.join(FORMATS)}")
     options.batch_size = BATCH_SIZE if options.batch_size is None else options.batch_size
     options.device = options.device or "cpu"
     options.trust = options.trust or []
     require_within("--", 1, math.inf, batch_size=options.batch_size)
 
 
-_OPTIONS = {"root": "--data.root"}
+def _names_format(output: Path) -> bool:
+    return output.suffix.lower()[1:] in FORMATS
 
 
 def _is_given(value: object) -> bool:
@@ -154,7 +159,7 @@ def make_parser() -> CommandParser:
     parser.add_argument("--seed", type=int, metavar="S", help="seed of that choice, and of t-SNE (default: 0)")
     parser.add_argument(
         "--images",
-        choices=IMAGES,
+        choices=list(IMAGES),
         help="tsne, pca: images of training people, their dev images, or those of validation people (default: dev)",
     )
     parser.add_argument("--data.root", dest="root", metavar="DIR", help="data of another place than the training's")

@@ -20,7 +20,8 @@ from facerec.plots.people import EmbeddedImages, Network, draw_people, embed_peo
 from facerec.reports.kept_scores import MeasuredRun, measured_runs
 from facerec.reports.runs import find_runs
 
-IMAGES = ("train", "dev", "val")
+IMAGES = {"train": "training images", "dev": "dev images", "val": "images of validation people"}
+"""What --images names, and what that is called in a figure."""
 
 
 def folders_of(options: argparse.Namespace) -> list[Path]:
@@ -95,8 +96,8 @@ def same_people(options: argparse.Namespace, count: int) -> list[EmbeddedImages]
     kind = options.images or "dev"
     source = _images(networks[0][1], kind)
     people = draw_people(names_of(source), count, options.seed or 0)
-    _warn_of_strangers([network for network, _ in networks], people)
-    return [embed_people(network, source, people, _MEANING[kind], options.batch_size) for network, _ in networks]
+    warn_of_strangers([network for network, _ in networks], people)
+    return [embed_people(network, source, people, IMAGES[kind], options.batch_size) for network, _ in networks]
 
 
 def training_people(
@@ -121,18 +122,9 @@ def training_people(
         names = [name for name in names_of(_images(data, "train")) if name in known]
         people = draw_people(names, count, options.seed or 0)
         kinds = ["train", "dev"] if data.dev is not None and set(names_of(data.dev)) & set(people) else ["train"]
-        sets = [
-            embed_people(network, _images(data, kind), people, _MEANING[kind], options.batch_size) for kind in kinds
-        ]
+        sets = [embed_people(network, _images(data, kind), people, IMAGES[kind], options.batch_size) for kind in kinds]
         found.append((network, sets))
     return found
-
-
-_MEANING = {
-    "train": "training images",
-    "dev": "dev images",
-    "val": "images of validation people",
-}
 
 
 def _images(data: FaceDataModule, kind: str) -> Images:
@@ -149,13 +141,13 @@ def _images(data: FaceDataModule, kind: str) -> Images:
     found = data.train if kind == "train" else data.dev
     if found is None:
         raise ValueError(
-            f"no {_MEANING[kind]}: the checkpoint's data name none"
+            f"no {IMAGES[kind]}: the checkpoint's data name none"
             + (". Give --images train or val, or --data.root DIR" if kind == "dev" else ". Give --data.root DIR")
         )
     return found
 
 
-def _warn_of_strangers(networks: Sequence[Network], people: Sequence[str]) -> None:
+def warn_of_strangers(networks: Sequence[Network], people: Sequence[str]) -> None:
     """Say where a comparison is unfair: people are easier for a network that was trained on them."""
     trained = {network.name: len(set(people) & set(network.identities)) for network in networks}
     if len(set(trained.values())) > 1:

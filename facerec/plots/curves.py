@@ -75,8 +75,8 @@ def read_courses(folders: Sequence[Path]) -> list[Course]:
     scalars = {folder: found for folder, found in logged.items() if any(tag.startswith("train/") for tag in found)}
     if folders and not scalars:
         raise ValueError(
-            f"{folders[0]} has no TensorBoard events of a training: `facerec fit` writes them, unless trainer.logger is "
-            "false"
+            f"{folders[0]} has no TensorBoard events of a training: `facerec fit` writes them, unless "
+            "trainer.logger is false"
         )
     for folder in logged.keys() - scalars.keys():
         warnings.warn(f"{folder} is left out: it has no events of a training", stacklevel=2)
@@ -117,7 +117,7 @@ def curves_figure(courses: Sequence[Course], title: str, smoothing: float = SMOO
         for place, course, values in lines:
             _draw(axes, values, smoothing, line_style(place) | {"label": _label(course, values)})
         axes.set(xlabel=f"epoch{_smoothed_by(smoothing)}", ylabel=quantity.label)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7)
     return figure

@@ -56,7 +56,7 @@ def margin_families() -> dict[str, list[Margin]]:
     combined = f"cos({factor}θ + {both.angular_margin:g}) - {both.cosine_margin:g}"
     return {
         "NormFace": [Margin("cos θ", NormFace().target)],
-        "SphereFace": [Margin(f"ψ(θ), cos {sphere.angle_factor} θ continued", _multiplied(sphere.angle_factor))],
+        "SphereFace": [Margin(f"cos {sphere.angle_factor} θ, continued", _multiplied(sphere.angle_factor))],
         "CosFace": [Margin(f"cos θ - {cos.cosine_margin:g}", cos.target)],
         "ArcFace": [Margin(f"cos(θ + {arc.angular_margin:g})", arc.target)],
         "CombinedMargin": [Margin(combined, both.target)],
@@ -103,10 +103,11 @@ def margins_figure(title: str) -> Figure:
         axes.plot([0.0, MOST], [0.0, MOST], color="0.5", linewidth=0.6, linestyle=":")
         axes.text(0.05 * MOST, 0.9 * MOST, "class 1", fontsize=8)
         axes.text(0.72 * MOST, 0.05 * MOST, "class 2", fontsize=8)
-        axes.set_title(name, fontsize=9)
+        axes.set_title(f"{name}: {margins[0].formula}" if len(margins) == 1 else name, fontsize=9)
         axes.set(xlabel="θ1: angle to class 1 in degrees", ylabel="θ2: angle to class 2 in degrees")
         axes.set(xlim=(0.0, MOST), ylim=(0.0, MOST), aspect="equal")
-        axes.legend(fontsize=7, loc="center right")
+        if len(margins) > 1:
+            axes.legend(fontsize=7, loc="center right")
     return figure
 
 

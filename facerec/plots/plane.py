@@ -8,7 +8,7 @@ Shapes: N images, C classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -91,7 +91,11 @@ def _draw_directions(axes: Axes, plane: Plane, some: EmbeddedImages, names: Sequ
     for place, name in enumerate(names):
         if name in plane.identities:
             end = farthest * plane.directions[plane.identities.index(name)].double().numpy()
-            style = {"color": f"C{place % COLOURS}", "linestyle": DASHES[place % len(DASHES)], "linewidth": 0.8}
+            style: dict[str, Any] = {
+                "color": f"C{place % COLOURS}",
+                "linestyle": DASHES[place % len(DASHES)],
+                "linewidth": 0.8,
+            }
             axes.plot([0.0, end[0]], [0.0, end[1]], zorder=1, **style)
             axes.scatter(*end, **point_style(place) | {"s": 70, "facecolors": "white", "edgecolors": "black"})
     return "\nlines: class directions"

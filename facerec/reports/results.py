@@ -89,6 +89,6 @@ def write_figure(path: Path, figure: Figure, dpi: float | None = None) -> None:
     """
     from matplotlib import rc_context
 
-    metadata = {"Date": None} if path.suffix == ".svg" else None
+    metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
     with written_whole(path) as unfinished, rc_context({"svg.hashsalt": path.stem}):
         figure.savefig(unfinished, dpi=dpi or "figure", metadata=metadata)

@@ -4,13 +4,14 @@ import os
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from facerec.cli.plot import KINDS, make_parser
-from facerec.cli.plot_sources import networks_of, same_people, training_people
+from facerec.cli.plot_sources import networks_of, same_people, training_people, warn_of_strangers
 from tests.cli.conftest import assert_refused, best_file, run
 from tests.conftest import SMALL
 
@@ -76,6 +77,16 @@ def test_the_same_people_are_drawn_for_every_network(orl_run):
     assert not set(validation.names) & set(network.identities)
 
 
+def test_networks_that_were_trained_on_other_people_are_told(orl_run):
+    [(first, _)] = networks_of(options("pca", orl_run))
+    [(second, _)] = networks_of(options("pca", orl_run))
+    card = second.embedder.recognizer.card
+    second.embedder.recognizer.card = replace(card, identities=card.identities[1:])
+    second = replace(second, name="other")
+    with pytest.warns(UserWarning, match=r"different numbers: orl_resnet18_arcface/version_0 on 3, other on 2\."):
+        warn_of_strangers([first, second], first.identities[:3])
+
+
 def test_angles_are_of_training_and_dev_images_of_the_same_people(orl_run):
     [(network, sets)] = training_people(options("angles", orl_run), 5, lambda network: None)
     assert [some.images for some in sets] == ["training images", "dev images"]
@@ -84,12 +95,22 @@ def test_angles_are_of_training_and_dev_images_of_the_same_people(orl_run):
     assert (len(sets[0].people), len(sets[1].people)) == (40, 10)
 
 
-def test_plane_draws_embeddings_of_two_numbers(orl_run, tmp_path, monkeypatch, capsys):
+def test_plane_draws_embeddings_of_two_numbers_and_names_broken_images(
+    orl_run, vggface_root, tmp_path, monkeypatch, capsys
+):
     assert_refused("has embeddings of 16 numbers, and plane draws those of 2", capsys, "plot", "plane", orl_run)
     monkeypatch.chdir(tmp_path)
-    settings = [*SMALL, "--trainer.max_epochs=1", "--model.backbone.init_args.embedding_dim=2"]
+    settings = [*SMALL, "--trainer.max_epochs=1", "--data.batch_size=8", "--checkpoint.candidates_after=0"]
+    settings += ["--model.backbone.init_args.embedding_dim=2", "--data.root", vggface_root]
     assert run("fit", *settings) == 0
-    assert run("plot", "plane", "runs/orl_resnet18_arcface", "-o", "plane.png") == 0
+    broken = vggface_root / "train" / "n000002" / "3.jpg"
+    broken.write_bytes(b"no image")
+    capsys.readouterr()
+    assert run("plot", "plane", "runs/orl_resnet18_arcface", "-o", "plane.png") == 1
+    said = capsys.readouterr()
+    assert str(broken) in said.err
+    assert "1 of 16 images could not be used" in said.err
+    assert said.out == "plane.png\n"
     assert_figure(Path("plane.png"))
 
 
@@ -127,6 +148,7 @@ def test_the_help_has_a_line_for_each_kind():
         ("--data.root is of no use for curves", ["curves", "x", "--data.root", "faces"]),
         ("--seed is of no use for roc", ["roc", "x", "--seed", "0"]),
         ("no format 'gif', give png or svg", ["margins", "--format", "gif"]),
+        ("--output x.pdf: facerec writes png and svg", ["margins", "-o", "x.pdf"]),
         ("names the format: leave out --format", ["margins", "--format", "png", "-o", "x.svg"]),
         ("no checkpoint missing", ["pca", "missing"]),
         ("no folder missing", ["curves", "missing"]),
