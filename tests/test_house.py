@@ -58,7 +58,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": GROUND | PARTS | MIDDLE,
     "plots": GROUND | {"metrics", "losses", "data", "reports", "inference"},
     "checkup": GROUND | PARTS | {"data", "recognizer"},
-    "cli": GROUND | PARTS | MIDDLE | {"preparation", "inspection", "callbacks", "inference", "plots", "checkup", "sweeps"},
+    "cli": GROUND
+    | PARTS
+    | MIDDLE
+    | {"preparation", "inspection", "callbacks", "inference", "plots", "checkup", "sweeps"},
     "__main__": {"cli"},
 }
 

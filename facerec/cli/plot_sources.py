@@ -34,7 +34,7 @@ def folders_of(options: argparse.Namespace) -> list[Path]:
     return find_runs([_run_or_folder(path) for path in options.run])
 
 
-def tests_of(options: argparse.Namespace) -> list[MeasuredRun]:
+def measured_of(options: argparse.Namespace) -> list[MeasuredRun]:
     """The tests of the runs that are named, each once.
 
     Raises:
