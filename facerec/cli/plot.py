@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from facerec import plots
 from facerec.cli.command_parser import CommandParser, block, command_parser
 from facerec.cli.model_options import add_trust_options, report_left_out
-from facerec.cli.plot_sources import IMAGES, folders_of, same_people, measured_of, training_people
+from facerec.cli.plot_sources import IMAGES, folders_of, measured_of, same_people, training_people
 from facerec.cli.status import Status
 from facerec.files import check_writable
 from facerec.inference.encoding import BATCH_SIZE
