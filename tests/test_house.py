@@ -56,8 +56,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recognizer": GROUND | PARTS | {"data", "checkpoints", "reports"},
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,
+    "plots": GROUND | {"metrics", "losses", "data", "reports", "inference"},
     "checkup": GROUND | PARTS | {"data", "recognizer"},
-    "cli": GROUND | PARTS | MIDDLE | {"preparation", "inspection", "callbacks", "inference", "checkup", "sweeps"},
+    "cli": GROUND
+    | PARTS
+    | MIDDLE
+    | {"preparation", "inspection", "callbacks", "inference", "plots", "checkup", "sweeps"},
     "__main__": {"cli"},
 }
 

@@ -32,6 +32,7 @@ TOOLS = {
     "identify": "name the person in an image, from a gallery, or say that nobody in it corresponds",
     "inspect": "report on a folder of faces: people, sizes, broken files, duplicates, leaks; draw an augmentation",
     "pack": "decode a set of images once, into one file that training maps into memory",
+    "plot": "draw figures for a report: training curves, ROC, t-SNE, margins, ...",
     "predict": "write a course's submission: scores of pairs, or classes of images",
     "split": "divide a folder of people into lists for training, validation and test",
     "sweep": "try settings, each on several seeds and groups of validation people; report the best",

@@ -43,6 +43,11 @@ def add_threshold_option(parser: argparse.ArgumentParser) -> None:
 def add_checkpoint_option(parser: argparse.ArgumentParser, kinds: str = CHECKPOINT) -> None:
     """The checkpoint, and what it may name."""
     parser.add_argument("--ckpt_path", required=True, metavar="PATH", help=kinds)
+    add_trust_options(parser)
+
+
+def add_trust_options(parser: argparse.ArgumentParser) -> None:
+    """What a checkpoint may name, and which of its weights are taken."""
     parser.add_argument(
         "--trust",
         action="append",
@@ -89,7 +94,7 @@ def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> 
 
 def model_of(options: argparse.Namespace) -> FaceModel:
     """The model that the options name."""
-    _check_device(options.device)
+    check_device(options.device)
     path, settings = chosen_checkpoint(options.ckpt_path), (options.device, options.precision, options.trust)
     return load_model(path, *settings, raw_weights=options.raw_weights)
 
@@ -100,12 +105,17 @@ def embedder_of(options: argparse.Namespace) -> Embedder:
     Raises:
         ValueError: for a file that is no checkpoint.
     """
-    _check_device(options.device)
+    check_device(options.device)
     path, settings = chosen_checkpoint(options.ckpt_path), (options.device, options.precision, options.trust)
     return Embedder.from_checkpoint(path, *settings, raw_weights=options.raw_weights)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        ValueError: naming it.
+    """
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

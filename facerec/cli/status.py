@@ -2,8 +2,8 @@
 
 - **0**: done. `verify`: the same person; `identify`: everyone is enrolled.
 - **1**: done, and the answer is no, or something was left out. `verify`: different people; `identify`: somebody is not
-  enrolled; `align`, `pack`, `enroll`, `embed` and `predict`: some images could not be used, the others are written;
-  `backbones`: a network that was named does not take the settings; `sweep`: some trials failed.
+  enrolled; `align`, `pack`, `enroll`, `embed`, `predict` and `plot`: some images could not be used, the others are
+  written or drawn; `backbones`: a network that was named does not take the settings; `sweep`: some trials failed.
 - **2**: failed, by a bad option, bad data or a missing file. `verify` and `identify` also give 2 for an image that
   cannot be used: they have no answer about it, and 1 would look like one.
 - **130**: interrupted by Ctrl-C, as shells have it. `fit` has saved a checkpoint, and says how to go on.

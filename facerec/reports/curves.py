@@ -1,9 +1,12 @@
-"""Curves of one evaluation: ROC with the scores, DET with its band, CMC."""
+"""Curves of one evaluation: ROC with the scores, DET with its band, CMC.
+
+``draw_...`` adds the curve of one network to axes, with a style of matplotlib's. ``..._figure`` is a figure of one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,33 +37,38 @@ def verification_figure(scored: ScoredSet, title: str) -> Figure:
     rate, threshold = curve.equal_error_rate()
     figure = new_figure(9, 3.6, f"{title}: EER {rate:.2%}, AUC {curve.area_under_roc():.4f}")
     left, right = figure.subplots(1, 2)
-    _draw_roc(left, _thinned(curve.roc()), rate, curve.impostor)
-    _draw_scores(right, scored, threshold)
+    draw_roc(left, scored)
+    left.plot([rate], [1.0 - rate], "o", markersize=5, label=f"EER {rate:.2%}")
+    finish_roc(left, curve.impostor)
+    draw_scores(right, scored)
+    right.axvline(threshold, color="black", linewidth=1, linestyle="--", label=f"threshold {threshold:.3f}")
+    right.legend(fontsize=8)
     return figure
 
 
-def _draw_roc(axes: Axes, curve: Roc, eer: float, impostors: int) -> None:
-    """TAR over FAR, the latter on a logarithmic axis that starts at half an impostor pair."""
-    axes.step(curve.far, 1.0 - curve.frr, where="post", linewidth=1.5)
-    axes.plot([eer], [1.0 - eer], "o", markersize=5, label=f"EER {eer:.2%}")
+def draw_roc(axes: Axes, scored: ScoredSet, **style: Any) -> None:
+    """Add TAR over FAR."""
+    curve = _thinned(scored.curve.roc())
+    axes.step(curve.far, 1.0 - curve.frr, where="post", **{"linewidth": 1.5, **style})
+
+
+def finish_roc(axes: Axes, impostors: int) -> None:
+    """Scales, labels and legend of a ROC. FAR is on a logarithmic axis that starts at half an impostor pair."""
     axes.set(xscale="log", xlim=(0.5 / impostors, 1.0), ylim=(0.0, 1.01), xlabel="FAR", ylabel="TAR = 1 - FRR")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize=8)
 
 
-def _draw_scores(axes: Axes, scored: ScoredSet, threshold: float) -> None:
-    """Histogram of genuine and impostor scores with the threshold."""
+def draw_scores(axes: Axes, scored: ScoredSet) -> None:
+    """Add the histograms of genuine and impostor scores. Hatches tell them apart without colour."""
     scores_P, same_P = scored.scores, scored.same
     low, high = float(scores_P.min()), float(scores_P.max())
     is_cosine = scored.score == "cosine"
     bins = np.linspace(min(-0.2, low), 1.0, 61) if is_cosine else np.linspace(low, max(high, low + 1e-6), 61)
-    for kind, mask_P in (("impostor", ~same_P), ("genuine", same_P)):
-        axes.hist(
-            scores_P[mask_P], bins.tolist(), density=True, alpha=0.6, label=f"{kind} ({np.count_nonzero(mask_P)})"
-        )
-    axes.axvline(threshold, color="black", linewidth=1, linestyle="--", label=f"threshold {threshold:.3f}")
+    for kind, mask_P, hatch in (("impostor", ~same_P, ""), ("genuine", same_P, "////")):
+        label = f"{kind} ({np.count_nonzero(mask_P)})"
+        axes.hist(scores_P[mask_P], bins.tolist(), density=True, alpha=0.6, hatch=hatch, label=label)
     axes.set(xlabel=f"{scored.score} score", ylabel="density")
-    axes.legend(fontsize=8)
 
 
 def det_figure(scored: ScoredSet, title: str, band: Band | None = None) -> Figure:
@@ -76,29 +84,45 @@ def det_figure(scored: ScoredSet, title: str, band: Band | None = None) -> Figur
         >>> det_figure(pairs, "LFW").axes[0].get_xlabel()
         'FAR'
     """
-    curve = _thinned(scored.curve.roc())
-    smallest = 0.5 / max(scored.curve.genuine, scored.curve.impostor)
-
-    def deviate(rates: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-        return normal_deviate(np.clip(rates, smallest, 1.0 - smallest))
-
     figure = new_figure(4.8, 4.4, title)
     axes = figure.subplots()
-    axes.plot(deviate(curve.far), deviate(curve.frr), linewidth=1.5, label="DET")
+    smallest = smallest_rate(scored)
+    draw_det(axes, scored, smallest, label="DET")
     if band is not None and band.fars:
-        low = deviate([1.0 - interval.high for interval in band.tars])
-        high = deviate([1.0 - interval.low for interval in band.tars])
-        axes.fill_between(deviate(band.fars), low, high, alpha=0.25, label=f"95 % by {band.by}")
+        low = _deviate([1.0 - interval.high for interval in band.tars], smallest)
+        high = _deviate([1.0 - interval.low for interval in band.tars], smallest)
+        axes.fill_between(_deviate(band.fars, smallest), low, high, alpha=0.25, label=f"95 % by {band.by}")
+    finish_det(axes, smallest)
+    return figure
+
+
+def smallest_rate(scored: ScoredSet) -> float:
+    """Half an error: where the axes of a DET start."""
+    return 0.5 / max(scored.curve.genuine, scored.curve.impostor)
+
+
+def draw_det(axes: Axes, scored: ScoredSet, smallest: float, **style: Any) -> None:
+    """Add FRR over FAR on normal deviate axes that start at the smallest rate."""
+    curve = _thinned(scored.curve.roc())
+    axes.plot(_deviate(curve.far, smallest), _deviate(curve.frr, smallest), **{"linewidth": 1.5, **style})
+
+
+def finish_det(axes: Axes, smallest: float) -> None:
+    """Scales, labels, legend and diagonal of a DET whose axes start at the smallest rate."""
     ticks = [tick for tick in DET_TICKS if smallest <= tick]
     labels = [f"{100.0 * tick:g}%" for tick in ticks]
-    ends = (float(deviate([smallest])[0]), float(deviate([0.95])[0]))
-    axes.plot(ends, ends, color="grey", linewidth=0.8, linestyle=":", label="FAR = FRR")
-    axes.set(xlim=ends, ylim=ends, xlabel="FAR", ylabel="FRR")
-    axes.set_xticks(deviate(ticks), labels, fontsize=8)
-    axes.set_yticks(deviate(ticks), labels, fontsize=8)
+    low, high = _deviate([smallest, 0.95], smallest).tolist()
+    axes.plot((low, high), (low, high), color="grey", linewidth=0.8, linestyle=":", label="FAR = FRR")
+    axes.set(xlim=(low, high), ylim=(low, high), xlabel="FAR", ylabel="FRR")
+    axes.set_xticks(_deviate(ticks, smallest), labels, fontsize=8)
+    axes.set_yticks(_deviate(ticks, smallest), labels, fontsize=8)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    return figure
+
+
+def _deviate(rates: Sequence[float] | NDArray[np.float64], smallest: float) -> NDArray[np.float64]:
+    """Normal deviate of rates, which are infinite at 0 and 1 and end half an error before."""
+    return normal_deviate(np.clip(rates, smallest, 1.0 - smallest))
 
 
 def cmc_figure(found: Identification, title: str) -> Figure:
@@ -114,13 +138,24 @@ def cmc_figure(found: Identification, title: str) -> Figure:
     """
     figure = new_figure(4.8, 3.6, f"{title}: {found.probes} probes, {found.people} people, leave one out")
     axes = figure.subplots()
-    ranks, (low, high) = range(1, len(found.cmc) + 1), zip(*found.cmc_interval_by_person, strict=True)
-    axes.fill_between(ranks, low, high, step="mid", alpha=0.2, label="95 % by person")
-    axes.step(ranks, found.cmc, where="mid")
-    axes.set(xlabel="rank k", ylabel="identified among the first k", ylim=(min(low[0], 0.9) - 0.05, 1.01))
-    axes.legend(loc="lower right")
-    axes.grid(alpha=0.3)
+    draw_cmc(axes, found, band="95 % by person")
+    finish_cmc(axes, [found])
     return figure
+
+
+def draw_cmc(axes: Axes, found: Identification, band: str = "", **style: Any) -> None:
+    """Add the share identified over the rank, with its band of 95 %; ``band`` names that in the legend."""
+    ranks, (low, high) = range(1, len(found.cmc) + 1), zip(*found.cmc_interval_by_person, strict=True)
+    [line] = axes.step(ranks, found.cmc, where="mid", **style)
+    axes.fill_between(ranks, low, high, step="mid", alpha=0.2, color=line.get_color(), linewidth=0, label=band)
+
+
+def finish_cmc(axes: Axes, found: Sequence[Identification]) -> None:
+    """Scales, labels and legend of the CMC of some networks."""
+    lowest = min(one.cmc_interval_by_person[0].low for one in found)
+    axes.set(xlabel="rank k", ylabel="identified among the first k", ylim=(min(lowest, 0.9) - 0.05, 1.01))
+    axes.legend(loc="lower right", fontsize=8)
+    axes.grid(alpha=0.3)
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:

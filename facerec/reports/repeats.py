@@ -30,13 +30,24 @@ def merge_repeats(runs: Sequence[Run]) -> list[Run]:
         >>> merged.name, merged.results["test EER"], round(merged.results["deviation"], 3), merged.results["runs"]
         ('orl', 1.0, 0.707, 2)
     """
+    return [_merged(group) if len(group) > 1 else group[0] for group in repeat_groups(runs)]
+
+
+def repeat_groups(runs: Iterable[Run]) -> list[list[Run]]:
+    """The runs, those together that differ in seed, fold or validation group alone.
+
+    Example:
+        >>> runs = [Run(f"orl/version_{seed}", {"seed_everything": seed, "model.depth": 18}, {}) for seed in (0, 1)]
+        >>> [len(group) for group in repeat_groups([*runs, Run("orl/version_2", {"model.depth": 34}, {})])]
+        [2, 1]
+    """
     seen: Counter[tuple[str, str]] = Counter()
     groups: dict[tuple[str, int], list[Run]] = {}
     for run in runs:
         alike, repeat = _what_stays(run), _what_repeats(run)
         groups.setdefault((alike, seen[alike, repeat]), []).append(run)
         seen[alike, repeat] += 1
-    return [_merged(group) if len(group) > 1 else group[0] for group in groups.values()]
+    return list(groups.values())
 
 
 def repeat_of(settings: Mapping[str, object]) -> dict[str, object]:
@@ -75,7 +86,7 @@ def _merged(runs: Sequence[Run]) -> Run:
     if rate := _rate_name(runs):
         results[DEVIATION] = stdev(float(run.results[rate]) for run in runs)
     several = {name: _each(run.settings.get(name) for run in runs) for name in repeat_of(first.settings)}
-    return Run(_shared_name(runs), first.settings | several, results | {COUNT: len(runs)})
+    return Run(shared_name(runs), first.settings | several, results | {COUNT: len(runs)})
 
 
 def _each(values: Iterable[object]) -> object:
@@ -84,8 +95,8 @@ def _each(values: Iterable[object]) -> object:
     return different[0] if len(different) == 1 else ", ".join(map(str, different))
 
 
-def _shared_name(runs: Sequence[Run]) -> str:
-    """The experiment of the runs, or the beginning that the names of their experiments share."""
+def shared_name(runs: Sequence[Run]) -> str:
+    """The experiment of runs that repeat one another, or the beginning that the names of their experiments share."""
     experiments = [run.name.rpartition("/")[0] or run.name for run in runs]
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*experiments, strict=False))
     shared = "".join(letters[0] for letters in alike)

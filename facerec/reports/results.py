@@ -79,7 +79,16 @@ def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedI
     return True
 
 
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a PNG."""
-    with written_whole(path) as unfinished:
-        figure.savefig(unfinished)
+def write_figure(path: Path, figure: Figure, dpi: float | None = None) -> None:
+    """Write a PNG or an SVG, as the suffix of the path says. The same figure gives the same bytes.
+
+    Args:
+        path: of the file. An older one is replaced at once, or stays whole.
+        figure: to write.
+        dpi: pixels in an inch of a PNG; by default those of the figure.
+    """
+    from matplotlib import rc_context
+
+    metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+    with written_whole(path) as unfinished, rc_context({"svg.hashsalt": path.stem}):
+        figure.savefig(unfinished, dpi=dpi or "figure", metadata=metadata)

@@ -85,15 +85,24 @@ def read_run(folder: Path) -> Run:
         ...     read_run(run)
         Run(name='orl/version_0', settings={'model.loss_lr_factor': 2.0}, results={})
     """
-    settings = read_yaml((folder / CONFIG).read_text(encoding="utf-8"), folder / CONFIG)
-    if not isinstance(settings, dict):
-        raise ValueError(f"{folder / CONFIG} holds no settings")
-    flat = _with_schedule(flatten(settings))
+    flat = read_settings(folder)
     kept = _kept_checkpoint(folder)
     results = _from_events(folder, flat, kept) | _from_metrics(folder) | _from_checkpoint(kept)
     if looks := sum(looks_of(folder).values()):
         results["test looks"] = looks
     return Run(f"{folder.parent.name}/{folder.name}", flat, results)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings of a run by their full names, those of schedules under today's names.
+
+    Raises:
+        ValueError: if its ``config.yaml`` holds none.
+    """
+    settings = read_yaml((folder / CONFIG).read_text(encoding="utf-8"), folder / CONFIG)
+    if not isinstance(settings, dict):
+        raise ValueError(f"{folder / CONFIG} holds no settings")
+    return _with_schedule(flatten(settings))
 
 
 def _with_schedule(flat: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +149,7 @@ def _from_events(folder: Path, settings: dict[str, Any], kept: dict[str, Any] | 
     """Time, the last of what a test logged, and of the validation what belongs to the checkpoint that was kept."""
     scalars, minutes = read_events(folder)
     results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
-    step, stage = _kept_step(scalars, settings, kept), _validated(scalars)
+    step, stage = _kept_step(scalars, settings, kept), validated_stage(scalars)
     for column, name in RATES.items():
         if column != "validation EER" and f"test/{name}" in scalars:
             results[column] = float(scalars[f"test/{name}"][-1].value)
@@ -155,12 +164,12 @@ def _kept_step(scalars: Scalars, settings: dict[str, Any], kept: dict[str, Any] 
         return float(kept.get("global_step", math.inf))
     epochs = {event.step: event.value for event in scalars.get("epoch", [])}
     first = float(settings.get("checkpoint.candidates_after") or 0.0) * float(settings.get("trainer.max_epochs") or 0)
-    rates = scalars.get(f"{_validated(scalars)}/eer", [])
+    rates = scalars.get(f"{validated_stage(scalars)}/eer", [])
     candidates = [event for event in rates if epochs.get(event.step, math.inf) + 1 > first]
     return float(min(candidates or rates, key=lambda event: event.value).step) if rates else math.inf
 
 
-def _validated(scalars: Scalars) -> str:
+def validated_stage(scalars: Scalars) -> str:
     """The beginning of what the validation logged of the weights that the checkpoint offers."""
     return next((stage for stage in AVERAGED if any(name.startswith(f"{stage}/") for name in scalars)), "val")
 

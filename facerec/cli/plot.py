@@ -1,0 +1,279 @@
+"""``facerec plot``: figures for a report, from runs and checkpoints."""
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from facerec import plots
+from facerec.cli.command_parser import CommandParser, block, command_parser
+from facerec.cli.model_options import add_trust_options, report_left_out
+from facerec.cli.plot_sources import IMAGES, folders_of, measured_of, same_people, training_people
+from facerec.cli.status import Status
+from facerec.files import check_writable
+from facerec.inference.encoding import BATCH_SIZE
+from facerec.plots.curves import SMOOTHING
+from facerec.plots.names import file_stem, short_names
+from facerec.plots.plane import plane_directions, require_plane
+from facerec.plots.projection import require_scikit_learn
+from facerec.plots.styles import DPI, MOST_PEOPLE
+from facerec.reports.kept_scores import MeasuredRun
+from facerec.reports.results import write_figure
+from facerec.settings import require_within
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg")
+OTHER_PICTURES = (".pdf", ".eps", ".ps", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff")
+FOLDER = "plots"
+PEOPLE = 10
+PEOPLE_OF_ANGLES = 100
+OF_NETWORKS = ("people", "seed", "root", "device", "batch_size", "trust", "raw_weights")
+SPELLED = {"root": "--data.root"}
+EXAMPLES = """\
+facerec plot curves runs/orl_resnet18_arcface runs/mine
+facerec plot tsne runs/mine runs/theirs --seed 3                   the same 10 people, side by side
+facerec plot roc runs/mine runs/theirs --title "ORL" -o figures    after facerec test --ckpt_path of both
+facerec plot margins -o margins.svg"""
+MEANINGS = {Status.INCOMPLETE: "drawn, but some images could not be used"}
+
+
+class Drawn(NamedTuple):
+    """A figure, the runs in it, and the images that could not be used."""
+
+    figure: "Figure"
+    names: list[str]
+    sets: Sequence[plots.EmbeddedImages] = ()
+
+
+class Kind(NamedTuple):
+    """A kind of figure.
+
+    Attributes:
+        purpose: what it shows, and what it needs.
+        title: of the figure, where none is given.
+        draw: makes it from the options of the command.
+        options: names of the options that it takes, beside those of every kind.
+        needs_runs: whether RUN must be given. If not, it must not.
+    """
+
+    purpose: str
+    title: str
+    draw: Callable[[argparse.Namespace], Drawn]
+    options: tuple[str, ...] = ()
+    needs_runs: bool = True
+
+
+def main(args: list[str]) -> Status:
+    """Draw a figure.
+
+    Args:
+        args: see ``facerec plot --help``.
+
+    Returns:
+        DONE, or INCOMPLETE if images could not be used.
+
+    Raises:
+        ValueError: for a wrong setting, or a network or run that the kind cannot draw.
+        FileNotFoundError: for what is missing, naming the command that makes it.
+    """
+    parser = make_parser()
+    options = parser.parse_intermixed_args(args)
+    kind = KINDS[options.kind]
+    _check(parser, options, kind)
+    options.title = options.title or kind.title
+    output = Path(options.output or FOLDER)
+    is_file = _names_format(output)
+    check_writable(output if is_file else output / f"{options.kind}.{FORMATS[0]}")
+    drawn = kind.draw(options)
+    stem = file_stem(options.kind, drawn.names)
+    formats = (options.format or ",".join(FORMATS)).split(",")
+    for path in [output] if is_file else [output / f"{stem}.{suffix}" for suffix in formats]:
+        write_figure(path, drawn.figure, DPI)
+        print(path)
+    for some in drawn.sets:
+        report_left_out(some.left_out, len(some.people) + len(some.left_out))
+    return Status.INCOMPLETE if any(some.left_out for some in drawn.sets) else Status.DONE
+
+
+def _check(parser: CommandParser, options: argparse.Namespace, kind: Kind) -> None:
+    """Refuse options that the kind does not take, and values out of range."""
+    if kind.needs_runs and not options.run:
+        parser.error(f"{options.kind} needs RUN: facerec plot {options.kind} runs/NAME")
+    if options.run and not kind.needs_runs:
+        parser.error(f"{options.kind} needs no run: leave out {' '.join(options.run)}")
+    for other in KINDS.values():
+        for name in other.options:
+            if _is_given(getattr(options, name)) and name not in kind.options:
+                parser.error(f"{SPELLED.get(name, f'--{name}')} is of no use for {options.kind}: leave it out")
+    if options.format is not None:
+        if unknown := set(options.format.split(",")) - set(FORMATS):
+            parser.error(
+                f"--format {options.format}: no format {sorted(unknown)[0]!r}, give {' or '.join(FORMATS)}, "
+                "or both with a comma"
+            )
+        if options.output and _names_format(Path(options.output)):
+            parser.error(f"--output {options.output} names the format: leave out --format, or give a folder")
+    if options.output and Path(options.output).suffix.lower() in OTHER_PICTURES:
+        parser.error(f"--output {options.output}: facerec writes {' and '.join(FORMATS)}")
+    options.batch_size = BATCH_SIZE if options.batch_size is None else options.batch_size
+    options.device = options.device or "cpu"
+    options.trust = options.trust or []
+    require_within("--", 1, math.inf, batch_size=options.batch_size)
+
+
+def _names_format(output: Path) -> bool:
+    return output.suffix.lower()[1:] in FORMATS
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False and value != []
+
+
+def make_parser() -> CommandParser:
+    """The options of ``facerec plot``."""
+    width = max(map(len, KINDS))
+    kinds = block("kinds", [f"{name:<{width}}  {kind.purpose}" for name, kind in KINDS.items()])
+    parser = command_parser(
+        "plot", "Draw a figure for a report, as PNG and SVG.", EXAMPLES, f"{kinds}\n\n{NOTES}", MEANINGS
+    )
+    parser.add_argument("kind", choices=list(KINDS), metavar="KIND", help="what to draw, see below")
+    parser.add_argument(
+        "run", nargs="*", metavar="RUN", help="runs, experiments (runs/NAME) or checkpoints, one or several"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", help=f"folder, or file ending in .png or .svg (default: {FOLDER})"
+    )
+    parser.add_argument("--format", metavar="LIST", help=f"formats, with commas (default: {','.join(FORMATS)})")
+    parser.add_argument("--title", metavar="TEXT", help="title of the figure")
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        metavar="W",
+        help=f"curves: weight of the past in [0, 1), 0 for none (default: {SMOOTHING})",
+    )
+    people = f"number of people, drawn at random (default: {PEOPLE}; angles: {PEOPLE_OF_ANGLES})"
+    parser.add_argument("--people", type=int, metavar="N", help=people)
+    parser.add_argument("--seed", type=int, metavar="S", help="seed of that choice, and of t-SNE (default: 0)")
+    parser.add_argument(
+        "--images",
+        choices=list(IMAGES),
+        help="tsne, pca: images of training people, their dev images, or those of validation people (default: dev)",
+    )
+    parser.add_argument("--data.root", dest="root", metavar="DIR", help="data of another place than the training's")
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: cpu)")
+    parser.add_argument("--batch_size", type=int, metavar="N", help=f"images in a forward pass (default: {BATCH_SIZE})")
+    add_trust_options(parser)
+    return parser
+
+
+def _curves(options: argparse.Namespace) -> Drawn:
+    courses = plots.read_courses(folders_of(options))
+    smoothing = SMOOTHING if options.smoothing is None else options.smoothing
+    return Drawn(plots.curves_figure(courses, options.title, smoothing), [course.name for course in courses])
+
+
+def _pca(options: argparse.Namespace) -> Drawn:
+    sets = _same_people(options)
+    return Drawn(plots.pca_figure(sets, options.title), [some.network for some in sets], sets)
+
+
+def _tsne(options: argparse.Namespace) -> Drawn:
+    require_scikit_learn()
+    sets = _same_people(options)
+    figure = plots.tsne_figure(sets, options.title, options.seed or 0)
+    return Drawn(figure, [some.network for some in sets], sets)
+
+
+def _same_people(options: argparse.Namespace) -> list[plots.EmbeddedImages]:
+    return same_people(options, _people(options, MOST_PEOPLE))
+
+
+def _people(options: argparse.Namespace, most: float, default: int = PEOPLE) -> int:
+    count = default if options.people is None else int(options.people)
+    require_within("--", 1, most, people=count)
+    return count
+
+
+def _of_tests(figure: "Callable[[Sequence[MeasuredRun], str], Figure]") -> Callable[[argparse.Namespace], Drawn]:
+    """What draws a figure from the scores that tests kept."""
+
+    def draw(options: argparse.Namespace) -> Drawn:
+        tests = measured_of(options)
+        return Drawn(figure(tests, options.title), short_names([test.name for test in tests]))
+
+    return draw
+
+
+def _plane(options: argparse.Namespace) -> Drawn:
+    found = training_people(options, _people(options, MOST_PEOPLE), require_plane)
+    planes = [plots.Plane(sets, plane_directions(network), network.identities) for network, sets in found]
+    sets = [some for plane in planes for some in plane.sets]
+    return Drawn(plots.plane_figure(planes, options.title), [network.name for network, _ in found], sets)
+
+
+def _angles(options: argparse.Namespace) -> Drawn:
+    found = training_people(options, _people(options, math.inf, PEOPLE_OF_ANGLES), plots.class_directions)
+    rows = []
+    for network, sets in found:
+        directions_CD = plots.class_directions(network)
+        rows.append([(some, plots.angles_of(some, directions_CD, network.identities)) for some in sets])
+    sets = [some for _, row in found for some in row]
+    return Drawn(plots.angles_figure(rows, options.title), [network.name for network, _ in found], sets)
+
+
+def _margins(options: argparse.Namespace) -> Drawn:
+    return Drawn(plots.margins_figure(options.title), [])
+
+
+KINDS = {
+    "curves": Kind("train loss, dev accuracy and validation EER over epochs", "Training", _curves, ("smoothing",)),
+    "tsne": Kind(
+        "embeddings of a few people by t-SNE; needs scikit-learn",
+        "Embeddings of the same people, t-SNE",
+        _tsne,
+        ("images", *OF_NETWORKS),
+    ),
+    "pca": Kind(
+        "embeddings of a few people by principal components",
+        "Embeddings of the same people, principal components",
+        _pca,
+        ("images", *OF_NETWORKS),
+    ),
+    "roc": Kind(
+        "TAR over FAR of the test pairs; needs facerec test", "ROC of the test pairs", _of_tests(plots.roc_figure)
+    ),
+    "det": Kind(
+        "FRR over FAR of the test pairs; needs facerec test", "DET of the test pairs", _of_tests(plots.det_figure)
+    ),
+    "scores": Kind(
+        "histograms of genuine and impostor scores; needs facerec test",
+        "Scores of the test pairs",
+        _of_tests(plots.scores_figure),
+    ),
+    "cmc": Kind(
+        "share identified over the rank; needs facerec test",
+        "Identification of the test people (CMC)",
+        _of_tests(plots.cmc_figure),
+    ),
+    "plane": Kind("features of a network with embedding_dim 2, and its classes", "Features", _plane, OF_NETWORKS),
+    "angles": Kind("angles to the own and the nearest other class", "Angles to the classes", _angles, OF_NETWORKS),
+    "margins": Kind(
+        "boundaries of the margin losses between two classes; needs no RUN",
+        "Decision boundaries of two classes, at the losses' defaults",
+        _margins,
+        needs_runs=False,
+    ),
+}
+NOTES = f"""\
+RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles), all runs in
+it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone are one
+line of curves: their mean in a band of one standard deviation.
+
+tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
+of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people
+apart.
+
+Files are called KIND_RUN.png and KIND_RUN.svg. An older file is replaced when the new one is complete."""

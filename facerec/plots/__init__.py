@@ -1,0 +1,35 @@
+"""Figures for a report, from runs and checkpoints: for print, with units and counts. ``facerec plot`` draws them.
+
+They can be read in black and white: dashes, markers and hatches tell things apart, not colour alone.
+"""
+
+from facerec.plots.angles import Angles, angles_figure, angles_of, class_directions
+from facerec.plots.curves import Course, curves_figure, read_courses
+from facerec.plots.margins import margins_figure
+from facerec.plots.people import EmbeddedImages, Network, draw_people, embed_people
+from facerec.plots.plane import Plane, plane_figure
+from facerec.plots.projection import pca_figure, tsne_figure
+from facerec.plots.tested import cmc_figure, det_figure, roc_figure, scores_figure
+
+__all__ = [
+    "Angles",
+    "Course",
+    "EmbeddedImages",
+    "Network",
+    "Plane",
+    "angles_figure",
+    "angles_of",
+    "class_directions",
+    "cmc_figure",
+    "curves_figure",
+    "det_figure",
+    "draw_people",
+    "embed_people",
+    "margins_figure",
+    "pca_figure",
+    "plane_figure",
+    "read_courses",
+    "roc_figure",
+    "scores_figure",
+    "tsne_figure",
+]
