@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,15 +85,45 @@ def read_run(folder: Path) -> Run:
         ...     read_run(run)
         Run(name='orl/version_0', settings={'model.loss_lr_factor': 2.0}, results={})
     """
-    settings = read_yaml((folder / CONFIG).read_text(encoding="utf-8"), folder / CONFIG)
-    if not isinstance(settings, dict):
-        raise ValueError(f"{folder / CONFIG} holds no settings")
-    flat = _with_schedule(flatten(settings))
+    flat = read_settings(folder)
     kept = _kept_checkpoint(folder)
     results = _from_events(folder, flat, kept) | _from_metrics(folder) | _from_checkpoint(kept)
     if looks := sum(looks_of(folder).values()):
         results["test looks"] = looks
     return Run(f"{folder.parent.name}/{folder.name}", flat, results)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Every setting of a run by its full name.
+
+    Raises:
+        ValueError: if its configuration cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "config.yaml").write_text("average: {kind: ema}")
+        ...     read_settings(Path(folder))
+        {'average.kind': 'ema'}
+    """
+    settings = read_yaml((folder / CONFIG).read_text(encoding="utf-8"), folder / CONFIG)
+    if not isinstance(settings, dict):
+        raise ValueError(f"{folder / CONFIG} holds no settings")
+    return _with_schedule(flatten(settings))
+
+
+def offered_stage(settings: Mapping[str, Any]) -> str:
+    """The beginning of what a validation logs of the weights that a run's checkpoints offer.
+
+    Args:
+        settings: of the run, by full names.
+
+    Example:
+        >>> offered_stage({"average.kind": "ema"}), offered_stage({"average.kind": None}), offered_stage({})
+        ('val_ema', 'val', 'val')
+    """
+    kind = settings.get("average.kind")
+    return f"val_{kind}" if kind else "val"
 
 
 def _with_schedule(flat: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +170,7 @@ def _from_events(folder: Path, settings: dict[str, Any], kept: dict[str, Any] | 
     """Time, the last of what a test logged, and of the validation what belongs to the checkpoint that was kept."""
     scalars, minutes = read_events(folder)
     results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
-    step, stage = _kept_step(scalars, settings, kept), _validated(scalars)
+    step, stage = _kept_step(scalars, settings, kept), offered_stage(settings)
     for column, name in RATES.items():
         if column != "validation EER" and f"test/{name}" in scalars:
             results[column] = float(scalars[f"test/{name}"][-1].value)
@@ -155,14 +185,9 @@ def _kept_step(scalars: Scalars, settings: dict[str, Any], kept: dict[str, Any] 
         return float(kept.get("global_step", math.inf))
     epochs = {event.step: event.value for event in scalars.get("epoch", [])}
     first = float(settings.get("checkpoint.candidates_after") or 0.0) * float(settings.get("trainer.max_epochs") or 0)
-    rates = scalars.get(f"{_validated(scalars)}/eer", [])
+    rates = scalars.get(f"{offered_stage(settings)}/eer", [])
     candidates = [event for event in rates if epochs.get(event.step, math.inf) + 1 > first]
     return float(min(candidates or rates, key=lambda event: event.value).step) if rates else math.inf
-
-
-def _validated(scalars: Scalars) -> str:
-    """The beginning of what the validation logged of the weights that the checkpoint offers."""
-    return next((stage for stage in AVERAGED if any(name.startswith(f"{stage}/") for name in scalars)), "val")
 
 
 def _from_metrics(folder: Path) -> dict[str, float | str]:

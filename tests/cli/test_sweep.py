@@ -141,6 +141,15 @@ def test_the_error_of_a_missing_package_names_the_extra(here, capsys, monkeypatc
     assert_refused('pip install "facerec[sweep]"', capsys, "sweep", write(here))
 
 
+def test_a_sweep_may_start_from_the_configuration_of_a_run(here, orl_run, capsys):
+    """It has every setting that there is."""
+    assert (
+        run("sweep", write(here, config=str(orl_run / "config.yaml"), search={"average.kind": [None, "ema"]}), "--plan")
+        == 0
+    )
+    assert "average.kind: null, ema" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_every_shipped_sweep_has_settings_that_fit_takes(path):
     from facerec.sweeps.space import grid
