@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
+from facerec.cli.trainable import check_trainable
 from facerec.cli.trainer import FaceTrainer
 from facerec.cli.training_parser import FaceArgumentParser, add_own_settings
 from facerec.data import FaceDataModule
@@ -56,7 +57,7 @@ def check_settings(settings: dict[str, Any]) -> None:
     Raises:
         ValueError: naming the setting that is wrong, and the nearest one there is.
     """
-    _whole_parser().parse_object(settings)
+    check_trainable(_whole_parser().parse_object(settings))
 
 
 @lru_cache(maxsize=1)
