@@ -89,7 +89,7 @@ class EvaluationCallback(Callback):
 
         One of the raw weights beside an average has no place in the curves of the run, whose names are the average's.
         """
-        module = recognizer_of(trainer.lightning_module)
+        module = trainer.lightning_module
         module.log(name, value, prog_bar=prog_bar, sync_dist=True, logger=not module.takes_raw_weights)
 
     def _start(self) -> None:
