@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "2"  # as set below: a run in a process of its own adds in the same order
+os.environ["MKL_NUM_THREADS"] = "2"  # torch takes the smaller one
 
 import pytest
 import torch

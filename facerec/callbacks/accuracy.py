@@ -76,7 +76,7 @@ class DevAccuracy(EvaluationCallback):
             if not right_N.isnan().any():
                 share = float(right_N.mean())  # a number goes to the module's device; a tensor on the CPU breaks NCCL
                 logged = f"{self.logged_stage(stage)}/{name}"
-                trainer.lightning_module.log(logged, share, prog_bar=not self._suffix, sync_dist=True)
+                self.log_number(trainer, logged, share, prog_bar=not self._suffix)
 
 
 @torch.no_grad()

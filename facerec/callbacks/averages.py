@@ -44,7 +44,7 @@ class WeightAverage(WeightAveraging):
     the other ones. A resumed training goes on from the raw weights.
 
     Args:
-        kind: how to average. None averages nothing.
+        kind: ``ema`` or ``swa``; by default nothing is averaged.
         decay: largest decay of ``ema``, in (0, 1). 0.999 remembers about 1000 steps.
         start: share of the training, in [0, 1), after which the average begins. By default 0 for ``ema`` and 0.75 for
             ``swa``.

@@ -14,6 +14,7 @@ from facerec.callbacks.evaluation import data_of, recognizer_of
 from facerec.callbacks.last_checkpoint import LastCheckpoint
 from facerec.callbacks.pace import share_done
 from facerec.data.datamodule import FaceDataModule
+from facerec.optim import Plateau
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import require_within
 
@@ -82,7 +83,7 @@ class BestCheckpoint(LastCheckpoint):
         return self._key
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse a metric that no validation gives, before anything is trained.
+        """Refuse a metric that no validation gives, to choose by or for ``Plateau``, before anything is trained.
 
         Raises:
             ValueError: for such a metric, naming the ones that exist. A callback or model of somebody else's may log
@@ -94,10 +95,11 @@ class BestCheckpoint(LastCheckpoint):
         validates = bool(trainer.limit_val_batches) and self.save_top_k != 0
         if stage == "fit" and validates:
             _warn_of_no_validation(trainer)
-        if stage == "fit" and validates and str(self.monitor).startswith("val") and _all_ours(trainer, pl_module):
-            names = validation_names(trainer)
-            if names and self.monitor not in names:
-                raise ValueError(f"checkpoint.monitor={self.monitor}: the validation gives {', '.join(names)}")
+        if stage == "fit" and validates and _all_ours(trainer, pl_module):
+            _require_measured(trainer, "checkpoint.monitor", str(self.monitor))
+            schedule = recognizer_of(pl_module).schedule
+            if isinstance(schedule, Plateau) and schedule.monitor != EER:  # the model itself looks for pairs
+                _require_measured(trainer, "model.schedule.monitor", schedule.monitor)
 
     def _follow_the_data(self, trainer: Trainer, recognizer: FaceRecognizer) -> None:
         """Choose by dev accuracy where there is no EER, and nothing where nothing is measured. Note it on the card."""
@@ -165,6 +167,13 @@ def validation_names(trainer: Trainer) -> list[str]:
     average = average_of(trainer)
     stages = ["val"] if average is None else ["val", average.stage]
     return [f"{stage}/{value}" for stage in stages for value in values]
+
+
+def _require_measured(trainer: Trainer, setting: str, monitor: str) -> None:
+    """Refuse the name of a validation metric that no validation gives."""
+    names = validation_names(trainer)
+    if names and monitor.startswith("val") and monitor not in names:
+        raise ValueError(f"{setting}={monitor}: the validation gives {', '.join(names)}")
 
 
 def _is_face_training(trainer: Trainer, pl_module: LightningModule) -> bool:

@@ -84,6 +84,14 @@ class EvaluationCallback(Callback):
             tables: what was collected of each set.
         """
 
+    def log_number(self, trainer: Trainer, name: str, value: float, *, prog_bar: bool = False) -> None:
+        """Log a number of the pass.
+
+        One of the raw weights beside an average has no place in the curves of the run, whose names are the average's.
+        """
+        module = trainer.lightning_module
+        module.log(name, value, prog_bar=prog_bar, sync_dist=True, logger=not module.takes_raw_weights)
+
     def _start(self) -> None:
         self._tables = {}
 

@@ -31,10 +31,10 @@ class VerificationFigures(Callback):
 
 
 def show(trainer: Trainer, tag: str, figure: Figure) -> None:
-    """Add a figure to TensorBoard, where a run has it."""
-    for logger in tensorboards(trainer):
-        step = recognizer_of(trainer.lightning_module).steps_taken
-        logger.experiment.add_figure(tag, figure, global_step=step)
+    """Add a figure to TensorBoard, where a run has it. One of raw weights beside an average is kept as a file alone."""
+    recognizer = recognizer_of(trainer.lightning_module)
+    for logger in [] if recognizer.takes_raw_weights else tensorboards(trainer):
+        logger.experiment.add_figure(tag, figure, global_step=recognizer.steps_taken)
 
 
 def tensorboards(trainer: Trainer) -> list[TensorBoardLogger]:

@@ -131,7 +131,7 @@ class Verification(EvaluationCallback):
             self._warn_of_constant_scores(stage)
         if rates:
             rate = float(np.mean(rates))
-            trainer.lightning_module.log(f"{self.logged_stage(stage)}/eer", rate, prog_bar=True, sync_dist=True)
+            self.log_number(trainer, f"{self.logged_stage(stage)}/eer", rate, prog_bar=True)
         if rates and stage == "val" and not trainer.sanity_checking:
             self._calibrate(recognizer, sets)
 
@@ -144,7 +144,7 @@ class Verification(EvaluationCallback):
             far, frr = scored.curve.error_rates_at(calibration["threshold"])
             values |= {"far_at_calibrated": far, "frr_at_calibrated": frr}
         for name, value in values.items():
-            trainer.lightning_module.log(f"{prefix}/{name}", value, sync_dist=True)
+            self.log_number(trainer, f"{prefix}/{name}", value)
         return rate
 
     def _warn_of_constant_scores(self, stage: Stage) -> None:

@@ -5,9 +5,9 @@ from typing import Any, NoReturn
 
 from facerec import backbones as backbones  # imported so that YAML may name their classes without a module path
 from facerec import losses as losses
-from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification
+from facerec.cli.trainable import check_trainable
 from facerec.cli.trainer import FaceTrainer
-from facerec.cli.training_parser import FaceArgumentParser
+from facerec.cli.training_parser import FaceArgumentParser, add_own_settings
 from facerec.data import FaceDataModule
 from facerec.recognizer import FaceRecognizer
 
@@ -57,7 +57,7 @@ def check_settings(settings: dict[str, Any]) -> None:
     Raises:
         ValueError: naming the setting that is wrong, and the nearest one there is.
     """
-    _whole_parser().parse_object(settings)
+    check_trainable(_whole_parser().parse_object(settings))
 
 
 @lru_cache(maxsize=1)
@@ -65,12 +65,12 @@ def _whole_parser() -> _Parser:
     """The parser of every setting of a training."""
     parser = _Parser()
     parser.add_argument("--seed_everything", type=int, default=0)
-    parser.add_argument("--init_from", type=str | None, default=None)
     parser.add_lightning_class_args(FaceTrainer, "trainer")
     parser.add_lightning_class_args(FaceRecognizer, "model")
     parser.add_lightning_class_args(FaceDataModule, "data")
-    for kind, name in ((BestCheckpoint, "checkpoint"), (Verification, "verification"), (FiniteSteps, "finite")):
-        parser.add_lightning_class_args(kind, name)
+    add_own_settings(parser)
+    for of_a_run in ("ckpt_path", "weights_only"):  # they are in the configuration that it keeps
+        parser.add_argument(f"--{of_a_run}", default=None)
     return parser
 
 

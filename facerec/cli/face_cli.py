@@ -43,17 +43,12 @@ from facerec.cli.starting_weights import check_raw_weights, start_from
 from facerec.cli.trainable import check_trainable
 from facerec.cli.trainer import FaceTrainer
 from facerec.cli.training_help import HELP_ALL
-from facerec.cli.training_parser import FaceArgumentParser, parser_settings
+from facerec.cli.training_parser import FaceArgumentParser, add_own_settings, parser_settings
 from facerec.data import FaceDataModule
 from facerec.inference.loading import check_description
 from facerec.lightning_private import ExtensibleCLI
 from facerec.recognizer import FaceRecognizer
 from facerec.settings import flatten
-
-INIT_FROM_HELP = (
-    "run, experiment or checkpoint whose fitting weights a new training starts from; or weights of insightface or timm"
-)
-RAW_WEIGHTS_HELP = "take the weights as they were trained, where the checkpoint offers their average"
 
 
 class FaceCLI(ExtensibleCLI):
@@ -96,12 +91,7 @@ class FaceCLI(ExtensibleCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Links between settings, and the settings of the checkpoint."""
-        parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
-        parser.add_lightning_class_args(Verification, "verification")
-        parser.add_lightning_class_args(FiniteSteps, "finite")
-        parser.add_lightning_class_args(WeightAverage, "average")
-        parser.add_argument("--init_from", type=str | None, default=None, help=INIT_FROM_HELP)
-        parser.add_argument("--raw_weights", type=bool, default=False, help=RAW_WEIGHTS_HELP)
+        add_own_settings(parser)
         parser.link_arguments("data.num_classes", "model.num_classes", apply_on="instantiate")
         parser.link_arguments("model.image_size", "data.image_size")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)

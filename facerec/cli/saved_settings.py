@@ -11,10 +11,10 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
-from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification, WeightAverage
 from facerec.callbacks.evaluation import recognizer_of
 from facerec.checkpoints import read_card
 from facerec.cli.resuming import Resumption
+from facerec.cli.training_parser import CALLBACKS
 from facerec.data import FaceDataModule
 from facerec.plain_text import read_yaml
 from facerec.recognizer import FaceRecognizer
@@ -24,10 +24,7 @@ PARTS: dict[str, type] = {
     "model": FaceRecognizer,
     "data": FaceDataModule,
     "trainer": Trainer,
-    "checkpoint": BestCheckpoint,
-    "verification": Verification,
-    "finite": FiniteSteps,
-    "average": WeightAverage,
+    **CALLBACKS,
 }
 EXTENSIONS = ("callbacks", "logger", "plugins", "profiler", "strategy")  # of a trainer, by classes that it builds
 

@@ -9,8 +9,10 @@ from typing import Any, ClassVar, NoReturn
 
 from jsonargparse import DefaultHelpFormatter
 from jsonargparse.typing import register_type
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import LightningArgumentParser
 
+from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification, WeightAverage
 from facerec.cli import TRAINER_COMMANDS
 from facerec.cli.command_parser import epilog
 from facerec.cli.messages import TRACEBACK
@@ -20,6 +22,17 @@ from facerec.cli.training_help import EXAMPLES, HELP_ALL, NOTES, short_help
 from facerec.lightning_private import option_names, settings_of
 
 LONGEST = 2000  # letters of an error
+CALLBACKS: dict[str, type[Callback]] = {
+    "checkpoint": BestCheckpoint,
+    "verification": Verification,
+    "finite": FiniteSteps,
+    "average": WeightAverage,
+}
+"""The groups of settings that are callbacks."""
+INIT_FROM_HELP = (
+    "run, experiment or checkpoint whose fitting weights a new training starts from; or weights of insightface or timm"
+)
+RAW_WEIGHTS_HELP = "take the weights as they were trained, where the checkpoint offers their average"
 
 # The type of `degrees` of torchvision's rotations, of which jsonargparse would want a class
 register_type(
@@ -51,6 +64,14 @@ def parser_settings() -> dict[str, Any]:
         "formatter_class": RawHelpFormatter,
         **help_texts,
     }
+
+
+def add_own_settings(parser: LightningArgumentParser) -> None:
+    """Add the settings beside those of trainer, model and data."""
+    for name, kind in CALLBACKS.items():
+        parser.add_lightning_class_args(kind, name)
+    parser.add_argument("--init_from", type=str | None, default=None, help=INIT_FROM_HELP)
+    parser.add_argument("--raw_weights", type=bool, default=False, help=RAW_WEIGHTS_HELP)
 
 
 class FaceArgumentParser(LightningArgumentParser):

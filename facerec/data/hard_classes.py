@@ -98,7 +98,8 @@ class HardClassSampler(IdentityBalancedSampler):
         super().__init__(dataset, people, images_per_person, replicas, rank, seed)
         if hard.among < people:
             raise ValueError(
-                f"data.mine_among={hard.among}: the {people} people of a batch are chosen among as many or more"
+                f"data.mine_among={hard.among}: a batch has {people} people, who are chosen among these: set it to "
+                f"{people} or more, {8 * people} say"
             )
         self.hard = hard
 

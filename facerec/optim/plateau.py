@@ -35,7 +35,8 @@ class Plateau(WarmedUp):
         threshold: smallest improvement that counts, as a share of the best value.
         cooldown: number of validations after a drop that count for nothing.
         final_factor: lowest factor of the learning rate, in [0, 1).
-        monitor: logged name; ``val/eer`` needs validation pairs, ``val/accuracy`` needs dev images.
+        monitor: logged name; ``val/eer`` needs validation pairs, ``val/accuracy`` needs dev images. Both are of the raw
+            weights. Where ``average`` averages them, there are ``val_ema/eer`` and the like, too.
         mode: ``min`` if lower is better, ``max`` if higher is better. None takes ``max`` for accuracies and AUC.
 
     Raises:
@@ -153,7 +154,7 @@ class PlateauScheduler(LambdaLR):
             ValueError: if the metric to follow is not among them, naming those that are.
         """
         if self._monitor not in metrics:
-            names = ", ".join(sorted(name for name in metrics if name.startswith("val/"))) or "nothing"
+            names = ", ".join(sorted(name for name in metrics if name.startswith("val"))) or "nothing"
             raise ValueError(f"{SETTING}monitor={self._monitor}: the validation gives {names}. Name one of them")
         self._plateau.step(float(metrics[self._monitor]))
         for group, base, factor in zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas, strict=True):

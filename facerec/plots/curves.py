@@ -18,7 +18,7 @@ from facerec.plots.names import short_names
 from facerec.plots.styles import MOST_LINES, line_style, panels
 from facerec.reports.events import Scalars, read_events
 from facerec.reports.repeats import repeat_groups, shared_name
-from facerec.reports.runs import Run, read_settings, validated_stage
+from facerec.reports.runs import AVERAGED, Run, read_settings
 from facerec.settings import require_within
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def by_epoch(scalars: Scalars, quantity: Quantity) -> tuple[Floats, Floats]:
         scalars: of the run.
         quantity: that is wanted, in its unit.
     """
-    events = _not_superseded(scalars.get(quantity.logged.format(val=validated_stage(scalars)), []))
+    events = _not_superseded(scalars.get(quantity.logged.format(val=_offered(scalars)), []))
     clock = _not_superseded(scalars.get("epoch", []))
     if not events or not clock:
         return np.zeros(0), np.zeros(0)
@@ -157,6 +157,11 @@ def by_epoch(scalars: Scalars, quantity: Quantity) -> tuple[Floats, Floats]:
     numbers_E, place_of = np.unique(1.0 + epochs[places], return_inverse=True)
     totals_E = np.bincount(place_of, [quantity.factor * event.value for event in events])
     return numbers_E, totals_E / np.bincount(place_of)
+
+
+def _offered(scalars: Scalars) -> str:
+    """The beginning of what the validation logged of the weights that the checkpoint offers."""
+    return next((stage for stage in AVERAGED if any(name.startswith(f"{stage}/") for name in scalars)), "val")
 
 
 def _not_superseded(events: Sequence[Any]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,11 +98,32 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
     Raises:
         ValueError: if its ``config.yaml`` holds none.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "config.yaml").write_text("average: {kind: ema}")
+        ...     read_settings(Path(folder))
+        {'average.kind': 'ema'}
     """
     settings = read_yaml((folder / CONFIG).read_text(encoding="utf-8"), folder / CONFIG)
     if not isinstance(settings, dict):
         raise ValueError(f"{folder / CONFIG} holds no settings")
     return _with_schedule(flatten(settings))
+
+
+def offered_stage(settings: Mapping[str, Any]) -> str:
+    """The beginning of what a validation logs of the weights that a run's checkpoints offer.
+
+    Args:
+        settings: of the run, by full names.
+
+    Example:
+        >>> offered_stage({"average.kind": "ema"}), offered_stage({"average.kind": None}), offered_stage({})
+        ('val_ema', 'val', 'val')
+    """
+    kind = settings.get("average.kind")
+    return f"val_{kind}" if kind else "val"
 
 
 def _with_schedule(flat: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +170,7 @@ def _from_events(folder: Path, settings: dict[str, Any], kept: dict[str, Any] | 
     """Time, the last of what a test logged, and of the validation what belongs to the checkpoint that was kept."""
     scalars, minutes = read_events(folder)
     results: dict[str, float | str] = {"minutes": minutes} if minutes else {}
-    step, stage = _kept_step(scalars, settings, kept), validated_stage(scalars)
+    step, stage = _kept_step(scalars, settings, kept), offered_stage(settings)
     for column, name in RATES.items():
         if column != "validation EER" and f"test/{name}" in scalars:
             results[column] = float(scalars[f"test/{name}"][-1].value)
@@ -164,14 +185,9 @@ def _kept_step(scalars: Scalars, settings: dict[str, Any], kept: dict[str, Any] 
         return float(kept.get("global_step", math.inf))
     epochs = {event.step: event.value for event in scalars.get("epoch", [])}
     first = float(settings.get("checkpoint.candidates_after") or 0.0) * float(settings.get("trainer.max_epochs") or 0)
-    rates = scalars.get(f"{validated_stage(scalars)}/eer", [])
+    rates = scalars.get(f"{offered_stage(settings)}/eer", [])
     candidates = [event for event in rates if epochs.get(event.step, math.inf) + 1 > first]
     return float(min(candidates or rates, key=lambda event: event.value).step) if rates else math.inf
-
-
-def validated_stage(scalars: Scalars) -> str:
-    """The beginning of what the validation logged of the weights that the checkpoint offers."""
-    return next((stage for stage in AVERAGED if any(name.startswith(f"{stage}/") for name in scalars)), "val")
 
 
 def _from_metrics(folder: Path) -> dict[str, float | str]:

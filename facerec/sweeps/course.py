@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-EER = "val/eer"
+from facerec.reports.runs import offered_stage, read_settings
+
 MOST_VALIDATIONS = 100_000  # of a repeat
 
 
@@ -55,7 +56,7 @@ def is_hopeless(own: float, others: Sequence[float], after: int) -> bool:
 
 
 class RunningRates:
-    """The validation EERs of a run under way, from what it logs for TensorBoard."""
+    """The validation EERs of a run under way, from what it logs for TensorBoard: of the weights that it will offer."""
 
     def __init__(self) -> None:
         self._readers: dict[Path, Any] = {}
@@ -66,12 +67,14 @@ class RunningRates:
         Args:
             run: its folder; None if it is not there yet.
         """
-        rates: dict[int, float] = {}
-        for file in sorted(run.glob("events.out.tfevents.*")) if run is not None else []:
-            rates |= {event.step: float(event.value) for event in self._events(file)}
+        if run is None:
+            return []
+        name, rates = f"{offered_stage(read_settings(run))}/eer", dict[int, float]()
+        for file in sorted(run.glob("events.out.tfevents.*")):
+            rates |= {event.step: float(event.value) for event in self._events(file, name)}
         return [rates[step] for step in sorted(rates)]
 
-    def _events(self, file: Path) -> list[Any]:
+    def _events(self, file: Path, name: str) -> list[Any]:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
         if file not in self._readers:
@@ -79,4 +82,4 @@ class RunningRates:
             self._readers[file] = EventAccumulator(str(file), size_guidance=sizes)
         reader = self._readers[file]
         reader.Reload()
-        return list(reader.Scalars(EER)) if EER in reader.Tags()["scalars"] else []
+        return list(reader.Scalars(name)) if name in reader.Tags()["scalars"] else []

@@ -1,6 +1,5 @@
 """A sweep as its file describes it."""
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 
 from facerec.data.sources import PeopleFold
 from facerec.settings import require_choice
+from facerec.sweeps.nested import with_settings
 from facerec.sweeps.space import Point, Setting, grid, read_space, values_at
 
 METHODS = ("grid", "random", "tpe")
@@ -79,11 +79,11 @@ class Sweep:
 
     def settings(self, point: Point) -> dict[str, Any]:
         """The configuration of a trial. Seed and fold are options of each repeat."""
-        return _with(self.base, self.fixed, values_at(self.space, point), self.budget, self.machine)
+        return with_settings(self.base, self.fixed, values_at(self.space, point), self.budget, self.machine)
 
     def full_settings(self, point: Point) -> dict[str, Any]:
         """The configuration of a full training: without the budget of the trials."""
-        return _with(self.base, self.fixed, values_at(self.space, point), self.machine)
+        return with_settings(self.base, self.fixed, values_at(self.space, point), self.machine)
 
     def identity(self) -> dict[str, Any]:
         """What must stay for the trials of a study to be comparable, as plain values by name."""
@@ -195,20 +195,3 @@ def _whole(value: Any, name: str, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name}={value!r}: give a whole number, at least {least}")
     return value
-
-
-def _with(settings: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings with others, given by full names, in their places. The later ones win."""
-    changed: dict[str, Any] = copy.deepcopy(dict(settings))
-    for name, value in ((name, value) for some in changes for name, value in some.items()):
-        *groups, last = name.split(".")
-        place = changed
-        for depth, group in enumerate(groups):
-            if place.get(group) is None:
-                place[group] = {}
-            if not isinstance(place[group], dict):
-                above = ".".join(groups[: depth + 1])
-                raise ValueError(f"{name}: {above} is {place[group]!r} in the configuration, which has no settings")
-            place = place[group]
-        place[last] = copy.deepcopy(value)
-    return changed

@@ -48,6 +48,8 @@ def test_dev_accuracy_is_logged_as_a_number():
     logged = {}
 
     class Recognizer(OneProcess):
+        takes_raw_weights = False
+
         @staticmethod
         def log(name, value, **options):
             logged[name] = (type(value), value)

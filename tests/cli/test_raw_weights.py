@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from facerec.checkpoints import read_card
 from facerec.reports.measurement import read_metrics
-from tests.cli.conftest import assert_refused, best_file, run
+from tests.cli.conftest import assert_refused, best_file, events, run
 from tests.conftest import SMALL, save_face
 
 
@@ -22,6 +23,8 @@ def test_raw_weights_are_measured_by_their_own_threshold_and_kept_apart(tmp_path
     ):
         assert run("test", "--ckpt_path", folder, *options) == 0
         assert read_metrics(folder / name / "metrics.json").calibration == calibration
+    measured = read_metrics(folder / "test" / "metrics.json").logged["test/eer"]
+    assert [event.value for event in events(folder).Scalars("test/eer")] == [pytest.approx(measured)]
     save_face(1, 1, Path("a.png"))
     for options in ([], ["--raw_weights"]):
         assert run("embed", "a.png", "--ckpt_path", folder, "--output", f"{len(options)}.npz", *options) == 0

@@ -13,6 +13,7 @@ import yaml
 from facerec.cli.configuration import check_settings
 from facerec.cli.training import DEFAULT_CONFIG
 from facerec.reports import find_runs, fitted_table, read_run
+from facerec.sweeps.space import grid
 from facerec.sweeps.study import Study
 from tests.cli.conftest import assert_refused, run
 
@@ -122,6 +123,11 @@ def test_a_training_that_fails_says_why(here, capsys):
             {"fixed": {SCALE: 8}, "search": {"model.loss": [{"class_path": "ArcFace"}]}},
             f"model.loss would replace {SCALE}",
         ),
+        ({"search": {"data.batch_size": [1, 32]}}, "data.batch_size=1: batch normalisation has no statistics"),
+        (
+            {"search": {"model.optimizer": [{"class_path": "torch.optim.LBFGS"}]}},
+            "model.optimizer=torch.optim.LBFGS: it",
+        ),
         ({"name": "a/b"}, "name: 'a/b' names no folder"),
         ({"config": "missing.yaml"}, "no configuration file missing.yaml"),
     ],
@@ -129,6 +135,17 @@ def test_a_training_that_fails_says_why(here, capsys):
 def test_what_cannot_be_used_is_named(entries, message, here, capsys):
     assert_refused(message, capsys, "sweep", write(here, **entries), "--plan")
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.schedule.init_args.warmup", "model.schedule.warmup", "model.loss.scale", "model.backbone.head.dropout"],
+)
+def test_a_setting_has_the_names_of_the_command_line(name, here):
+    """With and without ``init_args``, whichever the configuration has."""
+    sweep = _sweep(write(here, search={name: [0.25, 0.5]}))
+    for point in grid(sweep.space):
+        check_settings(sweep.settings(point))
 
 
 def test_a_report_needs_a_study(here, capsys):
@@ -141,10 +158,17 @@ def test_the_error_of_a_missing_package_names_the_extra(here, capsys, monkeypatc
     assert_refused('pip install "facerec[sweep]"', capsys, "sweep", write(here))
 
 
+def test_a_sweep_may_start_from_the_configuration_of_a_run(here, orl_run, capsys):
+    """It has every setting that there is."""
+    assert (
+        run("sweep", write(here, config=str(orl_run / "config.yaml"), search={"average.kind": [None, "ema"]}), "--plan")
+        == 0
+    )
+    assert "average.kind: null, ema" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_every_shipped_sweep_has_settings_that_fit_takes(path):
-    from facerec.sweeps.space import grid
-
     sweep = _sweep(path)
     assert sweep.name == path.stem
     for point in grid(sweep.space):

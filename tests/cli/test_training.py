@@ -215,6 +215,14 @@ def test_a_far_that_the_pairs_cannot_support_is_refused_before_training(tmp_path
     ("option", "said"),
     [
         ("--checkpoint.monitor=val/err", "checkpoint.monitor=val/err: the validation gives val/eer, val/orl/eer"),
+        (
+            "--model.schedule=Plateau --model.schedule.monitor=val/err",
+            "model.schedule.monitor=val/err: the validation gives",
+        ),
+        (
+            "--model.schedule=Plateau --model.schedule.monitor=val_ema/eer",
+            "monitor=val_ema/eer: the validation gives val/eer",
+        ),
         ("--checkpoint.mode=mx", "mx"),
         ("--trainer.max_epochs=-1", "model.schedule needs the length of the training: give trainer.max_epochs or"),
         ("--checkpoint.save_top_k=-2", "Invalid value for save_top_k=-2"),  # Lightning's own exception
@@ -223,9 +231,10 @@ def test_a_far_that_the_pairs_cannot_support_is_refused_before_training(tmp_path
 def test_a_bad_setting_is_refused_in_a_line_before_training(option, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
-        main(["fit", *SMALL, option])
+        main(["fit", *SMALL, *option.split()])
     captured = capsys.readouterr()
     assert stopped.value.code == 2
+    assert not list(tmp_path.rglob("events*"))
     assert said in captured.err
     assert "Traceback" not in captured.err
     assert not list(tmp_path.rglob("*.ckpt"))

@@ -163,7 +163,7 @@ def test_settings_that_cannot_work_say_so(settings, message):
 
 def test_a_pool_smaller_than_a_batch_is_told():
     sampler, _ = made([5] * 8, 4, 2, 8)
-    with pytest.raises(ValueError, match="data.mine_among=3: the 4 people of a batch"):
+    with pytest.raises(ValueError, match="data.mine_among=3: a batch has 4 people.* set it to 4 or more"):
         HardClassSampler(sampler.dataset, 4, 2, HardClasses(3))
 
 

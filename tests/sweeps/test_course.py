@@ -2,10 +2,13 @@
 
 import pytest
 
+from facerec.cli import main
+from facerec.reports import find_runs, read_run
 from facerec.reports.events import read_events
 from facerec.sweeps import process
 from facerec.sweeps.course import RunningRates
 from facerec.sweeps.process import StoppedEarly, error_of, train
+from tests.conftest import SMALL
 
 
 def test_the_rates_of_a_run_are_those_that_it_logged(orl_run):
@@ -14,6 +17,17 @@ def test_the_rates_of_a_run_are_those_that_it_logged(orl_run):
     assert len(logged) == 2
     assert rates.read(orl_run) == rates.read(orl_run) == logged
     assert rates.read(None) == []
+
+
+def test_the_rates_of_averaged_weights_are_those_that_choose_the_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    main(["fit", *SMALL, "--average.kind=ema", "--checkpoint.candidates_after=0"])
+    [run] = find_runs(["runs"])
+    scalars = read_events(run)[0]
+    logged = {stage: [event.value for event in scalars[f"{stage}/eer"]] for stage in ("val", "val_ema")}
+    assert logged["val"] != logged["val_ema"]
+    assert RunningRates().read(run) == logged["val_ema"]
+    assert min(logged["val_ema"]) == pytest.approx(read_run(run).results["validation EER"])
 
 
 def test_a_hopeless_training_is_ended(tmp_path, monkeypatch):
