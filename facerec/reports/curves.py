@@ -67,7 +67,9 @@ def draw_scores(axes: Axes, scored: ScoredSet) -> None:
     bins = np.linspace(min(-0.2, low), 1.0, 61) if is_cosine else np.linspace(low, max(high, low + 1e-6), 61)
     for kind, mask_P, hatch in (("impostor", ~same_P, ""), ("genuine", same_P, "////")):
         label = f"{kind} ({np.count_nonzero(mask_P)})"
-        axes.hist(scores_P[mask_P], bins.tolist(), density=True, alpha=0.6, hatch=hatch, label=label)
+        axes.hist(
+            scores_P[mask_P], bins.tolist(), density=True, histtype="stepfilled", alpha=0.6, hatch=hatch, label=label
+        )
     axes.set(xlabel=f"{scored.score} score", ylabel="density")
 
 

@@ -72,10 +72,9 @@ def test_every_run_has_its_histograms(tests):
     figure = scores_figure(runs, "scores")
     assert len(figure.axes) == 2
     for axes, scored in zip(figure.axes, sets, strict=True):
-        impostor, genuine = axes.containers
-        width = impostor.patches[0].get_width()
-        counts = [bar.get_height() * width * 72 for bar in genuine]
-        start = genuine.patches[0].get_x()
+        _, genuine = (outline.get_xy() for outline in axes.patches)
+        start, width = genuine[0, 0], genuine[2, 0] - genuine[0, 0]
+        counts = genuine[1:120:2, 1] * width * 72
         np.testing.assert_allclose(counts, np.histogram(scored.scores[scored.same], 60, (start, 1.0))[0], atol=1e-6)
         threshold = scored.curve.equal_error_rate()[1]
         assert [line.get_xdata()[0] for line in axes.get_lines()] == pytest.approx([threshold, 0.25])
