@@ -23,6 +23,7 @@ MISSING = {
     "identify": (*IMAGES, *MODEL, "--gallery", "missing.npz"),
     "inspect": ("missing",),
     "pack": ("missing", "out.pack"),
+    "plot": ("roc", "missing"),
     "predict": ("--classify", "missing", *MODEL, "--output", "out.csv"),
     "split": ("missing", "out"),
     "sweep": ("missing.yaml",),
