@@ -1,5 +1,6 @@
 """The scalars that a run logged for TensorBoard."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ def read_events(folder: Path) -> tuple[Scalars, float]:
 
     scalars: Scalars = {}
     minutes = 0.0
-    for file in sorted(folder.glob("events.out.tfevents.*")):  # one for each command, the oldest first
+    for file in sorted(folder.glob("events.out.tfevents.*"), key=_written):  # one for each command, the oldest first
         accumulator = EventAccumulator(str(file), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
         accumulator.Reload()
         tags = accumulator.Tags()["scalars"]
@@ -29,6 +30,11 @@ def read_events(folder: Path) -> tuple[Scalars, float]:
         for tag, events in found.items():
             scalars.setdefault(tag, []).extend(events)
     return scalars, minutes
+
+
+def _written(file: Path) -> list[int]:
+    """When an event file was begun: the numbers in its name are the second, the process and its count of files."""
+    return [int(number) for number in re.findall(r"\d+", file.name)]
 
 
 def value_at(events: Sequence[Any], step: float) -> float | None:

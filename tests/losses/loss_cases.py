@@ -197,7 +197,7 @@ CASES = [
     Case(
         "deep-and-shallow",
         lambda **settings: losses.DeepAndShallow(losses.NormFace(20.0), losses.SupCon(0.2), **settings),
-        lambda e, w, y: oracle.deep_and_shallow(e, w, y, 0, 20.0, 0.2, 0.5),
+        lambda e, p, y: oracle.deep_and_shallow(e, p["losses.deep.weight"], y, 0, 20.0, 0.2, 0.5),
         {"weight": 0.5},
     ),
     Case(

@@ -25,6 +25,12 @@ def test_the_minutes_are_those_of_the_trainings(tmp_path):
     assert scalars["test/eer"][0].value == pytest.approx(0.25)
 
 
+def test_files_of_one_second_come_in_the_order_of_their_numbers(tmp_path):
+    for count in range(12):
+        log(tmp_path, "", ("train/loss", float(count), count, count))
+    assert [event.value for event in read_events(tmp_path)[0]["train/loss"]] == [float(count) for count in range(12)]
+
+
 def test_a_later_validation_is_left_out(tmp_path):
     log(tmp_path, "a", ("train/loss", 2.0, 0, 0), ("val/eer", 0.3, 9, 60))
     log(tmp_path, "b", ("val/eer", 0.001, 9, 9000))

@@ -133,6 +133,7 @@ def module(root, loss, **settings):
     data = FaceDataModule(root=str(root), image_size=(32, 32), batch_size=4, num_workers=0, **settings)
     model = torch.nn.ModuleDict({"loss": loss})
     data.trainer = SimpleNamespace(lightning_module=model, training=True, current_epoch=2, world_size=1, global_rank=0)
+    data.trainer.overfit_batches = 0
     return data
 
 
