@@ -18,7 +18,7 @@ def read_events(folder: Path) -> tuple[Scalars, float]:
 
     scalars: Scalars = {}
     minutes = 0.0
-    for file in sorted(folder.glob("events.out.tfevents.*"), key=_written):  # one for each command, the oldest first
+    for file in event_files(folder):
         accumulator = EventAccumulator(str(file), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
         accumulator.Reload()
         tags = accumulator.Tags()["scalars"]
@@ -30,6 +30,11 @@ def read_events(folder: Path) -> tuple[Scalars, float]:
         for tag, events in found.items():
             scalars.setdefault(tag, []).extend(events)
     return scalars, minutes
+
+
+def event_files(folder: Path) -> list[Path]:
+    """The event files of a run, one for each command, the oldest first."""
+    return sorted(folder.glob("events.out.tfevents.*"), key=_written)
 
 
 def _written(file: Path) -> list[int]:

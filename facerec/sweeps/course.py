@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from facerec.reports.events import event_files
 from facerec.reports.runs import offered_stage, read_settings
 
 MOST_VALIDATIONS = 100_000  # of a repeat
@@ -70,7 +71,7 @@ class RunningRates:
         if run is None:
             return []
         name, rates = f"{offered_stage(read_settings(run))}/eer", dict[int, float]()
-        for file in sorted(run.glob("events.out.tfevents.*")):
+        for file in event_files(run):
             rates |= {event.step: float(event.value) for event in self._events(file, name)}
         return [rates[step] for step in sorted(rates)]
 
