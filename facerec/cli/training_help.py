@@ -29,8 +29,7 @@ facerec test --ckpt_path runs/NAME --data.root OTHER""",
 }
 NOTES = f"""\
 Each setting is an option (--data.batch_size 64) and a YAML key (data: {{batch_size: 64}}). Put --config first: a later
-option replaces an earlier one. --model.loss.help ArcFace lists the settings of ArcFace, and other slots have the like.
-`facerec backbones` lists the networks. {HELP_ALL} prints every setting in full.
+option replaces an earlier one. --model.loss.help ArcFace lists the settings of ArcFace, {HELP_ALL} those of all.
 --trust MODULE lets a checkpoint name classes of a module of your own. facerec imports no other for a checkpoint."""
 RUN_HELP = {
     "fit": "checkpoint to resume from: a run (runs/NAME/version_N), an experiment (runs/NAME) or a file",
