@@ -16,7 +16,7 @@ from facerec.cli.status import Status
 from facerec.memory import keep_freed_memory
 
 TRAINER_COMMANDS = {
-    "fit": "train; without --config, a small network on the ORL faces (1 to 3 minutes on 2 cores)",
+    "fit": "train; without --config, a small network on the ORL faces (2 to 3 minutes on 2 cores)",
     "validate": "measure a checkpoint on the validation people",
     "test": "measure a checkpoint on the test people, whom neither training nor the choice of checkpoint saw",
 }
