@@ -4,8 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "2"  # as set below: a run in a process of its own adds in the same order
-os.environ["MKL_NUM_THREADS"] = "2"  # torch takes the smaller one
+os.environ["OMP_NUM_THREADS"] = "1"  # as set below: a run in a process of its own adds in the same order
+os.environ["MKL_NUM_THREADS"] = "1"  # torch takes the smaller one
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ SMALL = [
 
 @pytest.fixture(autouse=True)
 def _threads():
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
 
 
 def face(person: int, image: int) -> Path:
