@@ -36,5 +36,5 @@ class CollapseCheck(Callback):
                 rank_zero_warn(
                     f"step {trainer.global_step}: all scores of {name!r} are alike ({low:.4f} to {high:.4f}), so the "
                     "embeddings have collapsed onto one direction. Lower model.optimizer.lr, or give the margin a "
-                    "warm-up (model.loss.init_args.margin_warmup)"
+                    "warm-up (margin_warmup of the loss)"
                 )

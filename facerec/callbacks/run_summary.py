@@ -17,6 +17,7 @@ from facerec.callbacks.verification import Verification
 from facerec.metrics.calibration import Calibration
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import equal_error_interval
+from facerec.run_folders import BEST
 
 ACCURACIES = {"val/accuracy": "dev images", "val/accuracy_nearest_mean": "dev images, by nearest class mean"}
 Row = tuple[str, str]
@@ -144,7 +145,8 @@ def next_commands(trainer: Trainer, checkpoint: str) -> Iterator[str]:
     if checkpoint:
         run = Path(checkpoint).parent.parent
         is_in_run = any(Path(logger.log_dir).resolve() == run.resolve() for logger in loggers)
-        place = shlex.quote(str(run if is_in_run else checkpoint))
+        is_best = Path(checkpoint).match(BEST)  # a run stands for its best checkpoint
+        place = shlex.quote(str(run if is_in_run and is_best else checkpoint))
         data = data_of(trainer)
         has_threshold = bool(data.pair_sets("val"))  # `verify` needs one
         use = "verify A.jpg B.jpg" if has_threshold else "embed FOLDER --output embeddings.npz"

@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from facerec.cli.arguments import long_form, value_of, values_of, with_value, without
+from facerec.cli.class_help import asked_for_classes, classes_page
 from facerec.cli.config_files import check_config
 from facerec.cli.face_cli import FaceCLI
 from facerec.cli.messages import short_warnings
@@ -51,6 +52,9 @@ def main(command: str, options: list[str]) -> Status:
         KeyboardInterrupt: if the user interrupts a training.
     """
     options = [long_form(option) for option in options]
+    if setting := asked_for_classes(options):
+        print(classes_page(command, setting))
+        return Status.DONE
     check_init_from(command, options)
     for config in values_of(options, "config"):
         check_config(config)

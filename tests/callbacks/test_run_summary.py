@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from lightning.pytorch import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from facerec.callbacks import BestCheckpoint, DevAccuracy, RunSummary, Verification
 from facerec.metrics import equal_error_rate
@@ -77,3 +78,18 @@ def test_an_interrupted_training_has_no_summary(recognizer, tmp_path, capsys):
     with pytest.raises(SystemExit):
         ended(recognizer, tmp_path, capsys, Interrupt())
     assert "trained" not in capsys.readouterr().out
+
+
+def test_a_run_without_a_best_epoch_is_tested_by_its_last_file(recognizer, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    logger = TensorBoardLogger("runs", name="mine")
+    rows = ended(recognizer, tmp_path, capsys, logger=logger, check_val_every_n_epoch=2, max_epochs=1)
+    assert rows["best epoch"].startswith("none: ")
+    assert rows["next"] == f"facerec test --ckpt_path {rows['checkpoint']}"
+    assert (tmp_path / rows["checkpoint"]).name == "last.ckpt"
+
+
+def test_a_run_stands_for_its_best_epoch(recognizer, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = ended(recognizer, tmp_path, capsys, logger=TensorBoardLogger("runs", name="mine"), max_epochs=1)
+    assert rows["next"] == "facerec test --ckpt_path runs/mine/version_0"

@@ -50,3 +50,20 @@ def test_the_settings_of_a_class_have_their_own_help(capsys):
     text = printed(capsys, "fit", "--model.loss.help", "ArcFace")
     assert "--model.loss.angular_margin" in text
     assert "--data.root" not in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "known"),
+    [
+        ("model.schedule", "WarmupCosine"),
+        ("model.loss", "ArcFace"),
+        ("model.backbone", "ResNet"),
+        ("model.optimizer", "AdamW"),
+        ("data.train", "FolderImages"),
+        ("data.transforms", "RandomRotation"),
+    ],
+)
+def test_without_a_class_its_classes_are_listed(setting, known, capsys):
+    text = printed(capsys, "fit", f"--{setting}.help")
+    assert re.search(rf"^  {known} +\w+", text, flags=re.M)
+    assert not re.search(r"^  _|``|:class:", text, flags=re.M)
