@@ -22,6 +22,7 @@ from facerec.align.record import Alignment
 from facerec.archives import check_archive
 from facerec.files import written_whole
 from facerec.metrics.calibration import Calibration
+from facerec.model_folders import WEIGHTS, is_model_folder, read_model_folder
 
 CARD_KEY = "facerec"
 FORMAT_VERSION = 1
@@ -160,8 +161,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 def load_plain(path: str | Path) -> Any:
     """Read tensors and plain values onto the CPU without running code from the file. Tensors stay mapped from it.
 
-    The checksums that ``torch.save`` writes are compared, which reads the file once. What the file names is not
-    imported: see :mod:`facerec.trust`.
+    The file is what ``torch.save`` wrote, or the weights of a model folder (:mod:`facerec.model_folders`). Checksums
+    are compared, which reads the file once. What the file names is not imported: see :mod:`facerec.trust`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -174,6 +175,9 @@ def load_plain(path: str | Path) -> Any:
             f"{path} is what `facerec export` made: this command needs the checkpoint itself (an .onnx will do for "
             "verify, enroll, identify and embed)"
         )
+    if Path(path).name == WEIGHTS and is_model_folder(Path(path).parent):
+        weights, described = read_model_folder(Path(path).parent)
+        return {"state_dict": weights, "hyper_parameters": described.get("model"), CARD_KEY: described.get("card")}
     if zipfile.is_zipfile(path):
         check_archive(path, "`facerec fit`")
     try:

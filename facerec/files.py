@@ -3,6 +3,7 @@
 And the path that a user means by ``~`` or ``$VAR``.
 """
 
+import hashlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -100,6 +101,23 @@ def write_whole(path: str | Path, content: bytes | str) -> None:
     """
     with written_whole(path) as temporary:
         temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def checksum(path: str | Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_whole(f"{folder}/a.txt", "abc")
+        ...     checksum(f"{folder}/a.txt")[:8]
+        'ba7816bf'
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 @contextmanager

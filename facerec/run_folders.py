@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from facerec.checkpoints import choice_of, load_checkpoint
+from facerec.model_folders import WEIGHTS, is_model_folder
 
 CHECKPOINTS = "checkpoints"
 BEST = "best*.ckpt"
@@ -18,7 +19,7 @@ def find_checkpoint(path: str | Path, *, resume: bool = False) -> Path:
 
     Args:
         path: checkpoint file; or folder of a run, ``runs/NAME/version_N``; or folder of an experiment, ``runs/NAME``,
-            which means its newest run that has such a checkpoint.
+            which means its newest run that has such a checkpoint; or a model folder.
         resume: whether to take the last checkpoint of the run, to train on, and not the best.
 
     Returns:
@@ -42,6 +43,8 @@ def find_checkpoint(path: str | Path, *, resume: bool = False) -> Path:
     folder = Path(path)
     if not folder.is_dir():
         return folder
+    if is_model_folder(folder):
+        return folder / WEIGHTS
     runs = _runs(folder)
     for run in runs:
         found = last_checkpoint(run) if resume else best_checkpoint(run)

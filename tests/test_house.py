@@ -22,6 +22,7 @@ GROUND = {
     "arrays",
     "lightning_private",
     "clipping",
+    "model_folders",
 }
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
 MIDDLE = {"data", "checkpoints", "run_folders", "reports", "recognizer"}
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lightning_private": set(),
     "clipping": {"settings"},
     "journal": {"files"},
+    "model_folders": {"files"},
     "transforms": {"settings"},
     "align": {"settings", "files", "plain_text", "transforms"},
     "backbones": {"settings", "arrays"},
@@ -48,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "losses": {"settings", "metrics"},
     "data": GROUND | {"align", "transforms"},
     "checkpoints": GROUND | {"align", "transforms", "metrics"},
-    "run_folders": {"checkpoints"},
+    "run_folders": {"checkpoints", "model_folders"},
     "inspection": GROUND | {"journal", "align", "transforms", "data"},
     "preparation": GROUND | {"journal", "align", "transforms", "data", "inspection"},
     "reports": GROUND | {"align", "transforms", "metrics", "data", "checkpoints", "run_folders"},

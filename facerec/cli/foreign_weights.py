@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from facerec.checkpoints import CARD_KEY, load_plain
+from facerec.model_folders import is_model_folder
 
 SAFETENSORS = ".safetensors"
 OF_LIGHTNING = "pytorch-lightning_version"
@@ -27,7 +28,7 @@ def read_foreign(path: str | Path) -> dict[str, Tensor] | None:
         FileNotFoundError: if there is no such file.
         ValueError: if it does not load, or is damaged.
     """
-    if Path(path).suffix == SAFETENSORS:
+    if Path(path).suffix == SAFETENSORS and not is_model_folder(Path(path).parent):
         return _read_safetensors(path)
     content = load_plain(path)
     if not isinstance(content, dict) or {CARD_KEY, OF_LIGHTNING} & content.keys():

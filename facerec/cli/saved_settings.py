@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,6 +17,7 @@ from facerec.checkpoints import read_card
 from facerec.cli.resuming import Resumption
 from facerec.cli.training_parser import CALLBACKS
 from facerec.data import FaceDataModule
+from facerec.model_folders import is_model_folder
 from facerec.plain_text import read_yaml
 from facerec.recognizer import FaceRecognizer
 from facerec.trust import require_trusted
@@ -81,6 +83,11 @@ def from_checkpoint(path: str, command: str, trust: Sequence[str] = ()) -> str:
         ValueError: if it is no checkpoint, holds no configuration, or names a class that is not trusted.
     """
     configuration = read_card(path).configuration
+    if configuration is None and is_model_folder(Path(path).parent):
+        raise ValueError(
+            f"{path} is of a model folder, which holds no training: {command} needs the checkpoint. `facerec predict "
+            "--pairs` scores pairs with the folder, and `facerec fit --init_from` trains on from it"
+        )
     if configuration is None:
         raise ValueError(f"{path} was not written by `facerec fit`: give the --config it was trained with")
     settings = read_yaml(configuration, f"the configuration in {path}")

@@ -3,7 +3,6 @@
 The other is a run of facerec, or insightface or timm with a network that is one of ours.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from facerec.backbones.foreign_names import translate
 from facerec.checkpoints import ModelCard, Origin, load_checkpoint, offer_raw_weights
 from facerec.cli.arguments import given
 from facerec.cli.foreign_weights import read_foreign
+from facerec.files import checksum
 from facerec.inference.loading import check_description
 from facerec.recognizer import FaceRecognizer
 from facerec.transforms.preprocess import channels
@@ -163,7 +163,7 @@ def start_from(
         # gains alone fit by chance
         raise ValueError(f"--init_from {path}: none of its weights fits this model.backbone. {source.way_out}")
     _warn_of_other_pixels(recognizer, source.pixels, path)
-    origin = Origin(file=str(path), step=source.step, sha256=_checksum(path))
+    origin = Origin(file=str(path), step=source.step, sha256=checksum(path))
     recognizer.card = replace(recognizer.card, started_from=origin)
     rank_zero_info("\n  ".join([f"--init_from {path}, {source.description}", *taken.lines()]))
     return taken
@@ -253,14 +253,6 @@ def _warn_of_other_pixels(recognizer: FaceRecognizer, settings: Mapping[str, Any
         before = settings.get(name)
         if before is not None and channels(before, name) != channels(now, name):
             rank_zero_warn(f"--init_from {path} was trained with model.{name}={before}, and this training has {now}")
-
-
-def _checksum(path: str | Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _some(names: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ def load_recognizer(
         )
     card = ModelCard.from_checkpoint(checkpoint, path)
     with _named(path):
-        recognizer = _build(settings).to(device)
+        recognizer = build(settings).to(device)
         _fill(recognizer, checkpoint["state_dict"], settings.get("num_classes"))
     recognizer.card = card
     return recognizer
@@ -115,7 +115,7 @@ def _require_fit(settings: Mapping[str, Any], state: Mapping[str, Tensor]) -> No
         raise ValueError(f"image_size {settings['image_size']}: networks take up to {LARGEST_SIDE} pixels")
     try:
         with torch.device("meta"):  # shapes without memory
-            described = _build(settings)
+            described = build(settings)
     except (NotImplementedError, RuntimeError) as error:
         if "meta" not in str(error).lower():
             raise
@@ -140,8 +140,8 @@ def _compare(described: Mapping[str, torch.Size], state: Mapping[str, Tensor]) -
             )
 
 
-def _build(settings: Mapping[str, Any]) -> FaceRecognizer:
-    """The recognizer without class weights."""
+def build(settings: Mapping[str, Any]) -> FaceRecognizer:
+    """The recognizer that settings describe, without class weights; those of the network come later."""
     described = {name: value for name, value in settings.items() if name != "_instantiator"}
     with weights_come_later():
         recognizer: FaceRecognizer = instantiate_module(FaceRecognizer, described | OF_THE_TRAINING)

@@ -38,6 +38,8 @@ def predict_classes(embedder: Embedder, embeddings_ND: Tensor) -> list[str]:
         ValueError: if the model has no class weights, or does not know the names of its people.
     """
     recognizer = embedder.recognizer
+    if recognizer.num_classes is None:
+        raise ValueError("the model has no class weights to classify with: its folder was made to share embeddings")
     loss = recognizer.loss.to(recognizer.device)  # class weights may still be in the file
     logits_NC = loss.logits(recognizer.class_embeddings(embeddings_ND.to(recognizer.device)))
     if logits_NC is None:

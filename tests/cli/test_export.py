@@ -8,7 +8,7 @@ import torch
 from facerec.data.images import read_image
 from facerec.inference import Embedder, load_model
 from tests.cli.conftest import assert_refused, cosine, run
-from tests.conftest import face
+from tests.conftest import SMALL, face
 
 
 def test_an_exported_onnx_model_verifies_and_identifies(model, people, tmp_path, capsys) -> None:
@@ -26,6 +26,25 @@ def test_an_exported_onnx_model_verifies_and_identifies(model, people, tmp_path,
     torch.testing.assert_close(inside(forms), embedder(forms), rtol=1e-2, atol=1e-2)  # it rounds floats to bytes
     run("enroll", people, *model, "--output", gallery)
     assert run("identify", face(1, 1), "--gallery", gallery, "--ckpt_path", exported, "--threshold", -1) == 0
+
+
+def test_a_model_folder_takes_the_place_of_its_checkpoint(model, tmp_path, capsys, caplog) -> None:
+    folder = tmp_path / "given"
+    assert run("export", *model, "--output", folder, "--license", "mit") == 0
+    assert "README.md" in capsys.readouterr().out
+    shared = ["--ckpt_path", str(folder)]
+    assert cosine(shared, face(1, 1), face(2, 1)) == cosine(model, face(1, 1), face(2, 1))
+    capsys.readouterr()
+    assert_refused("test needs the checkpoint", capsys, "test", *shared, "--data.root", tmp_path)
+    classify = ["--classify", face(1, 1).parent, "--output", tmp_path / "classes.csv"]
+    assert_refused("no class weights", capsys, "predict", *classify, *shared)
+    small = [*SMALL, "--trainer.max_epochs=1", f"--trainer.default_root_dir={tmp_path}"]
+    with caplog.at_level("INFO"):
+        assert run("fit", *small, "--trainer.logger=false", "--init_from", folder) == 0
+    taken, present = re.search(
+        r"model.safetensors, step \d+\n +taken: (\d+) of (\d+) of the backbone", caplog.text
+    ).groups()
+    assert taken == present
 
 
 def test_what_cannot_be_exported_is_an_error(model, tmp_path, capsys) -> None:
