@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from facerec.losses.functional.gathering import from_all_processes
 from facerec.losses.functional.vectors import directions
 
 
@@ -84,7 +85,7 @@ class Loss(nn.Module, ABC):
         return self
 
     def forward(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
-        """Compute the loss of a batch.
+        """Compute the loss of a batch. Processes that train together each compute that of their whole batch.
 
         Args:
             embeddings_BD: embeddings (B, D) of any float type, not normalised.
@@ -97,6 +98,14 @@ class Loss(nn.Module, ABC):
         Raises:
             ValueError: if ``check_labels`` refuses the labels, or there are fewer or more of them than embeddings.
         """
+        return self.of_whole_batch(*self.gathered(embeddings_BD, labels_B))
+
+    def gathered(self, embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings and labels of all processes that train together."""
+        return from_all_processes(embeddings_BD), from_all_processes(labels_B)
+
+    def of_whole_batch(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
+        """As ``forward``, for a batch that is whole already."""
         self.check_labels(labels_B)
         self.check_rows(len(embeddings_BD), len(labels_B))
         with torch.autocast(embeddings_BD.device.type, enabled=False):

@@ -25,7 +25,7 @@ class Center(Loss):
     step.
 
     The centres move by their own rule, c_j <- c_j - rate * sum(c_j - x_i) / (1 + n_j), not by the optimizer. They are
-    saved. Processes that train together share their batches for it.
+    saved.
 
     Args:
         center_rate: share alpha of the way that a centre moves towards the batch, in [0, 1].
@@ -64,7 +64,7 @@ class Center(Loss):
         squared_B = (embeddings_BD - self.centers[labels_B]).square().sum(1)
         self.record(center_distance=squared_B.sqrt().mean())
         if self.training:
-            self._move(*_from_all_processes(embeddings_BD.detach(), labels_B))
+            self._move(embeddings_BD.detach(), labels_B)
         return 0.5 * squared_B.mean()
 
     @torch.no_grad()
@@ -73,18 +73,6 @@ class Center(Loss):
         count_C = torch.bincount(labels_B, minlength=len(self.centers)).to(toward_BD.dtype)
         step_BD = toward_BD * (self.center_rate / (1.0 + count_C[labels_B]))[:, None]
         self.centers.index_add_(0, labels_B, step_BD)
-
-
-def _from_all_processes(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
-    """The batches of all processes together, so that equal centres move equally. It assumes equal batch sizes."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return embeddings_BD, labels_B
-    world = torch.distributed.get_world_size()
-    embeddings = [torch.empty_like(embeddings_BD) for _ in range(world)]
-    labels = [torch.empty_like(labels_B) for _ in range(world)]
-    torch.distributed.all_gather(embeddings, embeddings_BD.contiguous())
-    torch.distributed.all_gather(labels, labels_B.contiguous())
-    return torch.cat(embeddings), torch.cat(labels)
 
 
 @dataclass
@@ -214,7 +202,7 @@ class Joint(Loss):
         for name, part in self.parts.items():
             setting = self.weights[name]
             weight = setting.at(self.steps) if isinstance(setting, Ramp) else total.new_tensor(setting)
-            loss = part(*self.batch_of(name, embeddings_BD, labels_B))
+            loss = part.of_whole_batch(*self.batch_of(name, embeddings_BD, labels_B))
             total = total + weight * loss
             statistics |= {f"{name}/loss": loss, f"{name}/weight": weight}
             statistics |= {f"{name}/{key}": value for key, value in part.statistics().items()}

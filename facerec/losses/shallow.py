@@ -8,6 +8,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from facerec.losses.base import Loss
+from facerec.losses.functional.gathering import from_all_processes
 from facerec.losses.joint import Joint, Ramp
 
 
@@ -85,6 +86,14 @@ class DeepAndShallow(Joint):
                 f"DeepAndShallow got {embeddings} embeddings and {labels} labels: behind the labelled embeddings it "
                 "needs two views of each shallow person"
             )
+
+    def gathered(self, embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Labelled embeddings of all processes, then the first views of their shallow people, then the second views."""
+        self.check_rows(len(embeddings_BD), len(labels_B))
+        labelled = len(labels_B)
+        middle = (labelled + len(embeddings_BD)) // 2
+        parts = embeddings_BD[:labelled], embeddings_BD[labelled:middle], embeddings_BD[middle:]
+        return torch.cat([from_all_processes(part) for part in parts]), from_all_processes(labels_B)
 
     def batch_of(self, name: str, embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
         """The labelled embeddings for ``deep``; all, with a label for each shallow person, for ``shallow``."""
