@@ -27,10 +27,10 @@ LONG = "a: 1\n" * 100_000
     ],
 )
 def test_it_is_refused_at_once(text, message):
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ValueError, match=rf"x\.yaml .*{message}"):
         read_yaml(text, "x.yaml")
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_ordinary_aliases_are_read():

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 from facerec import __version__
 from facerec.cli import COMMANDS
@@ -10,12 +9,9 @@ from tests.cli.conftest import run
 
 
 def test_version_and_help_come_without_torch():
-    """The limit is far above what it takes (0.1 s), and far below importing torch on a busy machine."""
-    started = time.perf_counter()
     code = "import sys; from facerec.cli import main; main(['--help']); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert time.perf_counter() - started < 5
     assert "facerec fit --config experiments/resnet34_arcface.yaml" in done.stdout
     version = subprocess.run([sys.executable, "-m", "facerec", "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.strip() == f"facerec {__version__}"

@@ -45,10 +45,10 @@ def test_outcome(case, tmp_path, recwarn):
         use(source)
         assert case.expected(source)
         return
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises((ValueError, FileNotFoundError), match=case.expected) as raised:
         use(source)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert raised.type is not UnicodeDecodeError  # a ValueError, but not one for users
     if case.outcome == SKIP:
         assert isinstance(raised.value, UnreadableImageError)

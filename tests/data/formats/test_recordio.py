@@ -90,9 +90,9 @@ def test_payload_too_long_for_its_length_field():
 def test_a_record_of_millions_of_empty_parts_is_refused_at_once(tmp_path):
     first, middle, last = (struct.pack("<4sI", MAGIC_BYTES, flag << 29) for flag in (1, 2, 3))
     (tmp_path / "a.rec").write_bytes(first + middle * 1_000_000 + last)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ValueError, match=r"a\.rec: the record at byte 0 is cut in more than 1000 parts"):
         RecordFile(tmp_path / "a.rec").read(0)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     (tmp_path / "b.rec").write_bytes(encode_record(MAGIC_BYTES * 900))
     assert RecordFile(tmp_path / "b.rec").read(0) == MAGIC_BYTES * 900
