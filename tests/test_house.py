@@ -59,11 +59,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,
     "plots": GROUND | {"metrics", "losses", "data", "reports", "inference"},
+    "pages": GROUND | {"metrics", "data", "checkpoints", "run_folders", "reports", "plots"},
     "checkup": GROUND | PARTS | {"data", "recognizer"},
     "cli": GROUND
     | PARTS
     | MIDDLE
-    | {"preparation", "inspection", "callbacks", "inference", "plots", "checkup", "sweeps"},
+    | {"preparation", "inspection", "callbacks", "inference", "plots", "pages", "checkup", "sweeps"},
     "__main__": {"cli"},
 }
 

@@ -34,6 +34,7 @@ TOOLS = {
     "pack": "decode a set of images once, into one file that training maps into memory",
     "plot": "draw figures for a report: training curves, ROC, t-SNE, margins, ...",
     "predict": "write a course's submission: scores of pairs, or classes of images",
+    "report": "write one page about a run, or about two side by side, that opens without a network",
     "split": "divide a folder of people into lists for training, validation and test",
     "sweep": "try settings, each on several seeds and groups of validation people; report the best",
     "verify": "decide whether two images show the same person",

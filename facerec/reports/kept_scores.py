@@ -164,7 +164,8 @@ def read_scores(path: str | Path) -> KeptScores:
 
 def _without_shared_folder(images: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Names that are the same wherever the data lie."""
-    folders = {PurePath(name).parts[:-1] for pair in images for name in pair}
-    shared = sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False)))
-    short = {name: "/".join(PurePath(name).parts[shared:]) for pair in images for name in pair}
+    parts = {name: PurePath(name).parts for name in {name for pair in images for name in pair}}
+    folders = {some[:-1] for some in parts.values()}
+    shared = sum(1 for _ in takewhile(lambda same: len(set(same)) == 1, zip(*folders, strict=False)))
+    short = {name: "/".join(some[shared:]) for name, some in parts.items()}
     return [(short[first], short[second]) for first, second in images]

@@ -80,9 +80,11 @@ class PairedComparison:
             (name, f"{found.first:.2%}", f"{found.second:.2%}", f"{found.difference:+.2%}", _range(found.interval))
             for name, found in rates.items()
         ]
-        return "\n".join([self._what(), "", format_table(rows), "", f"By the EER: {self.verdict}.", *self._notes()])
+        return "\n".join([self.basis, "", format_table(rows), "", f"By the EER: {self.verdict}.", *self.notes])
 
-    def _what(self) -> str:
+    @property
+    def basis(self) -> str:
+        """The pairs and runs that are compared, and what was resampled, in two lines."""
         runs = "one run of each" if self.seeds == 1 else f"{self.seeds} runs of each, the mean over seeds"
         by = "person" if self.unit == "people" else f"pair ({self.why_pairs})"
         return (
@@ -90,7 +92,9 @@ class PairedComparison:
             f"Intervals by {by}: the same of {self.units:,} {self.unit} are drawn for both."
         )
 
-    def _notes(self) -> list[str]:
+    @property
+    def notes(self) -> list[str]:
+        """Sentences below the table: about seeds, and McNemar's test."""
         notes = ["One run of each says nothing of other seeds."] if self.seeds == 1 else []
         found = self.mcnemar
         if found is None or self.thresholds is None:
