@@ -45,6 +45,7 @@ from facerec.callbacks.progress import ProgressLog, RunProgress
 from facerec.callbacks.report import Report
 from facerec.callbacks.run_summary import RunSummary
 from facerec.callbacks.seeding import StepSeed
+from facerec.callbacks.surroundings import Surroundings
 from facerec.callbacks.throughput import Throughput
 from facerec.callbacks.verification import Verification
 
@@ -66,6 +67,7 @@ __all__ = [
     "RunProgress",
     "RunSummary",
     "StepSeed",
+    "Surroundings",
     "Throughput",
     "Verification",
     "VerificationFigures",

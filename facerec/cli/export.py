@@ -10,14 +10,14 @@ from facerec.cli.runs import chosen_checkpoint
 from facerec.cli.status import Status
 from facerec.inference.embedder import Embedder
 from facerec.inference.export import PARITY_BATCHES, Preprocessing, export
-from facerec.inference.sharing import NO_LICENSE, save_pretrained
+from facerec.inference.sharing import NO_LICENCE, save_pretrained
 from facerec.model_folders import DESCRIPTION, README, WEIGHTS
 
 EXAMPLES = """\
 facerec export --ckpt_path runs/NAME --output model.onnx
 facerec verify A.jpg B.jpg --ckpt_path model.onnx
 facerec export --ckpt_path runs/NAME --output model.pt2 --preprocessing outside
-facerec export --ckpt_path runs/NAME --output my_model --license mit
+facerec export --ckpt_path runs/NAME --output my_model --licence mit
 facerec verify A.jpg B.jpg --ckpt_path my_model"""
 NOTES = """\
 .onnx needs pip install "facerec[export]"; .pt2 needs nothing more.
@@ -56,7 +56,7 @@ def main(args: list[str]) -> Status:
 
 def _share(options: argparse.Namespace, path: str) -> Status:
     """Write a model folder."""
-    folder = save_pretrained(path, options.output, options.license, options.trust, raw_weights=options.raw_weights)
+    folder = save_pretrained(path, options.output, options.licence, options.trust, raw_weights=options.raw_weights)
     for file in (WEIGHTS, DESCRIPTION, README):
         print(f"{folder / file}: {(folder / file).stat().st_size:,} bytes")
     print(f"Before you publish it, complete {folder / README}: data, intended use, results.")
@@ -76,6 +76,6 @@ def make_parser() -> CommandParser:
         help="whether the file itself scales and normalises the pixels (default: %(default)s)",
     )
     parser.add_argument(
-        "--license", default=NO_LICENSE, metavar="NAME", help="license of a model folder (default: %(default)s)"
+        "--licence", default=NO_LICENCE, metavar="NAME", help="licence of a model folder (default: %(default)s)"
     )
     return parser

@@ -13,10 +13,10 @@ from facerec.model_folders import DESCRIPTION, README, WEIGHTS, is_model_folder,
 from facerec.run_folders import find_checkpoint
 
 OF_A_TRAINING = ("num_classes", "optimizer", "schedule", "freeze", "_instantiator")
-NO_LICENSE = "other"
+NO_LICENCE = "other"
 TEXT = """\
 ---
-license: {license}
+license: {licence}
 library_name: facerec
 tags:
 - face-recognition
@@ -54,7 +54,7 @@ embedder = Embedder.from_checkpoint(from_pretrained("{title}"))
 def save_pretrained(
     checkpoint: str | Path,
     folder: str | Path,
-    license: str = NO_LICENSE,
+    licence: str = NO_LICENCE,
     trust: Sequence[str] = (),
     *,
     raw_weights: bool = False,
@@ -68,7 +68,7 @@ def save_pretrained(
     Args:
         checkpoint: file of ``facerec fit``, or folder of a run or experiment, which means its best checkpoint.
         folder: made if it is not there.
-        license: of the weights, by its name on the Hub (``mit``, ``cc-by-nc-4.0``, ...).
+        licence: of the weights, by its name on the Hub (``mit``, ``cc-by-nc-4.0``, ...).
         trust: modules whose classes the checkpoint may name, beside those of facerec and its libraries.
         raw_weights: whether to take the weights as they were trained, where the checkpoint offers their average.
 
@@ -99,7 +99,7 @@ def save_pretrained(
         folder,
         {name: content["state_dict"][name] for name in needed},
         {"model": settings, "card": shared[CARD_KEY]},
-        _readme(folder.resolve().name, settings, card, license),
+        _readme(folder.resolve().name, settings, card, licence),
     )
     return folder
 
@@ -150,7 +150,7 @@ def _anonymous(card: ModelCard) -> ModelCard:
     return replace(card, identities=(), configuration=None, raw_calibration=None, started_from=started_from)
 
 
-def _readme(title: str, settings: Mapping[str, Any], card: ModelCard, license: str) -> str:
+def _readme(title: str, settings: Mapping[str, Any], card: ModelCard, licence: str) -> str:
     """The text for people."""
     backbone, (height, width) = settings["backbone"], settings["image_size"]
     found = card.calibration
@@ -164,7 +164,7 @@ def _readme(title: str, settings: Mapping[str, Any], card: ModelCard, license: s
     if card.alignment is not None:
         alignment = f"Detector {card.alignment.detector}, template {card.alignment.template}."
     return TEXT.format(
-        license=license,
+        licence=licence,
         title=title,
         network=_network(backbone),
         height=height,

@@ -11,6 +11,7 @@ from facerec.checkpoints import load_checkpoint
 from facerec.pages.subject import Subject
 from facerec.reports.comparison import cell_text, setting
 from facerec.reports.events import event_files
+from facerec.reports.surroundings import read_starts
 
 PARTS = ("model.backbone", "model.loss", "model.optimizer", "model.schedule")
 PLAIN = {
@@ -94,7 +95,13 @@ def _environment(subject: Subject) -> Iterator[tuple[str, str]]:
         yield "precision of the test", str(measurement.precision or "unknown")
         yield "facerec that tested", measurement.facerec
         yield "scores", f"{measurement.score}, flip test {measurement.flip_test or 'none'}"
-    yield "processor, Python, torch, git commit", NOT_KEPT
+    starts = read_starts(subject.folder)
+    if not starts:
+        yield "processor, Python, torch, git commit", NOT_KEPT
+    for start in starts[-1:]:
+        yield from ((name, value) for name, value in start.items() if name not in ("begun", "step"))
+    if len(starts) > 1:
+        yield "resumed", ", ".join(f"{start.get('begun', '')} at step {start.get('step', '')}" for start in starts[1:])
 
 
 def _begun(subject: Subject) -> str:

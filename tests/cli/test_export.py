@@ -30,7 +30,7 @@ def test_an_exported_onnx_model_verifies_and_identifies(model, people, tmp_path,
 
 def test_a_model_folder_takes_the_place_of_its_checkpoint(model, tmp_path, capsys, caplog) -> None:
     folder = tmp_path / "given"
-    assert run("export", *model, "--output", folder, "--license", "mit") == 0
+    assert run("export", *model, "--output", folder, "--licence", "mit") == 0
     assert "README.md" in capsys.readouterr().out
     shared = ["--ckpt_path", str(folder)]
     assert cosine(shared, face(1, 1), face(2, 1)) == cosine(model, face(1, 1), face(2, 1))
