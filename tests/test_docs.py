@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from facerec import __version__
 from facerec.cli import TOOLS
 from facerec.plain_text import read_yaml
 from tests.cli.conftest import run
 from tests.conftest import save_face
-from tests.test_readme import ROOT, blocks
+from tests.test_readme import README, ROOT, blocks
 
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
 TEXTS = {str(path.relative_to(ROOT / "docs")): path.read_text(encoding="utf-8") for path in PAGES}
@@ -60,6 +61,27 @@ def test_the_site_has_every_page():
     rooms = {str(path.relative_to(ROOT)) for path in (ROOT / "facerec").rglob("README.md")}
     left_out = ({f"docs/{page}" for page in TEXTS} | rooms) - named
     assert not left_out, "name it under nav in docs/mkdocs.yml"
+
+
+def test_the_citation_is_of_this_version_and_its_authors():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == __version__
+    assert citation["authors"][0]["name"] in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_the_explained_table_is_that_of_the_readme():
+    bold = re.findall(r"^\*\*(.+?)\*\*", TEXTS["numbers.md"], flags=re.M)
+    numbers = re.findall(r"\d+(?:\.\d+)?%?", " ".join(bold))
+    assert len(numbers) > 20
+    assert not [number for number in numbers if number not in README]
+
+
+@pytest.mark.parametrize("page", ["losses.md", "your-data.md", "fine-tuning.md"])
+def test_error_rates_are_those_of_the_experiments(page):
+    experiments = (ROOT / "experiments" / "README.md").read_text(encoding="utf-8")
+    rates = re.findall(r"\d+\.\d(?= %| to)|(?<=to )\d+\.\d", TEXTS[page])
+    assert rates
+    assert not [rate for rate in rates if rate not in experiments]
 
 
 def test_tools_take_the_options_of_the_pages():
