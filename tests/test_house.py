@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recognizer": GROUND | PARTS | {"data", "checkpoints", "reports"},
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,
-    "plots": GROUND | {"backbones", "metrics", "losses", "data", "reports", "recognizer", "inference"},
+    "plots": GROUND | {"backbones", "metrics", "losses", "data", "reports", "inference"},
     "checkup": GROUND | PARTS | {"data", "recognizer"},
     "cli": GROUND
     | PARTS

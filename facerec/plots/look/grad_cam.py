@@ -7,14 +7,15 @@ for Embedding Networks", WACV 2020, take a similarity.
 Shapes: B images, C channels, H, W height and width of a map, D embedding.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facerec.plots.stage_maps import watched_stages
-from facerec.recognizer import FaceRecognizer
+from facerec.backbones import Backbone
+from facerec.plots.look.stage_maps import watched_stages
 
 
 class ScoreHeat(NamedTuple):
@@ -48,21 +49,22 @@ def weighted_maps(maps_BCHW: Tensor, gradients_BCHW: Tensor) -> Tensor:
 
 
 @torch.enable_grad()
-def score_heat(recognizer: FaceRecognizer, images_23HW: Tensor) -> ScoreHeat | None:
+def score_heat(backbone: Backbone, embed: Callable[[Tensor], Tensor], images_23HW: Tensor) -> ScoreHeat | None:
     """Grad-CAM of the cosine of a pair, for each image while the other stays as it is.
 
     A network that also embeds mirror images (``flip_test``) has two maps of an image. They are added, with the mirror
     image's turned back.
 
     Args:
-        recognizer: in evaluation mode.
+        backbone: network in evaluation mode.
+        embed: from uint8 pixels (B, 3, H, W) to embeddings (B, D) by this network.
         images_23HW: uint8 pixels of both images, on its device.
 
     Returns:
         The heat of the last stage, on the CPU; None for a network without maps.
     """
-    with watched_stages(recognizer.backbone) as maps:
-        embeddings_2D = recognizer.embed(images_23HW)
+    with watched_stages(backbone) as maps:
+        embeddings_2D = embed(images_23HW)
     if not maps:
         return None
     stage, passes = list(maps.items())[-1]

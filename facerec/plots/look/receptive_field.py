@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from facerec.backbones import Backbone
-from facerec.plots.stage_maps import watched_stages
+from facerec.plots.look.stage_maps import watched_stages
 
 aten = torch.ops.aten
 

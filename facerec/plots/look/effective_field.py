@@ -14,8 +14,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from facerec.backbones import Backbone
-from facerec.plots.receptive_field import Field
-from facerec.plots.stage_maps import watched_stages
+from facerec.plots.look.receptive_field import Field
+from facerec.plots.look.stage_maps import watched_stages
 
 LEAST_SHARE = 1.0 - 0.9545  # of the largest gradient: within two standard deviations (Luo et al., section 3)
 
@@ -76,6 +76,12 @@ def effective_side(gradient_HW: Tensor) -> float:
         2.0
     """
     return math.sqrt(int(effective_pixels(gradient_HW).sum()))
+
+
+def effective_centre(gradient_HW: Tensor) -> tuple[float, float]:
+    """Mean row and column of the effective field."""
+    row, column = effective_pixels(gradient_HW).nonzero().double().mean(0).tolist()
+    return row, column
 
 
 def effective_pixels(gradient_HW: Tensor) -> Tensor:

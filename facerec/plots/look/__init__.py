@@ -1,0 +1,43 @@
+"""What a network sees: its first filters, its maps, the fields of its units, and what carries the score of a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from facerec.plots.look.fields_panel import fields_panel
+from facerec.plots.look.filters_panel import filters_panel
+from facerec.plots.look.maps_panel import maps_panel
+from facerec.plots.look.panel import WIDTH, Panel, Subject
+from facerec.plots.look.score_panel import score_panel
+from facerec.reports.curves import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["PANELS", "Panel", "Subject", "look_figure"]
+
+PANELS: dict[str, Callable[[Subject], Panel]] = {
+    "filters": filters_panel,
+    "maps": maps_panel,
+    "field": fields_panel,
+    "score": score_panel,
+}
+
+
+def look_figure(subject: Subject, title: str, names: Sequence[str] = tuple(PANELS)) -> Figure:
+    """One figure of the panels that are named, from top to bottom.
+
+    Args:
+        subject: the network and its images.
+        title: of the figure.
+        names: of the panels.
+    """
+    panels = [PANELS[name](subject) for name in names]
+    heights = [panel.heading.height + panel.height for panel in panels]
+    figure = new_figure(WIDTH, 0.3 + sum(heights), title)
+    parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights).ravel()
+    for part, panel in zip(parts, panels, strict=True):
+        panel.heading.write(part)
+        panel.draw(part)
+    return figure
