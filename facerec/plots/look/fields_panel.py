@@ -36,22 +36,22 @@ class StageField:
         stage: name of the stage.
         unit: row and column of the unit.
         field: what it can see; None if the arithmetic does not follow the stage.
-        gradient_HW: what it uses.
+        gradient: what it uses, the gradient by each pixel (H, W).
     """
 
     stage: str
     unit: tuple[int, int]
     field: Field | None
-    gradient_HW: Tensor
+    gradient: Tensor
 
     @property
     def told(self) -> str:
         """Both sizes, in words."""
-        uses = f"uses {effective_side(self.gradient_HW):.0f} px"
+        uses = f"uses {effective_side(self.gradient):.0f} px"
         if self.field is None:
             return f"no theoretical size, {uses}"
         rows, columns = self.field.rows.size, self.field.columns.size
-        sees = f"sees {rows} px" if rows == columns else f"sees {rows}×{columns} px"
+        sees = f"sees {rows} px" if rows == columns else f"sees {rows}x{columns} px"
         return f"{sees}{'*' if self.field.sees_all else ''}, {uses}"
 
 
@@ -65,18 +65,18 @@ class Fields:
     @property
     def heading(self) -> Heading:
         """How to read the panel."""
-        height, width = self.stages[0].gradient_HW.shape
+        height, width = self.stages[0].gradient.shape
         fields = [stage.field for stage in self.stages if stage.field]
         notes = ""
         if any(field.rows.size > height or field.columns.size > width for field in fields):
-            notes += " A field larger than the image has no dashed lines, or some."
+            notes += " What lies outside the image is not drawn."
         if any(field.sees_all for field in fields):
             notes += " *Gates see the whole image as well."
         return Heading(
-            f"{NAME} of the unit in the centre of each stage, in an image of {height}×{width} pixels (px)",
-            f"Grey: gradient of the unit by each pixel, mean of n = {self.images} images, square root of its share of the "
-            "peak. Dashed: what the unit can see, by the arithmetic of the layers. Solid: what it uses, a square of as "
-            f"many pixels as have over {LEAST_SHARE:.2%} of the peak." + notes,
+            f"{NAME} of the unit in the centre of each stage, in an image of {height}x{width} pixels (px)",
+            f"Grey: gradient of the unit by each pixel, mean of n = {self.images} images, square root of its share of "
+            "the peak. Dashed: what the unit can see, by the arithmetic of the layers. Solid: what it uses, a square "
+            f"of as many pixels as have over {LEAST_SHARE:.2%} of the peak." + notes,
         )
 
     @property
@@ -96,11 +96,13 @@ class Fields:
 def _draw(axes: Axes, stage: StageField) -> None:
     from matplotlib.patches import Rectangle
 
-    height, width = stage.gradient_HW.shape
-    shares_HW = (stage.gradient_HW / stage.gradient_HW.max().clamp(min=torch.finfo(torch.float64).tiny)).numpy()
+    height, width = stage.gradient.shape
+    shares_HW = (stage.gradient / stage.gradient.max().clamp(min=torch.finfo(torch.float64).tiny)).numpy()
     axes.imshow(shares_HW**0.5, cmap="Greys", vmin=0.0, vmax=1.0, interpolation="nearest")
-    side, (row, column) = effective_side(stage.gradient_HW), effective_centre(stage.gradient_HW)
-    axes.add_patch(Rectangle((column - side / 2, row - side / 2), side, side, fill=False, linewidth=1.2, edgecolor="C1"))
+    side, (row, column) = effective_side(stage.gradient), effective_centre(stage.gradient)
+    axes.add_patch(
+        Rectangle((column - side / 2, row - side / 2), side, side, fill=False, linewidth=1.2, edgecolor="C1")
+    )
     if stage.field is not None:
         (top, bottom), (left, right) = (
             span.of_unit(unit) for span, unit in zip((stage.field.rows, stage.field.columns), stage.unit, strict=True)
@@ -115,7 +117,7 @@ def _draw(axes: Axes, stage: StageField) -> None:
 
 def fields_panel(subject: Subject) -> Panel:
     """The panel of a network; a sentence in its place for a network without maps."""
-    images = subject.prepared(torch.cat([subject.pair_23HW, subject.more_N3HW]))
+    images = subject.prepared(torch.cat([subject.pair, subject.more]))
     gradients = gradient_fields(subject.backbone, images, subject.batch_size)
     if not gradients:
         return Missing(NAME, no_maps(subject.network))

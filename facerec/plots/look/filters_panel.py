@@ -24,32 +24,32 @@ class Filters:
     """Filters of the first convolution.
 
     Attributes:
-        filters_O3kk: all of them, strongest first.
+        filters: (O, 3, k, k), all of them, strongest first.
         is_grey: whether the images have no colours, so that the sum over the colours is what a filter does to them.
     """
 
-    filters_O3kk: Tensor
+    filters: Tensor
     is_grey: bool
 
     @property
     def heading(self) -> Heading:
         """How many, how large, and in which colours."""
-        count, _, height, width = self.filters_O3kk.shape
+        count, _, height, width = self.filters.shape
         which = f"n = {count}" if count <= MOST else f"the {MOST} strongest of {count}"
         colours = "Summed over the colours, as the images are grey" if self.is_grey else "In the colours of the image"
         return Heading(
-            f"{NAME}: {which}, {height}×{width} pixels",
+            f"{NAME}: {which}, {height}x{width} pixels",
             f"{colours}. Strongest first, each on its own scale: middle grey is 0, and lighter is positive.",
         )
 
     @property
     def height(self) -> float:
         """Height below the heading, in inches."""
-        return -(-min(len(self.filters_O3kk), MOST) // COLUMNS) * WIDTH / COLUMNS
+        return -(-min(len(self.filters), MOST) // COLUMNS) * WIDTH / COLUMNS
 
     def draw(self, figure: FigureBase) -> None:
         """Draw the strongest filters."""
-        drawn = self.filters_O3kk[:MOST].double()
+        drawn = self.filters[:MOST].double()
         if self.is_grey:
             drawn = drawn.sum(1, keepdim=True).expand(-1, 3, -1, -1)
         axes = figure.subplots()
@@ -62,4 +62,4 @@ def filters_panel(subject: Subject) -> Panel:
     filters = first_filters(subject.backbone, subject.image_size)
     if filters is None:
         return Missing(NAME, "Not drawn: the first convolution does not see the three colours of the image.")
-    return Filters(filters, are_grey(subject.pair_23HW))
+    return Filters(filters, are_grey(subject.pair))

@@ -32,15 +32,16 @@ def first_filters(backbone: Backbone, image_size: tuple[int, int]) -> Tensor | N
         torch.Size([4, 3, 7, 7])
     """
     image_13HW = next(backbone.parameters()).new_zeros(1, COLOURS, *image_size)
-    with _FirstConvolution() as first:
+    first = _FirstConvolution()  # type: ignore[no-untyped-call]
+    with first:
         backbone(image_13HW)
     if first.weight is None or first.weight.dim() != 4 or first.weight.shape[1] != COLOURS:
         return None
-    filters = first.weight.detach().float().cpu()
+    filters: Tensor = first.weight.detach().float().cpu()
     return filters[filters.flatten(1).norm(dim=1).argsort(descending=True, stable=True)]
 
 
-class _FirstConvolution(TorchDispatchMode):
+class _FirstConvolution(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the weights of the first convolution that runs."""
 
     weight: Tensor | None = None

@@ -23,11 +23,11 @@ class ScoreHeat(NamedTuple):
 
     Attributes:
         stage: name of the stage whose maps it is of.
-        heat_2HW: for each image, at the size of the maps; 0 where nothing raises the score.
+        heat: (2, h, w), for each image at the size of the maps; 0 where nothing raises the score.
     """
 
     stage: str
-    heat_2HW: Tensor
+    heat: Tensor
 
 
 def weighted_maps(maps_BCHW: Tensor, gradients_BCHW: Tensor) -> Tensor:

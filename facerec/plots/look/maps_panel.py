@@ -24,12 +24,12 @@ class StageMaps:
     """The maps of one image.
 
     Attributes:
-        image_3HW: uint8 pixels.
+        image: uint8 pixels (3, H, W).
         name: of the image.
         maps: of each stage (C, h, w).
     """
 
-    image_3HW: Tensor
+    image: Tensor
     name: str
     maps: dict[str, Tensor]
 
@@ -38,8 +38,8 @@ class StageMaps:
         """Which channels, and on which scale."""
         return Heading(
             f"{NAME} of {self.name}",
-            f"The {SIDE * SIDE} channels of each stage that vary most, each on its own scale: black is its lowest value, "
-            "white its highest.",
+            f"The {SIDE * SIDE} channels of each stage that vary most, each on its own scale: black is its lowest "
+            "value, white its highest.",
         )
 
     @property
@@ -52,19 +52,19 @@ class StageMaps:
         grid = list(figure.subplots(-(-(1 + len(self.maps)) // COLUMNS), COLUMNS, squeeze=False).ravel())
         for axes in grid:
             axes.axis("off")
-        height, width = self.image_3HW.shape[-2:]
-        show(grid[0], self.image_3HW)
-        grid[0].set_title(f"image\n{height}×{width}", fontsize=FONT)
+        height, width = self.image.shape[-2:]
+        show(grid[0], self.image)
+        grid[0].set_title(f"image\n{height}x{width}", fontsize=FONT)
         for axes, (name, maps_Chw) in zip(grid[1:], self.maps.items(), strict=False):
             channels, rows, columns = maps_Chw.shape
             order = maps_Chw.flatten(1).std(dim=1, unbiased=False).argsort(descending=True, stable=True)
             tiles = maps_Chw[order[: SIDE * SIDE], ..., None].expand(-1, -1, -1, 3).double().numpy()
             axes.imshow(mosaic(from_lowest_to_highest(tiles), SIDE), interpolation="nearest")
-            axes.set_title(f"{name}\n{rows}×{columns}, {channels} channels", fontsize=FONT)
+            axes.set_title(f"{name}\n{rows}x{columns}, {channels} channels", fontsize=FONT)
 
 
 def maps_panel(subject: Subject) -> Panel:
     """The panel of the first image of the pair; a sentence in its place for a network without maps."""
-    image_3HW = subject.pair_23HW[0]
+    image_3HW = subject.pair[0]
     maps = stage_maps(subject.backbone, subject.prepared(image_3HW[None])[0])
     return StageMaps(image_3HW, subject.names[0], maps) if maps else Missing(NAME, no_maps(subject.network))

@@ -52,19 +52,19 @@ class Subject:
 
     Attributes:
         network: the network.
-        pair_23HW: uint8 pixels of two images, in the network's size.
+        pair: uint8 pixels of two images (2, 3, H, W), in the network's size.
         names: of both images.
         is_genuine: whether they show one person; None if unknown.
-        more_N3HW: uint8 pixels of further images, in that size, for what is a mean over images.
+        more: uint8 pixels of further images (N, 3, H, W), in that size, for what is a mean over images.
         square: side in pixels of the square that covers a part of an image.
         batch_size: images in a pass.
     """
 
     network: Network
-    pair_23HW: Tensor
+    pair: Tensor
     names: tuple[str, str]
     is_genuine: bool | None
-    more_N3HW: Tensor
+    more: Tensor
     square: int
     batch_size: int = 32
 

@@ -10,7 +10,7 @@ The operations are followed as they run, so that no network has to describe itse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -126,17 +126,17 @@ class _Seen:
 ALL = _Seen(sees_all=True)
 
 
-class _Tracker(TorchDispatchMode):
+class _Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follows what each tensor has seen of an image through every operation."""
 
     def __init__(self, image_13HW: Tensor) -> None:
-        super().__init__()
-        self._seen = WeakTensorKeyDictionary()
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._seen: MutableMapping[Tensor, _Seen] = WeakTensorKeyDictionary()
         self._seen[image_13HW] = _Seen((Span(0, 0, 1), Span(0, 0, 1)))
 
     def field_of(self, maps_BCHW: Tensor) -> Field | None:
         seen = self._seen.get(maps_BCHW, ALL)
-        return None if seen.spans is None else Field(*seen.spans, seen.sees_all)
+        return None if seen.spans is None else Field(seen.spans[0], seen.spans[1], seen.sees_all)
 
     def stay_in_place(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         """A linear layer works along the last axis. PyTorch computes it on flattened maps, which hides the places."""
@@ -219,8 +219,9 @@ def _padding(seen: _Seen, args: tuple[Any, ...]) -> _Seen:
 
 
 def _slice(seen: _Seen, args: tuple[Any, ...]) -> _Seen:
-    tensor, axis, start, _, step = (*args, *(0, 0, None, 1)[len(args) - 1 :])
-    axis = axis % tensor.dim()
+    tensor, axis = args[0], args[1] % args[0].dim() if len(args) > 1 else 0
+    start = args[2] if len(args) > 2 else 0
+    step = args[4] if len(args) > 4 else 1
     if seen.spans is None or axis not in seen.axes:
         return seen
     start = start or 0

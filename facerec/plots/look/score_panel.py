@@ -34,13 +34,13 @@ class Score:
         subject: the network and the pair.
         score: cosine of the pair.
         heat: Grad-CAM; None for a network without maps.
-        drops_2HW: by how much the score falls where a square covers a pixel.
+        drops: (2, H, W), by how much the score falls where a square covers a pixel.
     """
 
     subject: Subject
     score: float
     heat: ScoreHeat | None
-    drops_2HW: Tensor
+    drops: Tensor
 
     @property
     def heading(self) -> Heading:
@@ -53,9 +53,9 @@ class Score:
         cam = no_cam if self.heat is None else f"Grad-CAM: what in the maps of {self.heat.stage} raises the score."
         return Heading(
             f"{NAME}: cosine {self.score:.3f}{decided}{kind}",
-            f"{cam} Occlusion: fall of the cosine while a square of {subject.square}×{subject.square} px hides a place, "
-            "mean of the squares over each pixel. Solid lines: half of the image's peak. Dotted: half of its largest "
-            "rise.",
+            f"{cam} Occlusion: fall of the cosine while a square of {subject.square}x{subject.square} px hides a "
+            "place, mean of the squares over each pixel. Solid lines: half of the image's peak. Dotted: half of its "
+            "largest rise.",
         )
 
     @property
@@ -65,17 +65,17 @@ class Score:
 
     def draw(self, figure: FigureBase) -> None:
         """Draw a row for each image: itself, its Grad-CAM, its occlusion map."""
-        largest = float(self.drops_2HW.abs().max())
+        largest = float(self.drops.abs().max())
         grid = figure.subplots(2, 3, squeeze=False)
         for place, (plain, cam, occlusion) in enumerate(grid):
-            image_3HW, letter = self.subject.pair_23HW[place], "AB"[place]
+            image_3HW, letter = self.subject.pair[place], "AB"[place]
             show(plain, image_3HW)
             plain.set_title(f"{letter}: {self.subject.names[place]}", fontsize=FONT)
             cam.axis("off")
             if self.heat is not None:
-                _draw_heat(cam, image_3HW, self.heat.heat_2HW[place])
+                _draw_heat(cam, image_3HW, self.heat.heat[place])
                 cam.set_title(f"Grad-CAM of {letter}", fontsize=FONT)
-            _draw_drops(occlusion, image_3HW, self.drops_2HW[place], largest)
+            _draw_drops(occlusion, image_3HW, self.drops[place], largest)
             occlusion.set_title(f"occlusion of {letter}", fontsize=FONT)
 
 
@@ -117,8 +117,8 @@ def _outline(axes: Axes, values_HW: Floats, level: float, line: str) -> None:
 def score_panel(subject: Subject) -> Panel:
     """The panel of a network and a pair. Grad-CAM is left out, with the reason, for a network without maps."""
     with torch.no_grad():
-        embeddings_2D = subject.embed(subject.pair_23HW)
+        embeddings_2D = subject.embed(subject.pair)
     score = float(F.cosine_similarity(embeddings_2D[0], embeddings_2D[1], dim=0))
-    heat = score_heat(subject.backbone, subject.embed, subject.pair_23HW)
-    drops_2HW = score_drops(subject.embed, subject.pair_23HW, subject.square, subject.batch_size)
+    heat = score_heat(subject.backbone, subject.embed, subject.pair)
+    drops_2HW = score_drops(subject.embed, subject.pair, subject.square, subject.batch_size)
     return Score(subject, score, heat, drops_2HW)

@@ -39,7 +39,7 @@ def around_grey(tiles_Nhw3: Floats) -> Floats:
         [[[[0.0, 0.5, 0.75]]]]
     """
     largest_N111 = np.abs(tiles_Nhw3).max(axis=(1, 2, 3), keepdims=True)
-    return 0.5 + 0.5 * tiles_Nhw3 / np.maximum(largest_N111, np.finfo(np.float64).tiny)
+    return np.asarray(0.5 + 0.5 * tiles_Nhw3 / np.maximum(largest_N111, np.finfo(np.float64).tiny))
 
 
 def from_lowest_to_highest(tiles_Nhw3: Floats) -> Floats:
@@ -50,4 +50,4 @@ def from_lowest_to_highest(tiles_Nhw3: Floats) -> Floats:
         [[[[0.0, 0.5, 1.0]]]]
     """
     low, high = (end(axis=(1, 2, 3), keepdims=True) for end in (tiles_Nhw3.min, tiles_Nhw3.max))
-    return (tiles_Nhw3 - low) / np.maximum(high - low, np.finfo(np.float64).tiny)
+    return np.asarray((tiles_Nhw3 - low) / np.maximum(high - low, np.finfo(np.float64).tiny))
