@@ -35,7 +35,7 @@ def look_figure(subject: Subject, title: str, names: Sequence[str] = tuple(PANEL
     """
     panels = [PANELS[name](subject) for name in names]
     heights = [panel.heading.height + panel.height for panel in panels]
-    figure = new_figure(WIDTH, 0.3 + sum(heights), title)
+    figure = new_figure(WIDTH, 0.45 + sum(heights), f"{title}\n{subject.network.name}")
     parts = figure.subfigures(len(panels), 1, squeeze=False, height_ratios=heights).ravel()
     for part, panel in zip(parts, panels, strict=True):
         panel.heading.write(part)

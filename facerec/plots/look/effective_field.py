@@ -29,8 +29,9 @@ def gradient_fields(backbone: Backbone, images_BCHW: Tensor, batch_size: int) ->
         batch_size: images in a pass.
 
     Returns:
-        By the name of the stage: the absolute gradient (H, W) of the unit's sum over its channels, summed over the
-        colours of a pixel, mean of the images; float64, on the CPU.
+        By the name of the stage: the absolute gradient (H, W) of the unit, summed over the colours of a pixel, mean of
+        the images; float64, on the CPU. The signal of each channel is 1 or -1, by a fixed seed and for each image
+        anew: the plain sum over the channels of a layer normalisation is always the same.
 
     Example:
         >>> from facerec.backbones import LeNet
@@ -39,24 +40,26 @@ def gradient_fields(backbone: Backbone, images_BCHW: Tensor, batch_size: int) ->
         {'stem': 7, 'stage1': 27, 'stage2': 59}
     """
     totals: dict[str, Tensor] = {}
+    generator = torch.Generator().manual_seed(0)
     with tqdm(total=len(images_BCHW), desc="gradients", unit="image", delay=1, leave=False) as progress:
         for images in torch.split(images_BCHW, batch_size):
-            for name, field_HW in _gradients(backbone, images.clone().requires_grad_()).items():
+            for name, field_HW in _gradients(backbone, images.clone().requires_grad_(), generator).items():
                 totals[name] = totals.get(name, 0.0) + field_HW
             progress.update(len(images))
     return {name: total / len(images_BCHW) for name, total in totals.items()}
 
 
 @torch.enable_grad()
-def _gradients(backbone: Backbone, images_BCHW: Tensor) -> dict[str, Tensor]:
+def _gradients(backbone: Backbone, images_BCHW: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
     """The sum over images of the absolute gradients (H, W)."""
     with watched_stages(backbone) as maps:
         backbone(images_BCHW)
     found = {}
     for name, (maps_BCHW,) in maps.items():
         row, column = centre_unit(maps_BCHW.shape)
-        signal = maps_BCHW[:, :, row, column].sum()
-        (gradient_BCHW,) = torch.autograd.grad(signal, images_BCHW, retain_graph=True)
+        units_BC = maps_BCHW[:, :, row, column]
+        signs_BC = 2.0 * torch.randint(2, units_BC.shape, generator=generator) - 1.0
+        (gradient_BCHW,) = torch.autograd.grad(units_BC, images_BCHW, signs_BC.to(units_BC), retain_graph=True)
         found[name] = gradient_BCHW.double().abs().sum((0, 1)).cpu()
     return found
 

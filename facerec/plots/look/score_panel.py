@@ -66,15 +66,14 @@ class Score:
     def draw(self, figure: FigureBase) -> None:
         """Draw a row for each image: itself, its Grad-CAM, its occlusion map."""
         largest = float(self.drops.abs().max())
-        grid = figure.subplots(2, 3, squeeze=False)
-        for place, (plain, cam, occlusion) in enumerate(grid):
+        grid = figure.subplots(2, 2 if self.heat is None else 3, squeeze=False)
+        for place, (plain, *cam, occlusion) in enumerate(grid):
             image_3HW, letter = self.subject.pair[place], "AB"[place]
             show(plain, image_3HW)
             plain.set_title(f"{letter}: {self.subject.names[place]}", fontsize=FONT)
-            cam.axis("off")
             if self.heat is not None:
-                _draw_heat(cam, image_3HW, self.heat.heat[place])
-                cam.set_title(f"Grad-CAM of {letter}", fontsize=FONT)
+                _draw_heat(cam[0], image_3HW, self.heat.heat[place])
+                cam[0].set_title(f"Grad-CAM of {letter}", fontsize=FONT)
             _draw_drops(occlusion, image_3HW, self.drops[place], largest)
             occlusion.set_title(f"occlusion of {letter}", fontsize=FONT)
 
