@@ -61,5 +61,5 @@ def filters_panel(subject: Subject) -> Panel:
     """The panel of a network; a sentence in its place if the first convolution sees no image."""
     filters = first_filters(subject.backbone, subject.image_size)
     if filters is None:
-        return Missing(NAME, "Not drawn: the first convolution does not see the three colours of the image.")
+        return Missing(NAME, "the first convolution does not see the three colours of the image.")
     return Filters(filters, are_grey(subject.pair))

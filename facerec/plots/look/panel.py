@@ -121,7 +121,7 @@ class Missing:
     @property
     def heading(self) -> Heading:
         """Name and reason."""
-        return Heading(self.name, self.reason)
+        return Heading(self.name, f"Not drawn: {self.reason}")
 
     def draw(self, figure: FigureBase) -> None:
         """Draw nothing."""
@@ -143,6 +143,6 @@ def no_maps(network: Network) -> str:
     backbone = network.embedder.recognizer.backbone
     name = getattr(getattr(backbone, "network", None), "default_cfg", {}).get("architecture", type(backbone).__name__)
     return (
-        f"Not drawn: {name} has no stage that puts out maps (channels, height, width). "
+        f"{name} has no stage that puts out maps (channels, height, width). "
         "Transformers work on a list of patches, each of which can see the whole image."
     )

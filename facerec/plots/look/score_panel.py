@@ -49,7 +49,7 @@ class Score:
         kind = {True: ", genuine pair", False: ", impostor pair", None: ""}[subject.is_genuine]
         threshold = subject.network.embedder.threshold
         decided = "" if threshold is None else f", threshold {threshold:.3f}"
-        no_cam = f"Grad-CAM is n{no_maps(subject.network)[1:]}"
+        no_cam = f"Grad-CAM is not drawn: {no_maps(subject.network)}"
         cam = no_cam if self.heat is None else f"Grad-CAM: what in the maps of {self.heat.stage} raises the score."
         return Heading(
             f"{NAME}: cosine {self.score:.3f}{decided}{kind}",
