@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from facerec.cli import plot_look
 from facerec.cli.plot import make_parser
+from facerec.data import FolderImages
 from facerec.data.images import read_image
 from facerec.inference import Embedder
 from tests.cli.conftest import assert_refused, best_file, run
@@ -28,11 +29,11 @@ def looked_at(monkeypatch, *arguments):
 
 
 def test_a_run_gives_one_figure_and_a_panel_one_of_its_own(run_copy, capsys):
-    assert run("plot", "look", run_copy, "--format", "png") == 0
-    assert run("plot", "look", run_copy, "--panel", "score,filters", "--format", "svg") == 0
+    assert run("plot", "look", run_copy, "--patch", 16, "--format", "png") == 0
+    assert run("plot", "look", run_copy, "--panel", "filters,maps", "--format", "svg") == 0
     assert sorted(path.name for path in Path("plots").iterdir()) == [
         "look_orl_resnet18_arcface_version_0.png",
-        "look_score-filters_orl_resnet18_arcface_version_0.svg",
+        "look_filters-maps_orl_resnet18_arcface_version_0.svg",
     ]
     for path in Path("plots").iterdir():
         assert_figure(path)
@@ -41,7 +42,9 @@ def test_a_run_gives_one_figure_and_a_panel_one_of_its_own(run_copy, capsys):
 def test_the_same_command_gives_the_same_bytes(run_copy):
     written = []
     for _ in range(2):
-        assert run("plot", "look", run_copy, "--panel", "field,score", "--images", "val", "-o", "figure.svg") == 0
+        assert (
+            run("plot", "look", run_copy, "--panel", "score", "--patch", 16, "--images", "val", "-o", "figure.svg") == 0
+        )
         written.append(Path("figure.svg").read_bytes())
     assert written[0] == written[1]
 
@@ -54,9 +57,9 @@ def test_the_pair_is_of_one_person_and_drawn_by_the_seed(orl_run, monkeypatch):
     assert subject.names[0].split("/")[-2] == subject.names[1].split("/")[-2]
     assert subject.names[0] != subject.names[1]
     assert len(subject.more) == plot_look.MORE_IMAGES
-    again, *_ = looked_at(monkeypatch, orl_run)
+    again, *_ = looked_at(monkeypatch, orl_run, "--seed", 0)
     assert torch.equal(again.pair, subject.pair)
-    assert {looked_at(monkeypatch, orl_run, "--seed", seed)[0].names for seed in (1, 2)} != {subject.names}
+    assert looked_at(monkeypatch, orl_run, "--seed", 3)[0].names != subject.names
 
 
 def test_two_files_are_a_pair_whose_score_is_that_of_verify(orl_run, tmp_path, monkeypatch, capsys):
@@ -90,8 +93,8 @@ def test_what_cannot_be_drawn_is_named(message, arguments, orl_run, tmp_path, mo
     assert not list(tmp_path.iterdir())
 
 
-def test_several_networks_and_people_of_one_image_are_refused(orl_run, vggface_root, capsys):
+def test_several_networks_and_people_of_one_image_are_refused(orl_run, vggface_root, monkeypatch, capsys):
     two = [best_file(orl_run), orl_run / "checkpoints" / "last.ckpt"]
     assert_refused("look draws one network, and 2 are named", capsys, "plot", "look", *two)
-    said = "--images dev: nobody is known on two images"
-    assert_refused(said, capsys, "plot", "look", orl_run, "--data.root", vggface_root)
+    monkeypatch.setattr(plot_look, "images_of", lambda data, kind: FolderImages(str(vggface_root / kind)))
+    assert_refused("--images dev: nobody is known on two images", capsys, "plot", "look", orl_run)

@@ -14,7 +14,6 @@ from torch import Tensor
 from facerec.plots.look.grad_cam import ScoreHeat, score_heat
 from facerec.plots.look.occlusion import score_drops
 from facerec.plots.look.panel import FONT, LINE, Heading, Panel, Subject, no_maps, show
-from facerec.transforms.preprocess import resize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,8 +89,8 @@ def _draw_heat(axes: Axes, image_3HW: Tensor, heat_hw: Tensor) -> None:
     if peak <= 0.0:
         axes.text(0.5, 0.02, "nothing raises the score", ha="center", fontsize=FONT, transform=axes.transAxes)
         return
-    size = (image_3HW.shape[-2], image_3HW.shape[-1])
-    shares_HW = resize(heat_hw[None, None] / peak, size)[0, 0].numpy()
+    shares_11hw = heat_hw[None, None] / peak
+    shares_HW = F.interpolate(shares_11hw, image_3HW.shape[-2:], mode="bilinear", align_corners=False)[0, 0].numpy()
     axes.imshow(np.ones_like(shares_HW), cmap="Oranges", vmin=0.0, vmax=1.6, alpha=0.7 * shares_HW)
     _outline(axes, shares_HW, 0.5, "-")
 
