@@ -73,6 +73,15 @@ def faces_figure(photographs: Sequence[Photograph], template_52: Floats, how: st
         template_52: where the points of an aligned face should be, (x, y) in its pixels.
         how: the detector and its settings, in words.
         title: of the figure.
+
+    Example:
+        >>> import torch
+        >>> template = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.5, 92.4), (70.7, 92.2)])
+        >>> image = torch.zeros(3, 112, 112, dtype=torch.uint8)
+        >>> face = AlignedFace(np.array([20.0, 20.0, 90.0, 110.0]), 0.9, template, image, template)
+        >>> figure = faces_figure([Photograph("a.jpg", image, [face], taken=0)], template, "by hand", "One face")
+        >>> [part.get_title().split(", ")[0] for part in figure.subfigs[0].subfigs[1].axes]
+        ['1 before', 'after']
     """
     figure = new_figure(WIDTH, 1.05 + ROW * len(photographs), f"{title}\n{how}\n{OFF}")
     for part, photograph in zip(

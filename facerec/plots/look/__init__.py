@@ -32,6 +32,20 @@ def look_figure(subject: Subject, title: str, names: Sequence[str] = tuple(PANEL
         subject: the network and its images.
         title: of the figure.
         names: of the panels.
+
+    Example:
+        >>> import torch
+        >>> from facerec.backbones import LeNet
+        >>> from facerec.inference import Embedder
+        >>> from facerec.losses import Triplet
+        >>> from facerec.plots import Network
+        >>> from facerec.recognizer import FaceRecognizer
+        >>> embedder = Embedder(FaceRecognizer(LeNet(8), Triplet(), torch.optim.SGD, image_size=(64, 64)))
+        >>> pair = torch.randint(256, (2, 3, 64, 64), dtype=torch.uint8)
+        >>> subject = Subject(Network("mine", embedder), pair, ("a.jpg", "b.jpg"), None, pair[:0], square=9)
+        >>> figure = look_figure(subject, "What it sees", ["maps"])
+        >>> [axes.get_title().split()[0] for axes in figure.subfigs[0].axes if axes.get_title()]
+        ['image', 'stem', 'stage1']
     """
     panels = [PANELS[name](subject) for name in names]
     heights = [panel.heading.height + panel.height for panel in panels]

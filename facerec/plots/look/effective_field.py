@@ -20,13 +20,15 @@ from facerec.plots.look.stage_maps import watched_stages
 LEAST_SHARE = 1.0 - 0.9545  # of the largest gradient: within two standard deviations (Luo et al., section 3)
 
 
-def gradient_fields(backbone: Backbone, images_BCHW: Tensor, batch_size: int) -> dict[str, Tensor]:
+def gradient_fields(backbone: Backbone, images_BCHW: Tensor) -> dict[str, Tensor]:
     """The effective field of the unit in the centre of each stage's map.
+
+    One image is in the network at a time: its maps are all kept for the gradients. A progress bar appears after a
+    second.
 
     Args:
         backbone: network in evaluation mode.
         images_BCHW: images as the network takes them, normalised.
-        batch_size: images in a pass.
 
     Returns:
         By the name of the stage: the absolute gradient (H, W) of the unit, summed over the colours of a pixel, mean of
@@ -35,32 +37,32 @@ def gradient_fields(backbone: Backbone, images_BCHW: Tensor, batch_size: int) ->
 
     Example:
         >>> from facerec.backbones import LeNet
-        >>> fields = gradient_fields(LeNet(8).eval(), torch.rand(4, 3, 96, 96), batch_size=2)
+        >>> fields = gradient_fields(LeNet(8).eval(), torch.rand(4, 3, 96, 96))
         >>> {name: int((field > 0).sum(0).amax()) for name, field in fields.items()}
         {'stem': 7, 'stage1': 27, 'stage2': 59}
     """
     totals: dict[str, Tensor] = {}
     generator = torch.Generator().manual_seed(0)
     with tqdm(total=len(images_BCHW), desc="gradients", unit="image", delay=1, leave=False) as progress:
-        for images in torch.split(images_BCHW, batch_size):
-            for name, field_HW in _gradients(backbone, images.clone().requires_grad_(), generator).items():
+        for image_13HW in torch.split(images_BCHW, 1):
+            for name, field_HW in _gradients(backbone, image_13HW.clone().requires_grad_(), generator).items():
                 totals[name] = totals.get(name, 0.0) + field_HW
-            progress.update(len(images))
+            progress.update()
     return {name: total / len(images_BCHW) for name, total in totals.items()}
 
 
 @torch.enable_grad()
-def _gradients(backbone: Backbone, images_BCHW: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-    """The sum over images of the absolute gradients (H, W)."""
+def _gradients(backbone: Backbone, image_13HW: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    """The absolute gradient (H, W) of each stage."""
     with watched_stages(backbone) as maps:
-        backbone(images_BCHW)
+        backbone(image_13HW)
     found = {}
-    for name, (maps_BCHW,) in maps.items():
-        row, column = centre_unit(maps_BCHW.shape)
-        units_BC = maps_BCHW[:, :, row, column]
-        signs_BC = 2.0 * torch.randint(2, units_BC.shape, generator=generator) - 1.0
-        (gradient_BCHW,) = torch.autograd.grad(units_BC, images_BCHW, signs_BC.to(units_BC), retain_graph=True)
-        found[name] = gradient_BCHW.double().abs().sum((0, 1)).cpu()
+    for name, (maps_1Chw,) in maps.items():
+        row, column = centre_unit(maps_1Chw.shape)
+        unit_C = maps_1Chw[0, :, row, column]
+        signs_C = 2.0 * torch.randint(2, unit_C.shape, generator=generator) - 1.0
+        (gradient_13HW,) = torch.autograd.grad(unit_C, image_13HW, signs_C.to(unit_C), retain_graph=True)
+        found[name] = gradient_13HW[0].cpu().double().abs().sum(0)
     return found
 
 

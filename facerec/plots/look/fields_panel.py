@@ -118,7 +118,7 @@ def _draw(axes: Axes, stage: StageField) -> None:
 def fields_panel(subject: Subject) -> Panel:
     """The panel of a network; a sentence in its place for a network without maps."""
     images = subject.prepared(torch.cat([subject.pair, subject.more]))
-    gradients = gradient_fields(subject.backbone, images, subject.batch_size)
+    gradients = gradient_fields(subject.backbone, images)
     if not gradients:
         return Missing(NAME, no_maps(subject.network))
     fields = receptive_fields(subject.backbone, subject.image_size)

@@ -69,14 +69,14 @@ def score_drops(
         array([0.11, 0.08, 0.03, 0.  ])
     """
     places = square_places((images_23HW.shape[-2], images_23HW.shape[-1]), side)
-    embeddings_2D = embed(images_23HW).double().cpu()
+    embeddings_2D = embed(images_23HW).cpu().double()
     score = F.cosine_similarity(embeddings_2D[0], embeddings_2D[1], dim=0)
     drops = []
     with tqdm(total=2 * len(places), desc=description, unit="image", delay=1, leave=False) as progress:
         for image_3HW, other_D in zip(images_23HW, embeddings_2D.flip(0), strict=True):
             total_HW, count_HW = torch.zeros(2, *image_3HW.shape[1:], dtype=torch.float64)
             for batch in (places[start : start + batch_size] for start in range(0, len(places), batch_size)):
-                covered_BD = embed(_covered(image_3HW, batch, side)).double().cpu()
+                covered_BD = embed(_covered(image_3HW, batch, side)).cpu().double()
                 scores = F.cosine_similarity(covered_BD, other_D).tolist()
                 for covered_score, (top, left) in zip(scores, batch, strict=True):
                     total_HW[top : top + side, left : left + side] += score - covered_score

@@ -57,7 +57,7 @@ class Subject:
         is_genuine: whether they show one person; None if unknown.
         more: uint8 pixels of further images (N, 3, H, W), in that size, for what is a mean over images.
         square: side in pixels of the square that covers a part of an image.
-        batch_size: images in a pass.
+        batch_size: images in a pass without gradients.
     """
 
     network: Network

@@ -32,7 +32,7 @@ class Boxes(Backbone):
 
 def test_the_gradient_of_boxes_is_the_box_convolved_with_itself():
     backbone = Boxes().eval()
-    found = gradient_fields(backbone, torch.rand(3, 3, 15, 15), batch_size=2)
+    found = gradient_fields(backbone, torch.rand(3, 3, 15, 15))
     assert list(found) == ["three"], "of maps of one size the last counts"
     box = np.full((3, 3), 1 / 9)
     expected = np.zeros((15, 15))

@@ -49,7 +49,7 @@ def seen_pixels(field: Field, unit: tuple[int, int], size: tuple[int, int]) -> T
 def assert_gradients_fill_fields(backbone: nn.Module, size: tuple[int, int]) -> None:
     image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     image *= 0.01  # sums stay below 6, where ReLU6 ends
-    fields, gradients = receptive_fields(backbone, size), gradient_fields(backbone, image, 1)
+    fields, gradients = receptive_fields(backbone, size), gradient_fields(backbone, image)
     maps = stage_maps(backbone, image[0])
     assert list(fields) == list(gradients) == list(maps)
     assert len(fields) > 1
@@ -116,7 +116,7 @@ def test_a_field_that_the_gradient_leaves_is_noticed():
     backbone = ResNet(18, embedding_dim=8, width=4).eval()
     backbone.stages[0].append(Rolled())
     fields, image = receptive_fields(backbone, (64, 64)), torch.rand(1, 3, 64, 64)
-    gradients = gradient_fields(backbone, image, 1)
+    gradients = gradient_fields(backbone, image)
     maps = stage_maps(backbone, image[0])
     inside = {name: stays_inside(gradients[name], fields[name], centre_unit(maps[name].shape)) for name in maps}
     assert inside["stem"]
