@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 NAME = "Score of a pair"
 ROW = 2.35  # inches
+HATCH = "//"
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Score:
         return Heading(
             f"{NAME}: cosine {self.score:.3f}{decided}{kind}",
             f"{cam} Occlusion: fall of the cosine while a square of {subject.square}x{subject.square} px hides a "
-            "place, mean of the squares over each pixel. Solid lines: half of the image's peak. Dotted: half of its "
-            "largest rise.",
+            "place, mean of the squares over each pixel. Hatched: over half of the image's peak. "
+            "Dotted: over half of its largest rise.",
         )
 
     @property
@@ -92,22 +93,24 @@ def _draw_heat(axes: Axes, image_3HW: Tensor, heat_hw: Tensor) -> None:
     shares_11hw = heat_hw[None, None] / peak
     shares_HW = F.interpolate(shares_11hw, image_3HW.shape[-2:], mode="bilinear", align_corners=False)[0, 0].numpy()
     axes.imshow(np.ones_like(shares_HW), cmap="Oranges", vmin=0.0, vmax=1.6, alpha=0.7 * shares_HW)
-    _outline(axes, shares_HW, 0.5, "-")
+    _outline(axes, shares_HW, 0.5, "-", HATCH)
 
 
 def _draw_drops(axes: Axes, image_3HW: Tensor, drops_HW: Tensor, largest: float) -> None:
     _show_grey(axes, image_3HW)
     shown = axes.imshow(drops_HW.numpy(), cmap="PuOr_r", vmin=-largest, vmax=largest, alpha=0.6)
-    _outline(axes, drops_HW.numpy(), 0.5 * float(drops_HW.max()), "-")
+    _outline(axes, drops_HW.numpy(), 0.5 * float(drops_HW.max()), "-", HATCH)
     _outline(axes, -drops_HW.numpy(), -0.5 * float(drops_HW.min()), ":")
     bar = axes.figure.colorbar(shown, ax=axes, shrink=0.9)
     bar.set_label("fall of the cosine", fontsize=FONT)
     bar.ax.tick_params(labelsize=6)
 
 
-def _outline(axes: Axes, values_HW: Floats, level: float, line: str) -> None:
+def _outline(axes: Axes, values_HW: Floats, level: float, line: str, hatch: str = "") -> None:
     """Draw the border of what lies above a level, black on white; nothing if that is not above 0."""
     if level > 0.0:
+        if hatch:
+            axes.contourf(values_HW, levels=[level, np.inf], colors="none", hatches=[hatch])
         axes.contour(values_HW, levels=[level], colors="white", linewidths=2.6, linestyles="-")
         axes.contour(values_HW, levels=[level], colors="black", linewidths=1.2, linestyles=line)
 
