@@ -32,8 +32,8 @@ def test_a_run_gives_one_figure_and_a_panel_one_of_its_own(run_copy, capsys):
     assert run("plot", "look", run_copy, "--patch", 16, "--format", "png") == 0
     assert run("plot", "look", run_copy, "--panel", "filters,maps", "--format", "svg") == 0
     assert sorted(path.name for path in Path("plots").iterdir()) == [
-        "look_orl_resnet18_arcface_version_0.png",
         "look_filters-maps_orl_resnet18_arcface_version_0.svg",
+        "look_orl_resnet18_arcface_version_0.png",
     ]
     for path in Path("plots").iterdir():
         assert_figure(path)
