@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recognizer": GROUND | PARTS | {"data", "checkpoints", "reports"},
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,
-    "plots": GROUND | {"metrics", "losses", "data", "reports", "inference"},
+    "plots": GROUND | {"backbones", "metrics", "losses", "data", "reports", "inference"},
     "pages": GROUND | {"metrics", "data", "checkpoints", "run_folders", "reports", "plots"},
     "checkup": GROUND | PARTS | {"data", "recognizer"},
     "cli": GROUND

@@ -123,11 +123,18 @@ def check_device(device: str) -> None:
 
 
 def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -> Encoded:
-    """Embed the images as the options say, and name those that could not be used.
+    """Embed the images as the options say, and name those that could not be used."""
+    require_within("--", 1, math.inf, batch_size=options.batch_size)
+    encoded = encode(model, as_trained(options, model, source), options.batch_size)
+    report_left_out(encoded.left_out, len(source))
+    return encoded
+
+
+def as_trained(options: argparse.Namespace, model: FaceModel, source: Images) -> Images:
+    """The images, aligned if the options say so.
 
     Where they are not aligned as the training images were, a line on standard error says so.
     """
-    require_within("--", 1, math.inf, batch_size=options.batch_size)
     if options.align:
         wanted = alignment_for(model.alignment)
         source = AlignedImages(source, make_aligner(wanted))
@@ -136,9 +143,7 @@ def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -
         message = alignment_hint(model.alignment, source)
     if message:
         print(message, file=sys.stderr)
-    encoded = encode(model, source, options.batch_size)
-    report_left_out(encoded.left_out, len(source))
-    return encoded
+    return source
 
 
 def report_unread(source: Images) -> bool:

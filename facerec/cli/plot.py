@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from facerec import plots
 from facerec.cli.command_parser import CommandParser, block, command_parser
 from facerec.cli.model_options import add_trust_options, report_left_out
+from facerec.cli.plot_faces import add_faces_options, faces
+from facerec.cli.plot_look import add_look_options, look
 from facerec.cli.plot_sources import IMAGES, folders_of, measured_of, same_people, training_people
 from facerec.cli.status import Status
 from facerec.files import check_writable
-from facerec.inference.encoding import BATCH_SIZE
+from facerec.inference.encoding import BATCH_SIZE, LeftOut
 from facerec.plots.curves import SMOOTHING
 from facerec.plots.names import file_stem, short_names
 from facerec.plots.plane import plane_directions, require_plane
@@ -30,22 +32,28 @@ OTHER_PICTURES = (".pdf", ".eps", ".ps", ".jpg", ".jpeg", ".gif", ".webp", ".tif
 FOLDER = "plots"
 PEOPLE = 10
 PEOPLE_OF_ANGLES = 100
-OF_NETWORKS = ("people", "seed", "root", "device", "batch_size", "trust", "raw_weights")
+OF_CHECKPOINTS = ("seed", "root", "device", "batch_size", "trust", "raw_weights")
+OF_NETWORKS = ("people", *OF_CHECKPOINTS)
+OF_LOOK = ("pair", "panel", "patch", "align", "images")
+OF_FACES = ("detector", "model", "min_score", "template", "face")
+NAMED = {"RUN": "runs/NAME", "IMAGE": "PHOTOGRAPH.jpg"}
 SPELLED = {"root": "--data.root"}
 EXAMPLES = """\
 facerec plot curves runs/orl_resnet18_arcface runs/mine
 facerec plot tsne runs/mine runs/theirs --seed 3                   the same 10 people, side by side
 facerec plot roc runs/mine runs/theirs --title "ORL" -o figures    after facerec test --ckpt_path of both
+facerec plot look runs/mine --pair A.jpg B.jpg --panel score
+facerec plot faces photographs/
 facerec plot margins -o margins.svg"""
 MEANINGS = {Status.INCOMPLETE: "drawn, but some images could not be used"}
 
 
 class Drawn(NamedTuple):
-    """A figure, the runs in it, and the images that could not be used."""
+    """A figure, what is in it by name, and of each set of images those that could not be used, and how many it has."""
 
     figure: "Figure"
     names: list[str]
-    sets: Sequence[plots.EmbeddedImages] = ()
+    left_out: Sequence[tuple[Sequence[LeftOut], int]] = ()
 
 
 class Kind(NamedTuple):
@@ -56,14 +64,14 @@ class Kind(NamedTuple):
         title: of the figure, where none is given.
         draw: makes it from the options of the command.
         options: names of the options that it takes, beside those of every kind.
-        needs_runs: whether RUN must be given. If not, it must not.
+        takes: what must be given: RUN, IMAGE, or nothing.
     """
 
     purpose: str
     title: str
     draw: Callable[[argparse.Namespace], Drawn]
     options: tuple[str, ...] = ()
-    needs_runs: bool = True
+    takes: str = "RUN"
 
 
 def main(args: list[str]) -> Status:
@@ -93,16 +101,16 @@ def main(args: list[str]) -> Status:
     for path in [output] if is_file else [output / f"{stem}.{suffix}" for suffix in formats]:
         write_figure(path, drawn.figure, DPI)
         print(path)
-    for some in drawn.sets:
-        report_left_out(some.left_out, len(some.people) + len(some.left_out))
-    return Status.INCOMPLETE if any(some.left_out for some in drawn.sets) else Status.DONE
+    for left_out, total in drawn.left_out:
+        report_left_out(left_out, total)
+    return Status.INCOMPLETE if any(left_out for left_out, _ in drawn.left_out) else Status.DONE
 
 
 def _check(parser: CommandParser, options: argparse.Namespace, kind: Kind) -> None:
     """Refuse options that the kind does not take, and values out of range."""
-    if kind.needs_runs and not options.run:
-        parser.error(f"{options.kind} needs RUN: facerec plot {options.kind} runs/NAME")
-    if options.run and not kind.needs_runs:
+    if kind.takes and not options.run:
+        parser.error(f"{options.kind} needs {kind.takes}: facerec plot {options.kind} {NAMED[kind.takes]}")
+    if options.run and not kind.takes:
         parser.error(f"{options.kind} needs no run: leave out {' '.join(options.run)}")
     for other in KINDS.values():
         for name in other.options:
@@ -141,7 +149,10 @@ def make_parser() -> CommandParser:
     )
     parser.add_argument("kind", choices=list(KINDS), metavar="KIND", help="what to draw, see below")
     parser.add_argument(
-        "run", nargs="*", metavar="RUN", help="runs, experiments (runs/NAME) or checkpoints, one or several"
+        "run",
+        nargs="*",
+        metavar="RUN",
+        help="runs, experiments (runs/NAME) or checkpoints, one or several; faces: images, folders or lists",
     )
     parser.add_argument(
         "-o", "--output", metavar="PATH", help=f"folder, or file ending in .png or .svg (default: {FOLDER})"
@@ -156,12 +167,17 @@ def make_parser() -> CommandParser:
     )
     people = f"number of people, drawn at random (default: {PEOPLE}; angles: {PEOPLE_OF_ANGLES})"
     parser.add_argument("--people", type=int, metavar="N", help=people)
-    parser.add_argument("--seed", type=int, metavar="S", help="seed of that choice, and of t-SNE (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, metavar="S", help="seed of that choice, of t-SNE, and of look's images (default: 0)"
+    )
     parser.add_argument(
         "--images",
         choices=list(IMAGES),
-        help="tsne, pca: images of training people, their dev images, or those of validation people (default: dev)",
+        help="tsne, pca, look: images of training people, their dev images, or those of validation people "
+        "(default: dev)",
     )
+    add_look_options(parser)
+    add_faces_options(parser)
     parser.add_argument("--data.root", dest="root", metavar="DIR", help="data of another place than the training's")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: cpu)")
     parser.add_argument("--batch_size", type=int, metavar="N", help=f"images in a forward pass (default: {BATCH_SIZE})")
@@ -177,14 +193,18 @@ def _curves(options: argparse.Namespace) -> Drawn:
 
 def _pca(options: argparse.Namespace) -> Drawn:
     sets = _same_people(options)
-    return Drawn(plots.pca_figure(sets, options.title), [some.network for some in sets], sets)
+    return Drawn(plots.pca_figure(sets, options.title), [some.network for some in sets], _left_out(sets))
 
 
 def _tsne(options: argparse.Namespace) -> Drawn:
     require_scikit_learn()
     sets = _same_people(options)
     figure = plots.tsne_figure(sets, options.title, options.seed or 0)
-    return Drawn(figure, [some.network for some in sets], sets)
+    return Drawn(figure, [some.network for some in sets], _left_out(sets))
+
+
+def _left_out(sets: Sequence[plots.EmbeddedImages]) -> list[tuple[Sequence[LeftOut], int]]:
+    return [(some.left_out, len(some.people) + len(some.left_out)) for some in sets]
 
 
 def _same_people(options: argparse.Namespace) -> list[plots.EmbeddedImages]:
@@ -211,7 +231,7 @@ def _plane(options: argparse.Namespace) -> Drawn:
     found = training_people(options, _people(options, MOST_PEOPLE), require_plane)
     planes = [plots.Plane(sets, plane_directions(network), network.identities) for network, sets in found]
     sets = [some for plane in planes for some in plane.sets]
-    return Drawn(plots.plane_figure(planes, options.title), [network.name for network, _ in found], sets)
+    return Drawn(plots.plane_figure(planes, options.title), [network.name for network, _ in found], _left_out(sets))
 
 
 def _angles(options: argparse.Namespace) -> Drawn:
@@ -221,7 +241,16 @@ def _angles(options: argparse.Namespace) -> Drawn:
         directions_CD = plots.class_directions(network)
         rows.append([(some, plots.angles_of(some, directions_CD, network.identities)) for some in sets])
     sets = [some for _, row in found for some in row]
-    return Drawn(plots.angles_figure(rows, options.title), [network.name for network, _ in found], sets)
+    return Drawn(plots.angles_figure(rows, options.title), [network.name for network, _ in found], _left_out(sets))
+
+
+def _look(options: argparse.Namespace) -> Drawn:
+    return Drawn(*look(options))
+
+
+def _faces(options: argparse.Namespace) -> Drawn:
+    figure, names, left_out, total = faces(options)
+    return Drawn(figure, names, [(left_out, total)])
 
 
 def _margins(options: argparse.Namespace) -> Drawn:
@@ -260,20 +289,36 @@ KINDS = {
     ),
     "plane": Kind("features of a network with embedding_dim 2, and its classes", "Features", _plane, OF_NETWORKS),
     "angles": Kind("angles to the own and the nearest other class", "Angles to the classes", _angles, OF_NETWORKS),
+    "look": Kind(
+        "what a network sees: filters, maps, receptive fields, what carries a score",
+        "What the network sees",
+        _look,
+        (*OF_LOOK, *OF_CHECKPOINTS),
+    ),
+    "faces": Kind(
+        "what a face detector finds in photographs, before and after alignment",
+        "Faces and their alignment",
+        _faces,
+        OF_FACES,
+        takes="IMAGE",
+    ),
     "margins": Kind(
         "boundaries of the margin losses between two classes; needs no RUN",
         "Decision boundaries of two classes, at the losses' defaults",
         _margins,
-        needs_runs=False,
+        takes="",
     ),
 }
 NOTES = f"""\
-RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles), all runs in
-it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone are one
-line of curves: their mean in a band of one standard deviation.
+RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles, look), all
+runs in it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone
+are one line of curves: their mean in a band of one standard deviation.
 
 tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
 of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people
 apart.
+
+look draws two images of one person of the data, or those of --pair. faces takes photographs in place of RUN, and needs
+a face detector: see facerec align --help.
 
 Files are called KIND_RUN.png and KIND_RUN.svg. An older file is replaced when the new one is complete."""

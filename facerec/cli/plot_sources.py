@@ -62,20 +62,32 @@ def networks_of(options: argparse.Namespace) -> list[tuple[Network, FaceDataModu
         FileNotFoundError: if there is no such checkpoint.
         ValueError: for a file that is no checkpoint, or holds no configuration.
     """
+    return [(network_of(options, *named), data_of(options, named[1])) for named in checkpoints_of(options)]
+
+
+def checkpoints_of(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """Name in a figure and file of each checkpoint that is named, each once.
+
+    Raises:
+        FileNotFoundError: if there is no such checkpoint.
+        ValueError: for a device that is not there.
+    """
     check_device(options.device)
     paths = [chosen_checkpoint(path, option=f"plot {options.kind}") for path in options.run]
     paths = list(dict.fromkeys(paths))
     runs = [str(run_of(path) or path) for path in paths]
     names = short_names(runs if len(set(runs)) == len(runs) else paths)
-    return [(_network(options, *named), _data(options, named[1])) for named in zip(names, paths, strict=True)]
+    return list(zip(names, paths, strict=True))
 
 
-def _network(options: argparse.Namespace, name: str, path: str) -> Network:
+def network_of(options: argparse.Namespace, name: str, path: str) -> Network:
+    """The network of a checkpoint."""
     embedder = Embedder.from_checkpoint(path, options.device, trust=options.trust, raw_weights=options.raw_weights)
     return Network(name, embedder)
 
 
-def _data(options: argparse.Namespace, path: str) -> FaceDataModule:
+def data_of(options: argparse.Namespace, path: str) -> FaceDataModule:
+    """The data that a checkpoint was trained on, or those of ``--data.root``."""
     settings = yaml.safe_load(from_checkpoint(path, "test", options.trust))
     if options.root is not None:
         settings["data"] = {**(settings.get("data") or {}), "root": options.root}
@@ -94,7 +106,7 @@ def same_people(options: argparse.Namespace, count: int) -> list[EmbeddedImages]
     """
     networks = networks_of(options)
     kind = options.images or "dev"
-    source = _images(networks[0][1], kind)
+    source = images_of(networks[0][1], kind)
     people = draw_people(names_of(source), count, options.seed or 0)
     warn_of_strangers([network for network, _ in networks], people)
     return [embed_people(network, source, people, IMAGES[kind], options.batch_size) for network, _ in networks]
@@ -119,16 +131,22 @@ def training_people(
     found = []
     for network, data in networks:
         known = set(network.identities)
-        names = [name for name in names_of(_images(data, "train")) if name in known]
+        names = [name for name in names_of(images_of(data, "train")) if name in known]
         people = draw_people(names, count, options.seed or 0)
         kinds = ["train", "dev"] if data.dev is not None and set(names_of(data.dev)) & set(people) else ["train"]
-        sets = [embed_people(network, _images(data, kind), people, IMAGES[kind], options.batch_size) for kind in kinds]
+        sets = [
+            embed_people(network, images_of(data, kind), people, IMAGES[kind], options.batch_size) for kind in kinds
+        ]
         found.append((network, sets))
     return found
 
 
-def _images(data: FaceDataModule, kind: str) -> Images:
-    """The images of a kind.
+def images_of(data: FaceDataModule, kind: str) -> Images:
+    """The training images, dev images, or those of validation people.
+
+    Args:
+        data: of a checkpoint.
+        kind: what ``--images`` names.
 
     Raises:
         ValueError: if there are none, or nobody is known on them.

@@ -5,6 +5,8 @@ They can be read in black and white: dashes, markers and hatches tell things apa
 
 from facerec.plots.angles import Angles, angles_figure, angles_of, class_directions
 from facerec.plots.curves import Course, curves_figure, read_courses
+from facerec.plots.faces import AlignedFace, Photograph, faces_figure
+from facerec.plots.look import Subject, look_figure
 from facerec.plots.margins import margins_figure
 from facerec.plots.people import EmbeddedImages, Network, draw_people, embed_people
 from facerec.plots.plane import Plane, plane_figure
@@ -12,11 +14,14 @@ from facerec.plots.projection import pca_figure, tsne_figure
 from facerec.plots.tested import cmc_figure, det_figure, roc_figure, scores_figure
 
 __all__ = [
+    "AlignedFace",
     "Angles",
     "Course",
     "EmbeddedImages",
     "Network",
+    "Photograph",
     "Plane",
+    "Subject",
     "angles_figure",
     "angles_of",
     "class_directions",
@@ -25,6 +30,8 @@ __all__ = [
     "det_figure",
     "draw_people",
     "embed_people",
+    "faces_figure",
+    "look_figure",
     "margins_figure",
     "pca_figure",
     "plane_figure",
