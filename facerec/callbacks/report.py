@@ -58,8 +58,10 @@ class Report(Callback):
         sets = data_of(trainer).pair_sets(stage)
         summaries: dict[str, Summary] = {}
         notes: list[str] = []
+        calibration = verification.calibration_of(recognizer) if stage == "test" else None
+        likelihood = calibration.get("likelihood") if calibration else None
         for name, scored in verification.scores.items():
-            summaries[name] = summarise(scored, description=f"bootstrap of {name}")
+            summaries[name] = summarise(scored, description=f"bootstrap of {name}", likelihood=likelihood)
             if summaries[name].eer > 0.5:
                 rank_zero_warn(
                     f"the {stage} pairs {name!r}: an EER of {summaries[name].eer:.2%} is worse than guessing. See "

@@ -1,6 +1,7 @@
 """Pure functions on raw scores, and one class for torchmetrics."""
 
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
+from facerec.metrics.cllr import cllr, cllr_interval, min_cllr
 from facerec.metrics.confidence import Intervals, bootstrap, bootstrap_interval
 from facerec.metrics.curve import ErrorRates, Roc, TarAtFar, VerificationCurve
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
@@ -15,6 +16,7 @@ from facerec.metrics.identification import (
 )
 from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
 from facerec.metrics.intervals import Interval
+from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
 from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
@@ -40,10 +42,12 @@ __all__ = [
     "IdentificationIntervals",
     "Interval",
     "Intervals",
+    "Likelihood",
     "McNemar",
     "PairedDifferences",
     "Roc",
     "ScoreKind",
+    "Sources",
     "TarAtFar",
     "TpirAtFpir",
     "Trials",
@@ -55,16 +59,22 @@ __all__ = [
     "bootstrap_identification",
     "bootstrap_interval",
     "calibrate_threshold",
+    "cllr",
+    "cllr_interval",
     "cosine_scores",
+    "count_sources",
     "cumulative_match",
     "det",
     "equal_error_rate",
     "error_rates_at",
+    "fit_likelihood",
     "gallery_templates",
     "kfold_accuracy",
     "leave_one_out",
+    "log_likelihood_ratios",
     "mcnemar",
     "mean_interval",
+    "min_cllr",
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",
