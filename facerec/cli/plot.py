@@ -253,6 +253,11 @@ KINDS = {
         "Scores of the test pairs",
         _of_tests(plots.scores_figure),
     ),
+    "calibration": Kind(
+        "likelihood ratios claimed and found; needs facerec test",
+        "Likelihood ratios of the test pairs",
+        _of_tests(plots.calibration_figure),
+    ),
     "cmc": Kind(
         "share identified over the rank; needs facerec test",
         "Identification of the test people (CMC)",
@@ -269,8 +274,8 @@ KINDS = {
 }
 NOTES = f"""\
 RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles), all runs in
-it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone are one
-line of curves: their mean in a band of one standard deviation.
+it (curves), or their tests (roc, det, scores, calibration, cmc). Runs that differ in seed, fold or validation group
+alone are one line of curves: their mean in a band of one standard deviation.
 
 tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
 of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people

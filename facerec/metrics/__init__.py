@@ -18,6 +18,7 @@ from facerec.metrics.identification_confidence import IdentificationIntervals, b
 from facerec.metrics.intervals import Interval
 from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
 from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
+from facerec.metrics.reliability import RatioBin, reliability
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
 from facerec.metrics.student import mean_interval
@@ -45,6 +46,7 @@ __all__ = [
     "Likelihood",
     "McNemar",
     "PairedDifferences",
+    "RatioBin",
     "Roc",
     "ScoreKind",
     "Sources",
@@ -78,6 +80,7 @@ __all__ = [
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",
+    "reliability",
     "roc",
     "search",
     "tar_at_far",

@@ -4,6 +4,7 @@ They can be read in black and white: dashes, markers and hatches tell things apa
 """
 
 from facerec.plots.angles import Angles, angles_figure, angles_of, class_directions
+from facerec.plots.calibration import calibration_figure
 from facerec.plots.curves import Course, curves_figure, read_courses
 from facerec.plots.margins import margins_figure
 from facerec.plots.people import EmbeddedImages, Network, draw_people, embed_people
@@ -19,6 +20,7 @@ __all__ = [
     "Plane",
     "angles_figure",
     "angles_of",
+    "calibration_figure",
     "class_directions",
     "cmc_figure",
     "curves_figure",
