@@ -258,6 +258,11 @@ KINDS = {
         "Likelihood ratios of the test pairs",
         _of_tests(plots.calibration_figure),
     ),
+    "groups": Kind(
+        "error rates of groups of people; needs facerec test --groups",
+        "Error rates of groups of test people, at each model's threshold",
+        _of_tests(plots.groups_figure),
+    ),
     "cmc": Kind(
         "share identified over the rank; needs facerec test",
         "Identification of the test people (CMC)",
@@ -274,8 +279,8 @@ KINDS = {
 }
 NOTES = f"""\
 RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles), all runs in
-it (curves), or their tests (roc, det, scores, calibration, cmc). Runs that differ in seed, fold or validation group
-alone are one line of curves: their mean in a band of one standard deviation.
+it (curves), or their tests (roc, det, scores, calibration, groups, cmc). Runs that differ in seed, fold or validation
+group alone are one line of curves: their mean in a band of one standard deviation.
 
 tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
 of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people

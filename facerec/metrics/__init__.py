@@ -4,6 +4,7 @@ from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_thre
 from facerec.metrics.cllr import cllr, cllr_interval, min_cllr
 from facerec.metrics.confidence import Intervals, bootstrap, bootstrap_interval
 from facerec.metrics.curve import ErrorRates, Roc, TarAtFar, VerificationCurve
+from facerec.metrics.error_rate import ErrorRate, error_rate
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
 from facerec.metrics.identification import (
     TpirAtFpir,
@@ -15,6 +16,7 @@ from facerec.metrics.identification import (
     tpir_at_fpir,
 )
 from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
+from facerec.metrics.inequity import garbe, gini, largest_over_smallest
 from facerec.metrics.intervals import Interval
 from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
 from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
@@ -38,6 +40,7 @@ __all__ = [
     "Calibration",
     "Det",
     "Difference",
+    "ErrorRate",
     "ErrorRates",
     "FoldAccuracy",
     "IdentificationIntervals",
@@ -68,10 +71,14 @@ __all__ = [
     "cumulative_match",
     "det",
     "equal_error_rate",
+    "error_rate",
     "error_rates_at",
     "fit_likelihood",
     "gallery_templates",
+    "garbe",
+    "gini",
     "kfold_accuracy",
+    "largest_over_smallest",
     "leave_one_out",
     "log_likelihood_ratios",
     "mcnemar",

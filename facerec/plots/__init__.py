@@ -6,6 +6,7 @@ They can be read in black and white: dashes, markers and hatches tell things apa
 from facerec.plots.angles import Angles, angles_figure, angles_of, class_directions
 from facerec.plots.calibration import calibration_figure
 from facerec.plots.curves import Course, curves_figure, read_courses
+from facerec.plots.groups import groups_figure
 from facerec.plots.margins import margins_figure
 from facerec.plots.people import EmbeddedImages, Network, draw_people, embed_people
 from facerec.plots.plane import Plane, plane_figure
@@ -27,6 +28,7 @@ __all__ = [
     "det_figure",
     "draw_people",
     "embed_people",
+    "groups_figure",
     "margins_figure",
     "pca_figure",
     "plane_figure",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from facerec.metrics import FoldAccuracy, Interval, Intervals, Likelihood, bootstrap, kfold_accuracy
 from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.evidence import LikelihoodCost, likelihood_cost
+from facerec.reports.groups import Attribute
 from facerec.reports.identification import Identification, affordable_resamples, identify
 from facerec.reports.plain import to_plain
 from facerec.reports.scored import ScoredSet
@@ -95,6 +96,7 @@ class Summary:
         identification: rank-k and TPIR, or None for the reason in ``no_identification``.
         no_identification: why there is no identification.
         likelihood_cost: what the model's likelihood ratios cost on these pairs, or None without such ratios.
+        groups: error rates of groups of people, one entry for each attribute of them, or None without groups.
         band: around the DET curve. It is not kept in a file.
 
     Example:
@@ -119,6 +121,7 @@ class Summary:
     identification: Identification | None = None
     no_identification: str | None = None
     likelihood_cost: LikelihoodCost | None = None
+    groups: list[Attribute] | None = None
     band: Band | None = None
 
     def __str__(self) -> str:
