@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from facerec import plots
 from facerec.cli.command_parser import CommandParser, block, command_parser
 from facerec.cli.model_options import add_trust_options, report_left_out
-from facerec.cli.plot_sources import IMAGES, folders_of, measured_of, same_people, training_people
+from facerec.cli.plot_sources import IMAGES, dev_images, folders_of, measured_of, same_people, training_people
 from facerec.cli.status import Status
 from facerec.files import check_writable
 from facerec.inference.encoding import BATCH_SIZE
+from facerec.plots.confusion import require_classifier
 from facerec.plots.curves import SMOOTHING
 from facerec.plots.names import file_stem, short_names
 from facerec.plots.plane import plane_directions, require_plane
@@ -30,7 +31,9 @@ OTHER_PICTURES = (".pdf", ".eps", ".ps", ".jpg", ".jpeg", ".gif", ".webp", ".tif
 FOLDER = "plots"
 PEOPLE = 10
 PEOPLE_OF_ANGLES = 100
-OF_NETWORKS = ("people", "seed", "root", "device", "batch_size", "trust", "raw_weights")
+PEOPLE_OF_CONFUSION, MOST_OF_CONFUSION = 20, 60
+OF_EVERYBODY = ("people", "root", "device", "batch_size", "trust", "raw_weights")
+OF_NETWORKS = (*OF_EVERYBODY, "seed")
 SPELLED = {"root": "--data.root"}
 EXAMPLES = """\
 facerec plot curves runs/orl_resnet18_arcface runs/mine
@@ -154,7 +157,10 @@ def make_parser() -> CommandParser:
         metavar="W",
         help=f"curves: weight of the past in [0, 1), 0 for none (default: {SMOOTHING})",
     )
-    people = f"number of people, drawn at random (default: {PEOPLE}; angles: {PEOPLE_OF_ANGLES})"
+    people = (
+        f"number of people, drawn at random (default: {PEOPLE}; angles: {PEOPLE_OF_ANGLES}); confusion: the most "
+        f"confused ones (default: {PEOPLE_OF_CONFUSION})"
+    )
     parser.add_argument("--people", type=int, metavar="N", help=people)
     parser.add_argument("--seed", type=int, metavar="S", help="seed of that choice, and of t-SNE (default: 0)")
     parser.add_argument(
@@ -224,6 +230,14 @@ def _angles(options: argparse.Namespace) -> Drawn:
     return Drawn(plots.angles_figure(rows, options.title), [network.name for network, _ in found], sets)
 
 
+def _confusion(options: argparse.Namespace) -> Drawn:
+    count = _people(options, MOST_OF_CONFUSION, PEOPLE_OF_CONFUSION)
+    found = dev_images(options, require_classifier)
+    rows = [(some, plots.named_people(network, some)) for network, some in found]
+    figure = plots.confusion_figure(rows, options.title, count)
+    return Drawn(figure, [network.name for network, _ in found], [some for _, some in found])
+
+
 def _margins(options: argparse.Namespace) -> Drawn:
     return Drawn(plots.margins_figure(options.title), [])
 
@@ -270,6 +284,9 @@ KINDS = {
     ),
     "plane": Kind("features of a network with embedding_dim 2, and its classes", "Features", _plane, OF_NETWORKS),
     "angles": Kind("angles to the own and the nearest other class", "Angles to the classes", _angles, OF_NETWORKS),
+    "confusion": Kind(
+        "whom a classifier takes for whom, on the dev images", "Dev images named wrongly", _confusion, OF_EVERYBODY
+    ),
     "margins": Kind(
         "boundaries of the margin losses between two classes; needs no RUN",
         "Decision boundaries of two classes, at the losses' defaults",
@@ -278,9 +295,9 @@ KINDS = {
     ),
 }
 NOTES = f"""\
-RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles), all runs in
-it (curves), or their tests (roc, det, scores, calibration, groups, cmc). Runs that differ in seed, fold or validation
-group alone are one line of curves: their mean in a band of one standard deviation.
+RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles, confusion),
+all runs in it (curves), or their tests (roc, det, scores, calibration, groups, cmc). Runs that differ in seed, fold or
+validation group alone are one line of curves: their mean in a band of one standard deviation.
 
 tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
 of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people

@@ -127,6 +127,29 @@ def training_people(
     return found
 
 
+def dev_images(
+    options: argparse.Namespace, require: Callable[[Network], object]
+) -> list[tuple[Network, EmbeddedImages]]:
+    """Each network, with the dev images of all its training people.
+
+    Args:
+        options: of the command.
+        require: refuses a network that cannot be drawn, before any image is read.
+
+    Raises:
+        ValueError: for such a network, or if there are no dev images.
+    """
+    networks = networks_of(options)
+    for network, _ in networks:
+        require(network)
+    found = []
+    for network, data in networks:
+        source = _images(data, "dev")
+        people = sorted(set(names_of(source)) & set(network.identities))
+        found.append((network, embed_people(network, source, people, IMAGES["dev"], options.batch_size)))
+    return found
+
+
 def _images(data: FaceDataModule, kind: str) -> Images:
     """The images of a kind.
 

@@ -15,7 +15,7 @@ from facerec.cli.plot_sources import networks_of, same_people, training_people, 
 from tests.cli.conftest import assert_refused, best_file, run
 from tests.conftest import SMALL
 
-NETWORK_KINDS = ("tsne", "pca", "angles")
+NETWORK_KINDS = ("tsne", "pca", "angles", "confusion")
 
 
 def options(*arguments: object):
@@ -147,6 +147,7 @@ def test_the_help_has_a_line_for_each_kind():
         ("--people is of no use for roc: leave it out", ["roc", "x", "--people", "3"]),
         ("--data.root is of no use for curves", ["curves", "x", "--data.root", "faces"]),
         ("--seed is of no use for roc", ["roc", "x", "--seed", "0"]),
+        ("--seed is of no use for confusion", ["confusion", "x", "--seed", "0"]),
         ("no format 'gif', give png or svg", ["margins", "--format", "gif"]),
         ("--output x.pdf: facerec writes png and svg", ["margins", "-o", "x.pdf"]),
         ("names the format: leave out --format", ["margins", "--format", "png", "-o", "x.svg"]),
