@@ -42,16 +42,22 @@ def told(log_ratio: float, likelihood: Likelihood) -> str:
         >>> told(4.94, line)
         'the score is 140 times as likely for one person as for two'
         >>> told(-2.0, line)
-        'the score is 7.4 times as likely for two people as for one; the validation pairs support no more'
+        'the score is 7.3 times as likely for two people as for one; the validation pairs support no more'
     """
     ratio = math.exp(abs(log_ratio))
+    is_bounded = log_ratio in (likelihood["lowest"], likelihood["highest"])
     if ratio < EQUAL:
         text = "the score is about as likely for one person as for two"
     else:
         kinds = "one person as for two" if log_ratio > 0.0 else "two people as for one"
-        text = f"the score is {float(f'{ratio:.2g}'):,g} times as likely for {kinds}"
-    is_bounded = log_ratio in (likelihood["lowest"], likelihood["highest"])
+        text = f"the score is {_two_digits(ratio, down=is_bounded):,g} times as likely for {kinds}"
     return f"{text}; the validation pairs support no more" if is_bounded else text
+
+
+def _two_digits(ratio: float, *, down: bool) -> float:
+    """A ratio of 1 or more with two digits: the nearest, or the next lower one, for a bound is not to be exceeded."""
+    digits = 1 - math.floor(math.log10(ratio))
+    return round(math.floor(ratio * 10**digits + 1e-6) / 10**digits if down else ratio, digits)
 
 
 def probability(log_ratio: float, prior: float) -> float:
