@@ -6,7 +6,8 @@
 
 ``floor`` is ``np.sort`` of the float32 scores. ``ours`` is EER, AUC and TAR at three FARs from one
 ``VerificationCurve``. ``scikit-learn`` is ``roc_curve``, ``brentq`` on its interpolation for the EER, ``auc``, and
-``np.interp`` for the TARs. The versions take turns, and the time is the median of the rounds; ``--clock cpu`` is for a
+``np.interp`` for the TARs. ``likelihood ratios`` is what ``log_likelihood_ratios`` makes of the scores, ``Cllr`` and
+``min Cllr`` what they cost. The versions take turns, and the time is the median of the rounds; ``--clock cpu`` is for a
 busy machine. Memory is the peak of a fresh process above what it was with the scores in place.
 """
 
@@ -107,6 +108,27 @@ def curves(counts: list[int], genuine: float, rounds: int, clock: Clock) -> None
             )
 
 
+def likelihoods(counts: list[int], genuine: float, rounds: int, clock: Clock) -> None:
+    """Print the table of likelihood ratios."""
+    from facerec.metrics import cllr, fit_likelihood, log_likelihood_ratios, min_cllr
+
+    print("\n| scores | what | ms | of floor |\n| --- | --- | --- | --- |")
+    for count in counts:
+        scores, same = example(count, genuine)
+        line = fit_likelihood(scores, same)
+        ratios = log_likelihood_ratios(scores, line)
+        steps = {
+            "floor": partial(floor, scores, same),
+            "likelihood ratios": partial(log_likelihood_ratios, scores, line),
+            "Cllr": partial(cllr, ratios, same),
+            "min Cllr": partial(min_cllr, scores, same),
+            "fit of the line": partial(fit_likelihood, scores, same),
+        }
+        seconds = median_times(steps, max(1, rounds // 4), clock)
+        for name in steps:
+            print(f"| {count:,} | {name} | {1e3 * seconds[name]:.1f} | {seconds[name] / seconds['floor']:.1f} |")
+
+
 def loop(scores: NDArray[np.float32], same: NDArray[np.bool_], folds: NDArray[np.int64]) -> float:
     """10 folds as evaluation scripts have them: every threshold of a grid, one after the other."""
     accuracies = []
@@ -149,6 +171,7 @@ def main() -> None:
     args = parser.parse_args()
     print(f"NumPy {np.__version__}, {torch.get_num_threads()} threads, {100 * args.genuine:g} % genuine\n")
     curves(args.scores, args.genuine, args.rounds, CLOCKS[args.clock])
+    likelihoods(args.scores, args.genuine, args.rounds, CLOCKS[args.clock])
     protocol(args.rounds, CLOCKS[args.clock])
 
 

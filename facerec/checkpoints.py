@@ -289,7 +289,15 @@ def _is_calibration(value: Any) -> bool:
         return False
     pairs = value.get("pairs", [])
     is_list = isinstance(pairs, list) and all(map(_is_text, pairs))
-    return is_list and all(_is_text(value.get(name, "")) for name in ("method", "score"))
+    are_texts = all(_is_text(value.get(name, "")) for name in ("method", "score"))
+    return is_list and are_texts and ("likelihood" not in value or _is_likelihood(value["likelihood"]))
+
+
+def _is_likelihood(value: Any) -> bool:
+    names = ("slope", "intercept", "lowest", "highest")
+    if not isinstance(value, dict) or not all(_is_number(value.get(name)) for name in names):
+        return False
+    return bool(value["slope"] >= 0.0 and value["lowest"] <= 0.0 <= value["highest"])
 
 
 def _is_alignment(value: Any) -> bool:

@@ -14,6 +14,7 @@ from facerec.align import Alignment
 from facerec.checkpoints import CARD_KEY, FORMAT_VERSION, ModelCard, load_checkpoint, read_card, store_calibration
 
 THRESHOLD = {"threshold": 0.4, "far": 0.1, "frr": 0.2, "method": "eer", "score": "cosine"}
+LINE = {"slope": 20.0, "intercept": -8.0, "lowest": -3.0, "highest": 5.0}
 CARD = ModelCard(("ada", "bén"), THRESHOLD, Alignment("mtcnn", "1.0", "112x112", min_score=0.9), 600, "seed: 1\n")
 
 
@@ -76,6 +77,9 @@ def test_a_written_card_does_not_follow_later_changes() -> None:
         (plain(calibration=THRESHOLD | {"far": "0.1"}), "calibration of .* not a finite threshold"),
         (plain(calibration=THRESHOLD | {"score": 1}), "calibration of .* not a finite threshold"),
         (plain(calibration={"threshold": 0.4}), "calibration of .* not a finite threshold"),
+        (plain(calibration=THRESHOLD | {"likelihood": None}), "calibration of .* not a finite threshold"),
+        (plain(calibration=THRESHOLD | {"likelihood": LINE | {"slope": -1.0}}), "calibration of .* not a finite"),
+        (plain(calibration=THRESHOLD | {"likelihood": LINE | {"lowest": 1.0}}), "calibration of .* not a finite"),
         (plain(alignment="mtcnn"), "alignment of its model card is 'mtcnn'"),
         (plain(alignment={"detector": "mtcnn"}), "alignment of its model card"),
         (plain(alignment=CARD.alignment.as_dict() | {"min_score": "high"}), "alignment of its model card"),

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figures import show
+from facerec.callbacks.groups import measure_groups, require_people
 from facerec.callbacks.verification import Verification, verification_of
 from facerec.checkpoints import store_calibration
 from facerec.data.formats.pairs import FilePairs
 from facerec.data.leaks import fingerprint
 from facerec.data.sources import PairSource
+from facerec.metrics import Calibration
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.figures import evaluation_figures
+from facerec.reports.groups import Groups, groups_table
 from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
 from facerec.reports.results import results_folder, write_figure, write_scores
@@ -32,12 +36,28 @@ class Report(Callback):
     They go to ``<stage>/`` in the folder of the run, or beside the checkpoint: ``metrics.json``, ``<set>_scores.csv``
     for each set, and figures as PNGs, which TensorBoard shows too. A fast development run has no report.
 
+    Args:
+        groups: for each attribute the group of each person, whose error rates `facerec test` adds; see
+            :func:`facerec.reports.read_groups`.
+
     Example:
         >>> from lightning.pytorch import Trainer
         >>> from facerec.callbacks import Verification
         >>> callbacks = [Verification(), Report()]  # the report needs the scores of the first
         >>> trainer = Trainer(callbacks=callbacks, logger=False, enable_checkpointing=False, accelerator="cpu")
     """
+
+    def __init__(self, groups: Groups | None = None) -> None:
+        self.groups = groups
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """See that the groups are of the test people.
+
+        Raises:
+            ValueError: if not.
+        """
+        if self.groups is not None:
+            require_people(self.groups, data_of(trainer).pair_sets("test"))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report after `facerec validate`."""
@@ -58,8 +78,10 @@ class Report(Callback):
         sets = data_of(trainer).pair_sets(stage)
         summaries: dict[str, Summary] = {}
         notes: list[str] = []
+        calibration = verification.calibration_of(recognizer) if stage == "test" else None
+        likelihood = calibration.get("likelihood") if calibration else None
         for name, scored in verification.scores.items():
-            summaries[name] = summarise(scored, description=f"bootstrap of {name}")
+            summaries[name] = summarise(scored, description=f"bootstrap of {name}", likelihood=likelihood)
             if summaries[name].eer > 0.5:
                 rank_zero_warn(
                     f"the {stage} pairs {name!r}: an EER of {summaries[name].eer:.2%} is worse than guessing. See "
@@ -74,6 +96,8 @@ class Report(Callback):
         lines = [summary_table(summaries)] if summaries else []
         lines += accuracy
         lines += _calibration(trainer, recognizer, verification, stage) if summaries else []
+        if self.groups is not None and stage == "test":
+            lines += _add_groups(summaries, verification, sets, self.groups, calibration)
         lines += notes + _unlabelled(trainer, verification, folder)
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
@@ -83,6 +107,25 @@ class Report(Callback):
             write_metrics(folder / METRICS, _measurement(trainer, recognizer, folder.name, summaries))
             lines.append(f"numbers, scores and figures: {folder}")
         print("\n" + "\n".join(lines) + "\n", flush=True)
+
+
+def _add_groups(
+    summaries: dict[str, Summary],
+    verification: Verification,
+    sets: Mapping[str, PairSource],
+    groups: Groups,
+    calibration: Calibration | None,
+) -> list[str]:
+    """Put the error rates of groups into the summaries; returns their tables."""
+    if calibration is None:
+        return ["no rates of groups: they are those of the model's threshold, and it has none of these scores"]
+    lines = []
+    for name, summary in summaries.items():
+        found, reason = measure_groups(verification.scores[name], sets[name], groups, calibration["threshold"])
+        lines += [f"{name}: no rates of groups: {reason}"] if reason else [f"groups of {name}, at that threshold:"]
+        lines += map(groups_table, found)
+        summaries[name] = replace(summary, groups=found or None)
+    return lines
 
 
 def _run(trainer: Trainer) -> Path | None:

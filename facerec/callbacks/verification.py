@@ -1,6 +1,6 @@
 """Verification: the error rates of each named set of pairs. Each image is embedded once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from facerec.data.datamodule import DEV
 from facerec.data.pair_doubts import counted
 from facerec.data.sources import PairSource
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
+from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood
 from facerec.metrics.scores import ScoreKind
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.scored import ScoredSet, UnlabelledPairs
@@ -26,8 +27,9 @@ from facerec.reports.scored import ScoredSet, UnlabelledPairs
 class Verification(EvaluationCallback):
     """Logs ``<stage>/<set>/eer``, its threshold and the AUC for each set, and ``<stage>/eer``, the mean over sets.
 
-    Validation calibrates the model's threshold on all validation pairs together. A checkpoint of the same weights keeps
-    it. Testing logs the error rates of that threshold on the test pairs, which are of other people.
+    Validation calibrates the model's threshold on all validation pairs together, and how likely its scores are. A
+    checkpoint of the same weights keeps both. Testing logs the error rates of that threshold on the test pairs, which
+    are of other people.
 
     Args:
         score: ``cosine``, or ``euclidean``, the negative distance of the embeddings as they are.
@@ -167,6 +169,7 @@ class Verification(EvaluationCallback):
             if self._fingerprints is None:
                 self._fingerprints = [leaks.fingerprint(pairs) for pairs in sets.values()]
             calibration["pairs"] = self._fingerprints
+            calibration["likelihood"] = likelihood_of(self.scores.values())
             recognizer.card = replace(recognizer.card, calibration=calibration)
         elif self.store:
             raise ValueError(
@@ -215,3 +218,13 @@ def calibrate(
     all_scores = np.concatenate([scores_P for scores_P, _ in scores.values()])
     all_same = np.concatenate([same_P for _, same_P in scores.values()])
     return calibrate_threshold(all_scores, all_same, at, score)
+
+
+def likelihood_of(sets: Collection[ScoredSet]) -> Likelihood:
+    """The line from score to log likelihood ratio on all sets together, bounded by their numbers of people."""
+    sources = [count_sources(scored.same, scored.people) for scored in sets]
+    return fit_likelihood(
+        np.concatenate([scored.scores for scored in sets]),
+        np.concatenate([scored.same for scored in sets]),
+        Sources(*map(sum, zip(*sources, strict=True))),
+    )

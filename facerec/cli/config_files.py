@@ -22,6 +22,7 @@ SECTIONS = (
     "weights_only",
     "init_from",
     "raw_weights",
+    "groups",
 )
 """The settings at the top of a configuration."""
 FOLLOWS = {

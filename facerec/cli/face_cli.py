@@ -35,7 +35,7 @@ from facerec.cli.arguments import given, value_of
 from facerec.cli.cpu_advice import cpu_advice
 from facerec.cli.failed_start import FailedStart
 from facerec.cli.machine_settings import choose_for_machine
-from facerec.cli.measuring import check_stored_threshold, compute_in_float32, require_checkpoint
+from facerec.cli.measuring import check_stored_threshold, compute_in_float32, groups_for, require_checkpoint
 from facerec.cli.precedence import replace_sources, require_same_loss, warn_of_overridden
 from facerec.cli.resuming import Resumption, checkpoint_of
 from facerec.cli.runs import RUNS, chosen_checkpoint, run_logger, run_of
@@ -49,6 +49,7 @@ from facerec.data import FaceDataModule
 from facerec.inference.loading import check_description
 from facerec.lightning_private import ExtensibleCLI
 from facerec.recognizer import FaceRecognizer
+from facerec.reports.groups import Groups
 from facerec.settings import flatten
 
 
@@ -66,6 +67,7 @@ class FaceCLI(ExtensibleCLI):
         self.resumption: Resumption | None = None
         self.trust = trust
         self.arguments = args
+        self.groups: Groups | None = None
         self.watched: list[FailedStart] = []
         FaceArgumentParser.arguments = args
         super().__init__(
@@ -139,6 +141,7 @@ class FaceCLI(ExtensibleCLI):
         else:
             require_checkpoint(command, settings)
             compute_in_float32(settings, self.arguments)
+        self.groups = groups_for(command, settings)
         if settings.verification.store:
             check_stored_threshold(command, settings, self.arguments)
         replace_sources(settings.data, self.arguments)
@@ -188,7 +191,7 @@ class FaceCLI(ExtensibleCLI):
             VerificationFigures(),
             Throughput(),
             LongRunNotice(cpu_advice(value_of(self.arguments, "config"))),
-            Report(),
+            Report(self.groups),
             RunSummary(),
             HParams(),
         ]

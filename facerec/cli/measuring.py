@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from facerec.cli.arguments import given
+from facerec.files import expanded
+from facerec.reports.groups import Groups, read_groups
 
 
 def require_checkpoint(command: str, settings: Any) -> None:
@@ -20,6 +22,22 @@ def compute_in_float32(settings: Any, arguments: Sequence[str]) -> None:
     """Compute as every other use of the checkpoint does, unless the command line names a precision."""
     if not given(arguments, "trainer.precision"):
         settings.trainer.precision = "32-true"
+
+
+def groups_for(command: str, settings: Any) -> Groups | None:
+    """The groups of people whose error rates are wanted.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it cannot be used, or the command is another than ``test``.
+    """
+    if settings.get("groups") is None:
+        return None
+    if command != "test":
+        raise ValueError(
+            f"--groups adds to the numbers of `facerec test`, and {command} has no use for it: leave it out"
+        )
+    return read_groups(expanded(settings.groups))
 
 
 def check_stored_threshold(command: str, settings: Any, arguments: Sequence[str]) -> None:

@@ -11,10 +11,11 @@ from facerec.cli.command_parser import CommandParser, block, command_parser
 from facerec.cli.model_options import add_trust_options, report_left_out
 from facerec.cli.plot_faces import add_faces_options, faces
 from facerec.cli.plot_look import add_look_options, look
-from facerec.cli.plot_sources import IMAGES, folders_of, measured_of, same_people, training_people
+from facerec.cli.plot_sources import IMAGES, dev_images, folders_of, measured_of, same_people, training_people
 from facerec.cli.status import Status
 from facerec.files import check_writable
 from facerec.inference.encoding import BATCH_SIZE, LeftOut
+from facerec.plots.confusion import require_classifier
 from facerec.plots.curves import SMOOTHING
 from facerec.plots.names import file_stem, short_names
 from facerec.plots.plane import plane_directions, require_plane
@@ -32,8 +33,11 @@ OTHER_PICTURES = (".pdf", ".eps", ".ps", ".jpg", ".jpeg", ".gif", ".webp", ".tif
 FOLDER = "plots"
 PEOPLE = 10
 PEOPLE_OF_ANGLES = 100
-OF_CHECKPOINTS = ("seed", "root", "device", "batch_size", "trust", "raw_weights")
+PEOPLE_OF_CONFUSION, MOST_OF_CONFUSION = 20, 60
+OF_LOADED = ("root", "device", "batch_size", "trust", "raw_weights")
+OF_CHECKPOINTS = ("seed", *OF_LOADED)
 OF_NETWORKS = ("people", *OF_CHECKPOINTS)
+OF_EVERYBODY = ("people", *OF_LOADED)
 OF_LOOK = ("pair", "panel", "patch", "align", "images")
 OF_FACES = ("detector", "model", "min_score", "template", "face")
 NAMED = {"RUN": "runs/NAME", "IMAGE": "PHOTOGRAPH.jpg"}
@@ -165,7 +169,10 @@ def make_parser() -> CommandParser:
         metavar="W",
         help=f"curves: weight of the past in [0, 1), 0 for none (default: {SMOOTHING})",
     )
-    people = f"number of people, drawn at random (default: {PEOPLE}; angles: {PEOPLE_OF_ANGLES})"
+    people = (
+        f"number of people, drawn at random (default: {PEOPLE}; angles: {PEOPLE_OF_ANGLES}); confusion: the most "
+        f"confused ones (default: {PEOPLE_OF_CONFUSION})"
+    )
     parser.add_argument("--people", type=int, metavar="N", help=people)
     parser.add_argument(
         "--seed", type=int, metavar="S", help="seed of that choice, of t-SNE, and of look's images (default: 0)"
@@ -253,6 +260,14 @@ def _faces(options: argparse.Namespace) -> Drawn:
     return Drawn(figure, names, [(left_out, total)])
 
 
+def _confusion(options: argparse.Namespace) -> Drawn:
+    count = _people(options, MOST_OF_CONFUSION, PEOPLE_OF_CONFUSION)
+    found = dev_images(options, require_classifier)
+    rows = [(some, plots.named_people(network, some)) for network, some in found]
+    figure = plots.confusion_figure(rows, options.title, count)
+    return Drawn(figure, [network.name for network, _ in found], _left_out([some for _, some in found]))
+
+
 def _margins(options: argparse.Namespace) -> Drawn:
     return Drawn(plots.margins_figure(options.title), [])
 
@@ -282,6 +297,16 @@ KINDS = {
         "Scores of the test pairs",
         _of_tests(plots.scores_figure),
     ),
+    "calibration": Kind(
+        "likelihood ratios claimed and found; needs facerec test",
+        "Likelihood ratios of the test pairs",
+        _of_tests(plots.calibration_figure),
+    ),
+    "groups": Kind(
+        "error rates of groups of people; needs facerec test --groups",
+        "Error rates of groups of test people, at each model's threshold",
+        _of_tests(plots.groups_figure),
+    ),
     "cmc": Kind(
         "share identified over the rank; needs facerec test",
         "Identification of the test people (CMC)",
@@ -302,6 +327,9 @@ KINDS = {
         OF_FACES,
         takes="IMAGE",
     ),
+    "confusion": Kind(
+        "whom a classifier takes for whom, on the dev images", "Dev images named wrongly", _confusion, OF_EVERYBODY
+    ),
     "margins": Kind(
         "boundaries of the margin losses between two classes; needs no RUN",
         "Decision boundaries of two classes, at the losses' defaults",
@@ -310,9 +338,9 @@ KINDS = {
     ),
 }
 NOTES = f"""\
-RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles, look), all
-runs in it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone
-are one line of curves: their mean in a band of one standard deviation.
+RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles, confusion,
+look), all runs in it (curves), or their tests (roc, det, scores, calibration, groups, cmc). Runs that differ in seed,
+fold or validation group alone are one line of curves: their mean in a band of one standard deviation.
 
 tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
 of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people

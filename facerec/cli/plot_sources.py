@@ -141,6 +141,29 @@ def training_people(
     return found
 
 
+def dev_images(
+    options: argparse.Namespace, require: Callable[[Network], object]
+) -> list[tuple[Network, EmbeddedImages]]:
+    """Each network, with the dev images of all its training people.
+
+    Args:
+        options: of the command.
+        require: refuses a network that cannot be drawn, before any image is read.
+
+    Raises:
+        ValueError: for such a network, or if there are no dev images.
+    """
+    networks = networks_of(options)
+    for network, _ in networks:
+        require(network)
+    found = []
+    for network, data in networks:
+        source = images_of(data, "dev")
+        people = sorted(set(names_of(source)) & set(network.identities))
+        found.append((network, embed_people(network, source, people, IMAGES["dev"], options.batch_size)))
+    return found
+
+
 def images_of(data: FaceDataModule, kind: str) -> Images:
     """The training images, dev images, or those of validation people.
 

@@ -99,7 +99,7 @@ def from_checkpoint(path: str, command: str, trust: Sequence[str] = ()) -> str:
     for belongs_to_the_run in ("ckpt_path", "weights_only"):
         settings.pop(belongs_to_the_run, None)
     if command != "fit":
-        for of_the_start in ("init_from", "raw_weights"):
+        for of_the_start in ("init_from", "raw_weights", "groups"):
             settings.pop(of_the_start, None)
         settings["trainer"] = _without_extensions(settings.get("trainer") or {})
     for part, kind in PARTS.items():

@@ -25,7 +25,8 @@ facerec validate --ckpt_path runs/NAME
 facerec validate --ckpt_path runs/NAME --verification.calibrate_at 0.001 --verification.store true""",
     "test": """\
 facerec test --ckpt_path runs/NAME
-facerec test --ckpt_path runs/NAME --data.root OTHER""",
+facerec test --ckpt_path runs/NAME --data.root OTHER
+facerec test --ckpt_path runs/NAME --groups people.csv               error rates of each group too""",
 }
 NOTES = f"""\
 Each setting is an option (--data.batch_size 64) and a YAML key (data: {{batch_size: 64}}). Put --config first: a later
@@ -53,7 +54,7 @@ MEASURING = (
 OURS = {
     "fit": ("seed_everything", "init_from", "model.", "data.", "checkpoint.", "average.", "verification."),
     "validate": (*MEASURING, "data.val_pairs"),
-    "test": (*MEASURING, "data.test_pairs"),
+    "test": (*MEASURING, "groups", "data.test_pairs"),
 }
 """Settings of ours that are shown, by the beginnings of their names."""
 PLACES = ("trainer.precision", "trainer.accelerator", "trainer.devices")

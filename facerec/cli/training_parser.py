@@ -32,6 +32,7 @@ CALLBACKS: dict[str, type[Callback]] = {
 INIT_FROM_HELP = (
     "run, experiment or checkpoint whose fitting weights a new training starts from; or weights of insightface or timm"
 )
+GROUPS_HELP = "CSV with the columns person,ATTRIBUTE,...: `facerec test` adds the error rates of each group of people"
 RAW_WEIGHTS_HELP = "take the weights as they were trained, where the checkpoint offers their average"
 
 # The type of `degrees` of torchvision's rotations, of which jsonargparse would want a class
@@ -71,6 +72,7 @@ def add_own_settings(parser: LightningArgumentParser) -> None:
     for name, kind in CALLBACKS.items():
         parser.add_lightning_class_args(kind, name)
     parser.add_argument("--init_from", type=str | None, default=None, help=INIT_FROM_HELP)
+    parser.add_argument("--groups", type=str | None, default=None, help=GROUPS_HELP)
     parser.add_argument("--raw_weights", type=bool, default=False, help=RAW_WEIGHTS_HELP)
 
 

@@ -1,8 +1,10 @@
 """Pure functions on raw scores, and one class for torchmetrics."""
 
 from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold
+from facerec.metrics.cllr import cllr, cllr_interval, min_cllr
 from facerec.metrics.confidence import Intervals, bootstrap, bootstrap_interval
 from facerec.metrics.curve import ErrorRates, Roc, TarAtFar, VerificationCurve
+from facerec.metrics.error_rate import ErrorRate, error_rate
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
 from facerec.metrics.identification import (
     TpirAtFpir,
@@ -14,8 +16,11 @@ from facerec.metrics.identification import (
     tpir_at_fpir,
 )
 from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
+from facerec.metrics.inequity import garbe, gini, largest_over_smallest
 from facerec.metrics.intervals import Interval
+from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
 from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
+from facerec.metrics.reliability import RatioBin, reliability
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
 from facerec.metrics.student import mean_interval
@@ -35,15 +40,19 @@ __all__ = [
     "Calibration",
     "Det",
     "Difference",
+    "ErrorRate",
     "ErrorRates",
     "FoldAccuracy",
     "IdentificationIntervals",
     "Interval",
     "Intervals",
+    "Likelihood",
     "McNemar",
     "PairedDifferences",
+    "RatioBin",
     "Roc",
     "ScoreKind",
+    "Sources",
     "TarAtFar",
     "TpirAtFpir",
     "Trials",
@@ -55,19 +64,30 @@ __all__ = [
     "bootstrap_identification",
     "bootstrap_interval",
     "calibrate_threshold",
+    "cllr",
+    "cllr_interval",
     "cosine_scores",
+    "count_sources",
     "cumulative_match",
     "det",
     "equal_error_rate",
+    "error_rate",
     "error_rates_at",
+    "fit_likelihood",
     "gallery_templates",
+    "garbe",
+    "gini",
     "kfold_accuracy",
+    "largest_over_smallest",
     "leave_one_out",
+    "log_likelihood_ratios",
     "mcnemar",
     "mean_interval",
+    "min_cllr",
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",
+    "reliability",
     "roc",
     "search",
     "tar_at_far",

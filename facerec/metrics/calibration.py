@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from facerec.arrays import as_array
 from facerec.metrics.curve import VerificationCurve, is_supported
 from facerec.metrics.folds import best_accuracy
+from facerec.metrics.likelihood import Likelihood
 
 CalibrateAt = Literal["eer", "accuracy"] | float
 
@@ -23,6 +24,7 @@ class Calibration(TypedDict, total=False):
         method: how it was chosen: ``eer``, ``accuracy``, or ``far=0.001``.
         score: what it is a threshold of: ``cosine``, ``euclidean``, with `` as-norm`` appended if normalised.
         pairs: fingerprint of each set of pairs it was chosen on.
+        likelihood: the line from score to log likelihood ratio on these pairs; older checkpoints have none.
 
     Example:
         >>> from facerec.metrics import Calibration
@@ -36,6 +38,7 @@ class Calibration(TypedDict, total=False):
     method: str
     score: str
     pairs: list[str]
+    likelihood: Likelihood
 
 
 def check_far(far: float, impostors: int) -> None:

@@ -4,8 +4,11 @@ They can be read in black and white: dashes, markers and hatches tell things apa
 """
 
 from facerec.plots.angles import Angles, angles_figure, angles_of, class_directions
+from facerec.plots.calibration import calibration_figure
+from facerec.plots.confusion import confusion_figure, most_confused, named_people
 from facerec.plots.curves import Course, curves_figure, read_courses
 from facerec.plots.faces import AlignedFace, Photograph, faces_figure
+from facerec.plots.groups import groups_figure
 from facerec.plots.look import Subject, look_figure
 from facerec.plots.margins import margins_figure
 from facerec.plots.people import EmbeddedImages, Network, draw_people, embed_people
@@ -24,15 +27,20 @@ __all__ = [
     "Subject",
     "angles_figure",
     "angles_of",
+    "calibration_figure",
     "class_directions",
     "cmc_figure",
+    "confusion_figure",
     "curves_figure",
     "det_figure",
     "draw_people",
     "embed_people",
     "faces_figure",
+    "groups_figure",
     "look_figure",
     "margins_figure",
+    "most_confused",
+    "named_people",
     "pca_figure",
     "plane_figure",
     "read_courses",

@@ -8,6 +8,7 @@ from facerec.reports.curves import cmc_figure, det_figure, verification_figure
 from facerec.reports.evaluation import evaluate
 from facerec.reports.figures import evaluation_figures, pairs_figure, worst_pairs
 from facerec.reports.fitted import fitted_table
+from facerec.reports.groups import groups_table, rates_of_groups, read_groups
 from facerec.reports.identification import Identification, identify
 from facerec.reports.measurement import Measurement, read_metrics, write_metrics
 from facerec.reports.paired import PairedComparison, compare_scores
@@ -37,8 +38,11 @@ __all__ = [
     "find_runs",
     "fitted_table",
     "format_table",
+    "groups_table",
     "identify",
     "pairs_figure",
+    "rates_of_groups",
+    "read_groups",
     "read_metrics",
     "read_run",
     "summarise",

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from facerec.metrics import Calibration, Likelihood
 from facerec.metrics.curve import Floats
 from facerec.plain_text import read_yaml
 from facerec.reports.measurement import METRICS, Measurement, read_metrics
@@ -69,9 +70,20 @@ class MeasuredRun:
     @property
     def threshold(self) -> float | None:
         """The model's threshold, if it is one of these scores."""
+        calibration = self._calibration
+        return None if calibration is None else calibration["threshold"]
+
+    @property
+    def likelihood(self) -> Likelihood | None:
+        """The model's line from score to likelihood ratio, if it has one, of these scores."""
+        calibration = self._calibration
+        return None if calibration is None else calibration.get("likelihood")
+
+    @property
+    def _calibration(self) -> Calibration | None:
         calibration = self.measurement.calibration
         fits = calibration is not None and calibration.get("score", "cosine") == self.measurement.score
-        return calibration["threshold"] if calibration is not None and fits else None
+        return calibration if fits else None
 
     def scores(self, name: str) -> KeptScores:
         """The scores of a set of pairs.

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.metrics import FoldAccuracy, Interval, Intervals, bootstrap, kfold_accuracy
+from facerec.metrics import FoldAccuracy, Interval, Intervals, Likelihood, bootstrap, kfold_accuracy
 from facerec.metrics.resampling import LEAST_PEOPLE
+from facerec.reports.evidence import LikelihoodCost, likelihood_cost
+from facerec.reports.groups import Attribute
 from facerec.reports.identification import Identification, affordable_resamples, identify
 from facerec.reports.plain import to_plain
 from facerec.reports.scored import ScoredSet
@@ -93,6 +95,8 @@ class Summary:
         no_people: why there are no intervals by person.
         identification: rank-k and TPIR, or None for the reason in ``no_identification``.
         no_identification: why there is no identification.
+        likelihood_cost: what the model's likelihood ratios cost on these pairs, or None without such ratios.
+        groups: error rates of groups of people, one entry for each attribute of them, or None without groups.
         band: around the DET curve. It is not kept in a file.
 
     Example:
@@ -116,6 +120,8 @@ class Summary:
     no_people: str | None = None
     identification: Identification | None = None
     no_identification: str | None = None
+    likelihood_cost: LikelihoodCost | None = None
+    groups: list[Attribute] | None = None
     band: Band | None = None
 
     def __str__(self) -> str:
@@ -131,6 +137,7 @@ def summarise(
     fars: Sequence[float] = FARS,
     resamples: int | None = None,
     description: str = "bootstrap",
+    likelihood: Likelihood | None = None,
 ) -> Summary:
     """Compute every number that the pairs support.
 
@@ -139,6 +146,7 @@ def summarise(
         fars: false accept rates of the table.
         resamples: number of resamples of each bootstrap. By default 1,000, fewer for more than 20,000 pairs.
         description: text of the progress bar, which shows after two seconds.
+        likelihood: the model's line from score to likelihood ratio, to measure it.
 
     Example:
         >>> summary = summarise(ScoredSet.from_arrays([1, 1, 0, 0], scores=[0.9, 0.8, 0.5, 0.1]))
@@ -160,6 +168,7 @@ def summarise(
     by_person = intervals(people_P2, "person") if no_people is None else None
     best, by = (by_person, "person") if by_person else (by_pair, "pair")
     identification, no_identification = identify(scored.embeddings, scored.subjects)
+    cost = likelihood_cost(scored, likelihood, resamples, by_person=no_people is None) if likelihood else None
     return Summary(
         score=scored.score,
         genuine=curve.genuine,
@@ -178,6 +187,7 @@ def summarise(
         no_people=no_people,
         identification=identification,
         no_identification=no_identification,
+        likelihood_cost=cost,
         band=Band(by, band_fars, best.tar[len(fars) :]),
     )
 

@@ -78,6 +78,10 @@ def _cells(summary: Summary) -> dict[str, str]:
         interval = _range(point.interval_by_person or point.interval_by_pair)
         few = f"too few impostors ({summary.impostor})"
         cells[f"TAR at FAR {point.far:g}"] = f"{point.tar:.2%} ({interval})" if point.supported else few
+    if cost := summary.likelihood_cost:
+        low, high = cost.interval_by_person or cost.interval_by_pair
+        cells["Cllr, bits"] = f"{cost.cllr:.3f} ({low:.3f} - {high:.3f})"
+        cells["  min Cllr"] = f"{cost.min_cllr:.3f}"
     return cells
 
 

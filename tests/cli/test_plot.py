@@ -15,7 +15,7 @@ from facerec.cli.plot_sources import networks_of, same_people, training_people, 
 from tests.cli.conftest import assert_refused, best_file, run
 from tests.conftest import SMALL
 
-NETWORK_KINDS = ("tsne", "pca", "angles")
+NETWORK_KINDS = ("tsne", "pca", "angles", "confusion")
 
 
 def options(*arguments: object):
@@ -57,7 +57,7 @@ def test_the_same_command_gives_the_same_bytes(run_copy):
 def test_kinds_of_tests_draw_what_test_kept(run_copy, capsys):
     assert_refused("has no test: `facerec test --ckpt_path", capsys, "plot", "roc", run_copy)
     assert run("test", "--ckpt_path", best_file(run_copy), "--trainer.enable_progress_bar", "false") == 0
-    for kind in ("roc", "det", "scores", "cmc"):
+    for kind in ("roc", "det", "scores", "calibration", "cmc"):
         capsys.readouterr()
         assert run("plot", kind, best_file(run_copy), "--format", "png", "--output", "figures") == 0
         path = Path("figures", f"{kind}_orl_resnet18_arcface_version_0.png")
@@ -147,6 +147,7 @@ def test_the_help_has_a_line_for_each_kind():
         ("--people is of no use for roc: leave it out", ["roc", "x", "--people", "3"]),
         ("--data.root is of no use for curves", ["curves", "x", "--data.root", "faces"]),
         ("--seed is of no use for roc", ["roc", "x", "--seed", "0"]),
+        ("--seed is of no use for confusion", ["confusion", "x", "--seed", "0"]),
         ("no format 'gif', give png or svg", ["margins", "--format", "gif"]),
         ("--output x.pdf: facerec writes png and svg", ["margins", "-o", "x.pdf"]),
         ("names the format: leave out --format", ["margins", "--format", "png", "-o", "x.svg"]),

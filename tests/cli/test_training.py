@@ -17,7 +17,15 @@ def test_both_checkpoints_load_without_unpickling_code_and_describe_themselves(o
     for path in (orl_run / "checkpoints" / "last.ckpt", best_file(orl_run)):
         checkpoint = torch.load(path, weights_only=True)
         assert checkpoint["facerec"]["identities"] == [f"s{person:02d}" for person in range(1, 25)]
-        assert set(checkpoint["facerec"]["calibration"]) == {"threshold", "far", "frr", "method", "score", "pairs"}
+        assert set(checkpoint["facerec"]["calibration"]) == {
+            "threshold",
+            "far",
+            "frr",
+            "method",
+            "score",
+            "pairs",
+            "likelihood",
+        }
         assert checkpoint["hyper_parameters"]["image_size"] == [32, 32]
         assert yaml.safe_load(checkpoint["facerec"]["configuration"])["model"]["image_size"] == [32, 32]
 

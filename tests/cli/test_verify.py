@@ -1,7 +1,9 @@
 """`facerec verify` on a checkpoint of `facerec fit`: scores, decisions, and what goes wrong."""
 
+import math
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -46,6 +48,51 @@ def test_verify_takes_the_calibrated_threshold_and_pairs_of_a_file(model, tmp_pa
     (tmp_path / "same.txt").write_text(f"{face(1, 1)} {face(1, 1)}\n")
     monkeypatch.setattr("sys.stdin", (tmp_path / "same.txt").open())
     assert run("verify", "--pairs", "-", *model) == 0
+
+
+def of_line(model: list[str], folder: Path, **line: float) -> list[str]:
+    """Options that name a copy of a checkpoint with another line from score to likelihood ratio, or with none."""
+    checkpoint = torch.load(model[1], weights_only=True)
+    checkpoint["facerec"]["calibration"].pop("likelihood")
+    if line:
+        checkpoint["facerec"]["calibration"]["likelihood"] = line
+    torch.save(checkpoint, folder / "copy.ckpt")
+    return ["--ckpt_path", str(folder / "copy.ckpt")]
+
+
+def test_verify_says_how_likely_the_score_is_and_a_probability_for_a_prior_alone(model, tmp_path, capsys) -> None:
+    score = cosine(model, face(1, 1), face(2, 1))
+    line = {"slope": 0.0, "intercept": math.log(3.0), "lowest": -1.0, "highest": 2.0}
+    assert run("verify", face(1, 1), face(2, 1), *of_line(model, tmp_path, **line)) in (0, 1)
+    said = capsys.readouterr().out
+    assert "evidence   the score is 3 times as likely for one person as for two\n" in said
+    assert "probability" not in said
+    steep = {"slope": 100.0, "intercept": -100.0 * (score + 1.0), "lowest": math.log(0.25), "highest": 2.0}
+    lower = of_line(model, tmp_path, **steep)
+    assert run("verify", face(1, 1), face(2, 1), *lower, "--prior", 0.5) in (0, 1)
+    said = capsys.readouterr().out
+    assert "4 times as likely for two people as for one; the validation pairs support no more" in said
+    assert "one person 0.2 (probability, where it was 0.5 before)" in said
+    exported = tmp_path / "model.onnx"
+    assert run("export", *lower, "--output", exported) == 0
+    capsys.readouterr()
+    assert run("verify", face(1, 1), face(2, 1), "--ckpt_path", exported) in (0, 1)
+    assert "4 times as likely for two people" in capsys.readouterr().out
+    save_face(1, 1, tmp_path / "a.png")
+    (tmp_path / "pairs.txt").write_text("a.png a.png\na.png none.png\n")
+    assert run("verify", "--pairs", tmp_path / "pairs.txt", "--images", tmp_path, *lower, "--prior", 0.1) == 2
+    heading, first, second = capsys.readouterr().out.splitlines()[:3]
+    assert heading.split("\t")[4:] == ["likelihood_ratio", "probability"]
+    assert first.split("\t")[4:] == ["0.25", f"{0.25 / 9.25:.4g}"]
+    assert second.split("\t")[2:] == ["nan", "unknown", "nan", "nan"]
+
+
+def test_a_checkpoint_of_before_likelihood_ratios_decides_and_says_no_more(model, tmp_path, capsys) -> None:
+    older = of_line(model, tmp_path)
+    assert run("verify", face(1, 1), face(1, 1), *older) == 0
+    assert "likely" not in capsys.readouterr().out
+    assert_refused("--verification.store true", capsys, "verify", face(1, 1), face(1, 2), *older, "--prior", 0.5)
+    assert_refused("--prior=1.0: must be in (0, 1)", capsys, "verify", "a", "b", *model, "--prior", 1.0)
 
 
 def test_align_without_the_extra_says_what_to_install(model, monkeypatch, capsys) -> None:

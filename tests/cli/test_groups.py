@@ -1,0 +1,50 @@
+"""`facerec test --groups` on a run of ORL: what it prints and keeps, the figure, and groups of other people."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from facerec.reports import read_metrics
+from tests.cli.conftest import assert_refused, best_file, run
+
+QUIET = ("--trainer.enable_progress_bar", "false")
+
+
+@pytest.fixture
+def people(tmp_path) -> Path:
+    """Two groups of five ORL test people each."""
+    file = tmp_path / "people.csv"
+    lines = [f"s{number},{'even' if number % 2 == 0 else 'odd'}" for number in range(31, 41)]
+    file.write_text("\n".join(["person,parity", *lines, "zed,odd"]) + "\n")
+    return file
+
+
+def test_groups_are_printed_kept_and_drawn(run_copy, people, capsys):
+    assert run("test", "--ckpt_path", best_file(run_copy), "--groups", people, *QUIET) == 0
+    said = capsys.readouterr().out
+    assert "groups of orl, at that threshold:" in said
+    kept = read_metrics(run_copy / "test" / "metrics.json")
+    [found] = kept.sets["orl"].groups
+    assert [(group.name, group.people, group.frr.pairs, group.far.pairs) for group in found.groups] == [
+        ("even", 5, 225, 1000),
+        ("odd", 5, 225, 1000),
+    ]
+    assert found.threshold == kept.calibration["threshold"]
+    with (run_copy / "test" / "orl_scores.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["same"] == "1"]
+    rejected = [float(row["score"]) < found.threshold for row in rows if int(Path(row["image_1"]).parent.name[1:]) % 2]
+    assert found.groups[1].frr.errors == sum(rejected)
+    assert run("plot", "groups", run_copy, "--format", "png") == 0
+    assert Path(capsys.readouterr().out.strip()).stat().st_size > 10_000
+
+
+def test_groups_that_cannot_be_measured_are_refused(run_copy, people, tmp_path, capsys):
+    best = ("--ckpt_path", best_file(run_copy))
+    assert_refused("leave it out", capsys, "validate", *best, "--groups", people)
+    assert_refused("no such file", capsys, "test", *best, "--groups", "none.csv")
+    (tmp_path / "others.csv").write_text("person,sex\nann,f\n")
+    assert_refused(
+        "it names ann, ..., and the pairs show s31", capsys, "test", *best, "--groups", tmp_path / "others.csv"
+    )
+    assert_refused("has no test: `facerec test", capsys, "plot", "groups", run_copy)
