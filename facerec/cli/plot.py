@@ -160,7 +160,8 @@ def make_parser() -> CommandParser:
     parser.add_argument(
         "--images",
         choices=list(IMAGES),
-        help="tsne, pca: images of training people, their dev images, or those of validation people (default: dev)",
+        help="tsne, pca, similarity: images of training people, their dev images, or those of validation people "
+        "(default: dev)",
     )
     parser.add_argument("--data.root", dest="root", metavar="DIR", help="data of another place than the training's")
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: cpu)")
@@ -185,6 +186,11 @@ def _tsne(options: argparse.Namespace) -> Drawn:
     sets = _same_people(options)
     figure = plots.tsne_figure(sets, options.title, options.seed or 0)
     return Drawn(figure, [some.network for some in sets], sets)
+
+
+def _similarity(options: argparse.Namespace) -> Drawn:
+    sets = _same_people(options)
+    return Drawn(plots.similarity_figure(sets, options.title), [some.network for some in sets], sets)
 
 
 def _same_people(options: argparse.Namespace) -> list[plots.EmbeddedImages]:
@@ -242,6 +248,12 @@ KINDS = {
         _pca,
         ("images", *OF_NETWORKS),
     ),
+    "similarity": Kind(
+        "cosines of all images of a few people with all others",
+        "Cosines of the same people",
+        _similarity,
+        ("images", *OF_NETWORKS),
+    ),
     "roc": Kind(
         "TAR over FAR of the test pairs; needs facerec test", "ROC of the test pairs", _of_tests(plots.roc_figure)
     ),
@@ -268,12 +280,12 @@ KINDS = {
     ),
 }
 NOTES = f"""\
-RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles), all runs in
-it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone are one
-line of curves: their mean in a band of one standard deviation.
+RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, similarity, plane, angles),
+all runs in it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone
+are one line of curves: their mean in a band of one standard deviation.
 
-tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
-of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people
+tsne, pca and similarity draw the same people for every network, from the data of the first. plane and angles draw
+training people of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people
 apart.
 
 Files are called KIND_RUN.png and KIND_RUN.svg. An older file is replaced when the new one is complete."""
