@@ -63,7 +63,7 @@ def test_its_functions_are_short_and_its_size_is_a_knob(path):
             is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             assert not is_function or node.end_lineno - node.lineno < LONGEST_FUNCTION, node.name
     first = code_cells(path)[0]
-    assert EPOCHS.search(first) or "main([\"fit\"" not in path.read_text(encoding="utf-8")
+    assert EPOCHS.search(first) or 'main(["fit"' not in path.read_text(encoding="utf-8")
     assert re.search(r"^\w+ = .+  # ", first, flags=re.M)
 
 

@@ -281,11 +281,11 @@ KINDS = {
 }
 NOTES = f"""\
 RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, similarity, plane, angles),
-all runs in it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group alone
-are one line of curves: their mean in a band of one standard deviation.
+all runs in it (curves), or their tests (roc, det, scores, cmc). Runs that differ in seed, fold or validation group
+alone are one line of curves: their mean in a band of one standard deviation.
 
 tsne, pca and similarity draw the same people for every network, from the data of the first. plane and angles draw
-training people of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people
-apart.
+training people of each network. Data are read where the training read them, or from --data.root. Markers tell
+{MOST_PEOPLE} people apart.
 
 Files are called KIND_RUN.png and KIND_RUN.svg. An older file is replaced when the new one is complete."""
