@@ -19,6 +19,7 @@ DOCUMENTS = [
     *(ROOT / "docs").glob("*.md"),
     *(ROOT / "experiments").glob("*.md"),
     *(ROOT / "benchmarks").glob("*.md"),
+    *(ROOT / "notebooks").glob("*.md"),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
