@@ -19,6 +19,7 @@ DOCUMENTS = [
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / "experiments").glob("*.md"),
     *(ROOT / "benchmarks").glob("*.md"),
+    *(ROOT / "notebooks").glob("*.md"),
 ]
 READMES = [document for document in DOCUMENTS if ROOT / "docs" not in document.parents]  # test_docs.py has the others
 README = (ROOT / "README.md").read_text(encoding="utf-8")

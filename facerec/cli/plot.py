@@ -180,7 +180,7 @@ def make_parser() -> CommandParser:
     parser.add_argument(
         "--images",
         choices=list(IMAGES),
-        help="tsne, pca, look: images of training people, their dev images, or those of validation people "
+        help="tsne, pca, similarity, look: training images, dev images of the same people, or those of validation people "
         "(default: dev)",
     )
     add_look_options(parser)
@@ -212,6 +212,11 @@ def _tsne(options: argparse.Namespace) -> Drawn:
 
 def _left_out(sets: Sequence[plots.EmbeddedImages]) -> list[tuple[Sequence[LeftOut], int]]:
     return [(some.left_out, len(some.people) + len(some.left_out)) for some in sets]
+
+
+def _similarity(options: argparse.Namespace) -> Drawn:
+    sets = _same_people(options)
+    return Drawn(plots.similarity_figure(sets, options.title), [some.network for some in sets], _left_out(sets))
 
 
 def _same_people(options: argparse.Namespace) -> list[plots.EmbeddedImages]:
@@ -286,6 +291,12 @@ KINDS = {
         _pca,
         ("images", *OF_NETWORKS),
     ),
+    "similarity": Kind(
+        "cosines of all images of a few people with all others",
+        "Cosines of the same people",
+        _similarity,
+        ("images", *OF_NETWORKS),
+    ),
     "roc": Kind(
         "TAR over FAR of the test pairs; needs facerec test", "ROC of the test pairs", _of_tests(plots.roc_figure)
     ),
@@ -338,13 +349,13 @@ KINDS = {
     ),
 }
 NOTES = f"""\
-RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, plane, angles, confusion,
-look), all runs in it (curves), or their tests (roc, det, scores, calibration, groups, cmc). Runs that differ in seed,
-fold or validation group alone are one line of curves: their mean in a band of one standard deviation.
+RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, similarity, plane, angles,
+confusion, look), all runs in it (curves), or their tests (roc, det, scores, calibration, groups, cmc). Runs that differ
+in seed, fold or validation group alone are one line of curves: their mean in a band of one standard deviation.
 
-tsne and pca draw the same people for every network, from the data of the first. plane and angles draw training people
-of each network. Data are read where the training read them, or from --data.root. Markers tell {MOST_PEOPLE} people
-apart.
+tsne, pca and similarity draw the same people for every network, from the data of the first. plane and angles draw
+training people of each network. Data are read where the training read them, or from --data.root. Markers tell
+{MOST_PEOPLE} people apart.
 
 look draws two images of one person of the data, or those of --pair. faces takes photographs in place of RUN, and needs
 a face detector: see facerec align --help.

@@ -190,6 +190,8 @@ def smoothed(values_E: Floats, weight: float) -> Floats:
 
 def _draw(axes: Axes, values: Sequence[tuple[Floats, Floats]], smoothing: float, style: dict[str, Any]) -> None:
     """Add the line of a course, and its band or its faint values."""
+    if all(len(epochs_E) == 1 for epochs_E, _ in values):
+        style = style | {"markevery": None}  # it counts in shares of the line's length, and a point has none
     if len(values) == 1:
         [(epochs_E, values_E)] = values
         if smoothing:

@@ -161,11 +161,18 @@ def finish_cmc(axes: Axes, found: Sequence[Identification]) -> None:
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """An empty figure that needs no window."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """An empty figure that needs no window, and that a notebook shows.
 
-    figure = Figure(figsize=(width, height), dpi=80, layout="constrained")
+    Example:
+        >>> figure = new_figure(4, 3, "empty")
+        >>> figure._repr_png_()[1:4]  # what a notebook shows of it
+        b'PNG'
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from facerec.reports.shown import ShownFigure
+
+    figure = ShownFigure(figsize=(width, height), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=10)
     return figure

@@ -15,7 +15,7 @@ from facerec.cli.plot_sources import networks_of, same_people, training_people, 
 from tests.cli.conftest import assert_refused, best_file, run
 from tests.conftest import SMALL
 
-NETWORK_KINDS = ("tsne", "pca", "angles", "confusion")
+NETWORK_KINDS = ("tsne", "pca", "similarity", "angles", "confusion")
 
 
 def options(*arguments: object):

@@ -106,3 +106,17 @@ def test_a_run_without_events_is_named(tmp_path):
         assert [course.name for course in read_courses([tmp_path / "version_0", good])] == ["orl/version_0"]
     with pytest.raises(ValueError, match=r"--smoothing=1.0: must be in \[0, 1\)"):
         curves_figure([], "x", smoothing=1.0)
+
+
+def test_a_single_validation_is_seen(tmp_path):
+    scalars = {"val/eer": [Event(9, 0.25)], "epoch": [Event(9, 0.0)]}
+    figure = curves_figure([Course("one", [scalars])], "x")
+    figure.axes[0].get_legend().remove()
+    with_point = _pixels(figure)
+    figure.axes[0].get_lines()[-1].set_marker("None")
+    assert (with_point != _pixels(figure)).any()
+
+
+def _pixels(figure):
+    figure.canvas.draw()
+    return np.array(figure.canvas.buffer_rgba())
