@@ -180,8 +180,8 @@ def make_parser() -> CommandParser:
     parser.add_argument(
         "--images",
         choices=list(IMAGES),
-        help="tsne, pca, similarity, look: training images, dev images of the same people, or those of validation people "
-        "(default: dev)",
+        help="tsne, pca, similarity, look: training images, dev images of the same people, or images of validation "
+        "people (default: dev)",
     )
     add_look_options(parser)
     add_faces_options(parser)
