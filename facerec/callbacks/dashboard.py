@@ -89,7 +89,7 @@ class Dashboard(Callback):
             ]
             captions = [f"{people[dev.labels[image]]}, named {people[named]}" for image, named in wrong]
             title = f"{stage}, {when}: misnamed dev images, each beside the person that it was named as"
-            show(trainer, f"{stage}/confused_faces", faces_figure(pairs, captions, title, columns=5, width=2.0), step)
+            show(trainer, f"{stage}/confused_faces", faces_figure(pairs, captions, title, columns=5), step)
 
     def _show_pairs(self, trainer: Trainer, verification: Verification, when: str, step: int) -> None:
         """The figures of each set of pairs, and its embeddings."""
@@ -98,6 +98,8 @@ class Dashboard(Callback):
             images = sets[name] if self.faces else None
             summary = summarise(scored, description=f"bootstrap of {name}")
             figures = evaluation_figures(scored, summary, f"{stage}/{name}, {when}", images)
+            if stage == "val":
+                del figures["roc"]  # VerificationFigures has drawn it
             for kind, figure in figures.items():
                 show(trainer, f"{stage}/{name}/{kind}", figure, step)
         for logger in tensorboards(trainer) if verification.scores else []:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRAINING_IMAGES = 32
+SMALLEST = 96  # pixels
 
 
 def training_figure(recognizer: FaceRecognizer, batch: Batch) -> Figure:
@@ -26,6 +27,9 @@ def training_figure(recognizer: FaceRecognizer, batch: Batch) -> Figure:
     people = recognizer.identities
     captions = [_caption(label, people) for label in batch.labels[:TRAINING_IMAGES].cpu()]
     captions += ["no class"] * (len(images_BCHW) - len(captions))  # data.shallow
+    times = max(1, SMALLEST // images_BCHW.shape[-1])  # so that small images have room for a name
+    images_BCHW = (images_BCHW * 255.0).round().to(torch.uint8)
+    images_BCHW = images_BCHW.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
     return faces_figure(list(images_BCHW), captions, "train/images: the first batch, as the network gets it")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 15  # confusions in a figure
+LONGEST = 24  # letters of a name
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ def confusions_figure(confusions: Sequence[Confusion], identities: Sequence[str]
 
     figure = new_figure(6.4, 0.9 + 0.28 * max(len(confusions), 2), title)
     axes = figure.subplots()
-    names = [f"{shortened(identities[each.person])} named {shortened(identities[each.named])}" for each in confusions]
+    names = [
+        f"{shortened(identities[each.person], LONGEST)} named {shortened(identities[each.named], LONGEST)}"
+        for each in confusions
+    ]
     counts = [len(each.places) for each in confusions]
     bars = axes.barh(range(len(names)), counts, height=0.7)
     axes.bar_label(bars, [f" {count} of {each.of}" for count, each in zip(counts, confusions, strict=True)], fontsize=8)

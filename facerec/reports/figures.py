@@ -79,11 +79,12 @@ def pairs_figure(scored: ScoredSet, images: NamedImages, places: NDArray[np.int6
         ...     def name(self, index):
         ...         return f"{index}.png"
         >>> pairs = ScoredSet.from_arrays([1, 0], scores=[0.3, 0.6], pairs=[[0, 1], [0, 2]])
-        >>> len(pairs_figure(pairs, Noise(), worst_pairs(pairs, 0.5, genuine=True), "LFW").axes)
-        5
+        >>> figure = pairs_figure(pairs, Noise(), worst_pairs(pairs, 0.5, genuine=True), "LFW")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['0.300']
     """
     if scored.pairs is None:
         raise ValueError("no figure of the pairs: give ScoredSet pairs, the rows of their images (P, 2)")
     images_of_pairs = [[images.read(scored.place(row)) for row in scored.pairs[place]] for place in places]
     scores = [f"{scored.scores[place]:.3f}" for place in places]
-    return faces_figure([side_by_side(pair) for pair in images_of_pairs], scores, title, columns=5, width=2.0)
+    return faces_figure([side_by_side(pair) for pair in images_of_pairs], scores, title, columns=5)
