@@ -28,7 +28,7 @@ def unexplained(names, pair_set="orl") -> list[str]:
 def test_the_names_of_a_run_and_of_its_test(run_copy, capsys):
     main(["test", "--ckpt_path", str(best_file(run_copy))])
     logged = events(run_copy).Tags()["scalars"]
-    assert {"train/loss", "val/eer", "test/orl/far_at_calibrated"} <= set(logged)
+    assert {"train/loss", "val/eer", "verdict/test/orl/far_at_calibrated"} <= set(logged)
     assert not unexplained(logged)
 
 
