@@ -53,7 +53,7 @@ class Dashboard(Callback):
         for logger in tensorboards(trainer):
             logger.experiment.add_custom_scalars(layout)
         if self.faces:
-            show(trainer, "train/images", training_figure(recognizer, batch))
+            show(trainer, "train/images", training_figure(recognizer, batch), step=0)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note which weights were measured."""

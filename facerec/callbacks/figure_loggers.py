@@ -35,8 +35,9 @@ def show(trainer: Trainer, name: str, figure: Figure, step: int | None = None) -
     """
     recognizer = recognizer_of(trainer.lightning_module)
     if not recognizer.takes_raw_weights and trainer.is_global_zero:
+        taken = recognizer.steps_taken if step is None else step
         for logger in trainer.loggers:
-            _send(logger, name, figure, recognizer.steps_taken if step is None else step)
+            _send(logger, name, figure, max(taken - 1, 0))  # loggers count steps from 0, as for numbers
 
 
 def tensorboards(trainer: Trainer) -> list[TensorBoardLogger]:

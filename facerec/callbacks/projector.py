@@ -98,10 +98,9 @@ def _names(pairs: ScoredSet, rows: NDArray[np.int64], places: list[int], source:
     if pairs.subjects is None:
         return "\n".join(images) + "\n"
     folders = source.folders()
-    is_by_person = len(set(folders)) == len(np.unique(pairs.subjects))  # a folder for each person
-    people = [
-        folders[place] if is_by_person else str(pairs.subjects[row]) for place, row in zip(places, rows, strict=True)
-    ]
+    folders_N = [folders[pairs.place(row)] for row in range(len(pairs.subjects))]
+    is_by_person = len(set(folders_N)) == len(np.unique(pairs.subjects))  # a folder for each person
+    people = [folders_N[row] if is_by_person else str(pairs.subjects[row]) for row in rows]
     lines = [f"{_one_field(person)}\t{image}" for person, image in zip(people, images, strict=True)]
     return "\n".join(["person\timage", *lines]) + "\n"
 
