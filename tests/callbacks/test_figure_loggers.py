@@ -23,7 +23,14 @@ def figure():
 def shown(recognizer, figure, logger, **settings):
     trainer = quiet_trainer(logger=logger)
     trainer.strategy.connect(recognizer)
+    recognizer.trainer = trainer
     show(trainer, "test/orl/roc", figure, **settings)
+
+
+def is_of(file: Path, figure) -> bool:
+    """Whether an image shows a figure; its layout moves by parts of a pixel with each drawing."""
+    image, expected = np.asarray(Image.open(file)), pixels(figure)
+    return image.shape == expected.shape and np.abs(image.astype(float) - expected).mean() < 2.0
 
 
 def test_tensorboard_has_its_pixels_at_the_step_of_the_numbers(recognizer, figure, tmp_path):
@@ -33,7 +40,8 @@ def test_tensorboard_has_its_pixels_at_the_step_of_the_numbers(recognizer, figur
     [image] = events(Path(logger.log_dir)).Images("verdict/test/orl/roc")
     assert image.step == 6
     (tmp_path / "image.png").write_bytes(image.encoded_image_string)
-    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "image.png")), pixels(figure))
+    assert is_of(tmp_path / "image.png", figure)
+    assert not is_of(tmp_path / "image.png", new_figure(2, 1, "another"))
 
 
 def test_a_logger_of_numbers_alone_gets_none(recognizer, figure, tmp_path):
@@ -53,7 +61,7 @@ def test_weights_and_biases_has_its_pixels(recognizer, figure, tmp_path):
     shown(recognizer, figure, logger, step=7)
     logger.experiment.finish()
     [path] = tmp_path.rglob("media/images/test/orl/roc_*.png")
-    np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels(figure))
+    assert is_of(path, figure)
 
 
 def test_mlflow_has_it_as_an_artifact_of_the_step(recognizer, figure, tmp_path):
