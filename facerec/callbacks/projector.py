@@ -61,7 +61,7 @@ def chosen_rows(subjects: NDArray[np.int64] | None, images: int, most: int = POI
 
     Example:
         >>> chosen_rows(np.array([0, 0, 1, 1, 2, 2]), 6, most=4).tolist()
-        [0, 1, 4, 5]
+        [2, 3, 4, 5]
         >>> chosen_rows(None, 3).tolist()
         [0, 1, 2]
     """
