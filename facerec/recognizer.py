@@ -49,6 +49,7 @@ from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
 from facerec.lightning_private import is_in_training
 from facerec.losses import Loss
+from facerec.losses.separation import separation
 from facerec.metrics.calibration import Calibration
 from facerec.optim import (
     CycledMomentum,
@@ -267,18 +268,20 @@ class FaceRecognizer(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
-        loss: Tensor = self.loss(self(batch.images), batch.labels)
-        if self._is_logged(batch_idx):
+        embeddings_BD = self(batch.images)
+        loss: Tensor = self.loss(embeddings_BD, batch.labels)
+        if self.is_logged(batch_idx):
             # Not with prog_bar: Lightning would read it from the device, and a GPU would wait for that.
             self.log("train/loss", loss, batch_size=len(batch.labels))
-            for name, value in self.loss.statistics().items():
+            statistics = self.loss.statistics() | separation(self.loss, embeddings_BD, batch.labels)
+            for name, value in statistics.items():
                 self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))
             cycles = isinstance(self.lr_schedulers(), CycledMomentum)
             for name, rate in logged_rates(self.optimizers().param_groups, with_momentum=cycles).items():  # type: ignore[union-attr]
                 self.log(f"train/{name}", rate)
         return loss
 
-    def _is_logged(self, batch_idx: int) -> bool:
+    def is_logged(self, batch_idx: int) -> bool:
         """Whether a logger or a progress line may want the values of this step: to log costs 1 to 2 ms."""
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         is_first, is_last_of_epoch = self.trainer.global_step == 0, batch_idx + 1 == self.trainer.num_training_batches

@@ -33,6 +33,7 @@ from facerec.callbacks.averages import WeightAverage
 from facerec.callbacks.checkpoint import BestCheckpoint
 from facerec.callbacks.clipping import AdaptiveGradientClipping
 from facerec.callbacks.collapse import CollapseCheck
+from facerec.callbacks.dashboard import Dashboard
 from facerec.callbacks.figures import VerificationFigures
 from facerec.callbacks.finite import FiniteSteps
 from facerec.callbacks.folding import FoldedEvaluation
@@ -41,6 +42,7 @@ from facerec.callbacks.hparams import HParams
 from facerec.callbacks.interruption import Interruption
 from facerec.callbacks.long_run import LongRunNotice
 from facerec.callbacks.model_facts import ModelFacts
+from facerec.callbacks.norms import Norms
 from facerec.callbacks.progress import ProgressLog, RunProgress
 from facerec.callbacks.report import Report
 from facerec.callbacks.run_summary import RunSummary
@@ -54,6 +56,7 @@ __all__ = [
     "AlignmentCheck",
     "BestCheckpoint",
     "CollapseCheck",
+    "Dashboard",
     "DevAccuracy",
     "FiniteSteps",
     "FoldedEvaluation",
@@ -62,6 +65,7 @@ __all__ = [
     "Interruption",
     "LongRunNotice",
     "ModelFacts",
+    "Norms",
     "ProgressLog",
     "Report",
     "RunProgress",

@@ -1,19 +1,23 @@
 """Dev accuracy: the share of dev images of the training people that are named correctly, without margin."""
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer
+from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, data_of, recognizer_of
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
+from facerec.losses import ClassifierLoss
 from facerec.recognizer import FaceRecognizer
 
 IMAGES_A_MEAN = 10
+NAMED, RIGHT, LOSS = range(3)  # columns of the rows that it keeps
 CLASS_WEIGHTS, NEAREST_MEAN = "accuracy", "accuracy_nearest_mean"
 
 
@@ -23,8 +27,12 @@ class DevAccuracy(EvaluationCallback):
     - ``val/accuracy`` (or ``test/accuracy``): the person's logit is the highest. It needs a loss with class weights.
     - ``val/accuracy_nearest_mean``: the person's class mean is the nearest by cosine. A loss without class weights
       gives this one. A class mean is the mean of the unit embeddings of up to 10 training images, not augmented.
+    - ``val/loss``: the training's loss of the dev images, from a loss that is a single classifier.
 
-    Both are about training people: they say nothing about people the network has never seen.
+    All are about training people: they say nothing about people the network has never seen.
+
+    Attributes:
+        named: the dev images of the last pass by their index (N,), and the class that each was named as (N,).
 
     Example:
         >>> DevAccuracy().wants("dev"), DevAccuracy().wants("pairs")  # it measures the dev images alone
@@ -35,6 +43,7 @@ class DevAccuracy(EvaluationCallback):
         super().__init__()
         self._means_CD: Tensor | None = None
         self._means_due = True
+        self.named: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def wants(self, name: str) -> bool:
         """Only the dev images."""
@@ -42,6 +51,7 @@ class DevAccuracy(EvaluationCallback):
 
     def _start(self) -> None:
         super()._start()
+        self.named = None
         self._means_CD = None
         self._means_due = True
 
@@ -60,23 +70,36 @@ class DevAccuracy(EvaluationCallback):
             self._means_CD = class_means(trainer, recognizer)
 
     def rows(self, recognizer: FaceRecognizer, embeddings_BD: Tensor, batch: Batch) -> Tensor:
-        """Whether each image is named correctly (B,), float; NaN where there are neither class weights nor means."""
-        scores_BC = recognizer.loss.logits(recognizer.class_embeddings(embeddings_BD))
+        """Class that each image is named as, whether that is right, and the loss of the batch (B, 3), float.
+
+        NaN where there is none: without class weights and class means, and in the last column for other losses.
+        """
+        class_embeddings_BD = recognizer.class_embeddings(embeddings_BD)
+        scores_BC = recognizer.loss.logits(class_embeddings_BD)
+        rows_B3 = embeddings_BD.new_full((len(embeddings_BD), 3), float("nan"), dtype=torch.float32)
         if scores_BC is None:
             if self._means_CD is None:
-                return embeddings_BD.new_full((len(embeddings_BD),), float("nan"))
+                return rows_B3
             scores_BC = embeddings_BD @ self._means_CD.T
-        return (scores_BC.argmax(1) == batch.labels).float()
+        elif isinstance(recognizer.loss, ClassifierLoss):
+            rows_B3[:, LOSS] = recognizer.loss.of_whole_batch(class_embeddings_BD, batch.labels)
+        rows_B3[:, NAMED] = scores_BC.argmax(1).float()  # exact up to 16 million people
+        rows_B3[:, RIGHT] = (scores_BC.argmax(1) == batch.labels).float()
+        return rows_B3
 
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:
-        """Log the share of correct names."""
+        """Log the share of correct names, and in a validation the loss."""
         if DEV in tables:
-            _, right_N = tables[DEV].gather(trainer.lightning_module)
+            indices_N, rows_N3 = tables[DEV].gather(trainer.lightning_module)
             name = CLASS_WEIGHTS if self._means_CD is None else NEAREST_MEAN
-            if not right_N.isnan().any():
-                share = float(right_N.mean())  # a number goes to the module's device; a tensor on the CPU breaks NCCL
+            # A number goes to the module's device; a tensor on the CPU breaks NCCL.
+            share, loss = float(rows_N3[:, RIGHT].mean()), float(rows_N3[:, LOSS].mean())
+            if not math.isnan(share):
                 logged = f"{self.logged_stage(stage)}/{name}"
                 self.log_number(trainer, logged, share, prog_bar=not self._suffix)
+                self.named = indices_N.numpy(), rows_N3[:, NAMED].long().numpy()
+            if stage == "val" and not rows_N3[:, LOSS].isnan().all():
+                self.log_number(trainer, f"{self.logged_stage(stage)}/loss", loss)
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ import copy
 import math
 from dataclasses import replace
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
@@ -250,6 +250,16 @@ def average_of(trainer: Trainer) -> WeightAverage | None:
     """The callback of a trainer that averages weights, if it has one."""
     callbacks = [each for each in trainer.callbacks if isinstance(each, WeightAverage)]  # type: ignore[attr-defined]
     return next((callback for callback in callbacks if callback.kind is not None), None)
+
+
+Measuring = TypeVar("Measuring", bound=EvaluationCallback)
+
+
+def offered(trainer: Trainer, kind: type[Measuring]) -> list[Measuring]:
+    """The callbacks of a kind that measure what a checkpoint offers: the average, where there is one."""
+    average = average_of(trainer)
+    callbacks = average.twins if average is not None else trainer.callbacks  # type: ignore[attr-defined]
+    return [callback for callback in callbacks if isinstance(callback, kind)]
 
 
 def _floats(model: LightningModule) -> list[Tensor]:

@@ -1,11 +1,9 @@
-"""What TensorBoard shows of each validation: the ROC curve and the scores of genuine and impostor pairs."""
+"""What a logger shows of each validation: the ROC curve and the scores of genuine and impostor pairs."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
-from matplotlib.figure import Figure
 
-from facerec.callbacks.evaluation import recognizer_of
+from facerec.callbacks.figure_loggers import show, takes_figures
 from facerec.callbacks.verification import verification_of
 from facerec.reports.curves import verification_figure
 
@@ -25,18 +23,6 @@ class VerificationFigures(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the validation sets."""
         is_training = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
-        if is_training and trainer.is_global_zero and tensorboards(trainer):
+        if is_training and takes_figures(trainer):
             for name, scored in verification_of(trainer).scores.items():
                 show(trainer, f"val/{name}", verification_figure(scored, f"val/{name}"))
-
-
-def show(trainer: Trainer, tag: str, figure: Figure) -> None:
-    """Add a figure to TensorBoard, where a run has it. One of raw weights beside an average is kept as a file alone."""
-    recognizer = recognizer_of(trainer.lightning_module)
-    for logger in [] if recognizer.takes_raw_weights else tensorboards(trainer):
-        logger.experiment.add_figure(tag, figure, global_step=recognizer.steps_taken)
-
-
-def tensorboards(trainer: Trainer) -> list[TensorBoardLogger]:
-    """The loggers that take figures."""
-    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

@@ -8,10 +8,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from facerec.callbacks.evaluation import recognizer_of
-from facerec.callbacks.figures import tensorboards
+from facerec.callbacks.figure_loggers import tensorboards
 from facerec.callbacks.run_summary import ACCURACIES, RunSummary
 from facerec.plain_text import read_yaml
-from facerec.reports.events import read_events
+from facerec.reports.events import VERDICT, read_events
 from facerec.settings import flatten
 
 SHOWN = ("seed_everything", "init_from", "model.", "data.", "average.", "checkpoint.")
@@ -20,10 +20,10 @@ Value = str | float
 
 
 class HParams(Callback):
-    """Writes the settings of a run for TensorBoard's HParams tab, and at its end ``final/eer`` and other results.
+    """Writes the settings of a run for TensorBoard's HParams tab, and at its end ``verdict/eer`` and other results.
 
     One run is one line of the tab, however often it is resumed. The tab also has every other logged value as a column,
-    such as ``test/eer`` once the run was tested. A run without a TensorBoard logger writes nothing.
+    such as ``verdict/test/eer`` once the run was tested. A run without a TensorBoard logger writes nothing.
 
     Example:
         >>> from lightning.pytorch import Trainer
@@ -47,7 +47,7 @@ class HParams(Callback):
             logger.experiment.flush()
             _, minutes = read_events(Path(logger.log_dir))
             for name, value in {**dict(_results(trainer)), "minutes": minutes}.items():
-                logger.experiment.add_scalar(f"final/{name}", value, trainer.global_step)
+                logger.experiment.add_scalar(f"{VERDICT}{name}", value, trainer.global_step)
         self._write(trainer, {}, is_end=True)
 
     def _write(self, trainer: Trainer, settings: dict[str, Value], *, is_end: bool) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
+from facerec.callbacks.dashboard import dashboard_of
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
-from facerec.callbacks.figures import show
+from facerec.callbacks.figure_loggers import show
 from facerec.callbacks.groups import measure_groups, require_people
 from facerec.callbacks.verification import Verification, verification_of
 from facerec.checkpoints import store_calibration
@@ -76,6 +77,7 @@ class Report(Callback):
             return
         folder = _folder(trainer, stage)
         sets = data_of(trainer).pair_sets(stage)
+        faces = sets if dashboard_of(trainer).faces else {}
         summaries: dict[str, Summary] = {}
         notes: list[str] = []
         calibration = verification.calibration_of(recognizer) if stage == "test" else None
@@ -87,7 +89,7 @@ class Report(Callback):
                     f"the {stage} pairs {name!r}: an EER of {summaries[name].eer:.2%} is worse than guessing. See "
                     f"whether the labels of its {len(scored.same):,} pairs are flipped: 1 is one person, 0 two people"
                 )
-            for kind, figure in evaluation_figures(scored, summaries[name], f"{stage}/{name}", sets[name]).items():
+            for kind, figure in evaluation_figures(scored, summaries[name], f"{stage}/{name}", faces.get(name)).items():
                 show(trainer, f"{stage}/{name}/{kind}", figure)
                 if folder is not None:
                     write_figure(folder / f"{name}_{kind}.png", figure)

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from facerec.callbacks.averages import average_of
+from facerec.callbacks.averages import average_of, offered
 from facerec.callbacks.evaluation import data_of, recognizer_of
 from facerec.callbacks.pace import about, epochs_of
 from facerec.callbacks.verification import Verification
@@ -80,7 +80,7 @@ class RunSummary(Callback):
             trainer.current_epoch + 1,
             {f"val/{name.removeprefix(stage)}": value for name, value in logged.items() if name.startswith(stage)},
             recognizer_of(pl_module).calibration,
-            {name: scored for callback in _verifications(trainer) for name, scored in callback.scores.items()},
+            {name: scored for callback in offered(trainer, Verification) for name, scored in callback.scores.items()},
             "" if average is None else _of_raw_weights(str(average.kind), logged),
         )
 
@@ -162,13 +162,6 @@ def _why_no_best(trainer: Trainer) -> str:
     after = getattr(trainer.checkpoint_callback, "candidates_after", 0.0)
     where = f"the last {1.0 - after:.0%} (checkpoint.candidates_after)" if after else "this training"
     return f"there was no validation in {where}"
-
-
-def _verifications(trainer: Trainer) -> list[Verification]:
-    """Those that measure what a checkpoint offers."""
-    average = average_of(trainer)
-    callbacks = average.twins if average is not None else trainer.callbacks  # type: ignore[attr-defined]
-    return [callback for callback in callbacks if isinstance(callback, Verification)]
 
 
 def _choice(trainer: Trainer) -> tuple[str, float]:

@@ -2,12 +2,14 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from facerec.files import check_writable
+from facerec.reports.events import tag_of
 from facerec.run_folders import find_checkpoint
 
 RUNS = "runs"
@@ -74,6 +76,14 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+class RunLogger(TensorBoardLogger):
+    """A TensorBoard logger that puts what a test measured behind the curves of the training."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log under the tags of TensorBoard."""
+        super().log_metrics({tag_of(name): value for name, value in metrics.items()}, step)
+
+
 def run_logger(
     experiment: str, run: Path | None, purge_step: int | None = None, folder: str = RUNS
 ) -> TensorBoardLogger:
@@ -86,6 +96,6 @@ def run_logger(
         folder: of new experiments.
     """
     if run is None:
-        return TensorBoardLogger(folder, name=experiment)
+        return RunLogger(folder, name=experiment)
     check_writable(run / "metrics.json")
-    return TensorBoardLogger(str(run.parents[1]), name=run.parent.name, version=run.name, purge_step=purge_step)
+    return RunLogger(str(run.parents[1]), name=run.parent.name, version=run.name, purge_step=purge_step)

@@ -18,8 +18,7 @@ facerec fit                                                          ORL faces, 
 facerec fit --config experiments/resnet34_arcface.yaml --data.root DIR
 facerec fit --config CONFIG --model.loss CosFace --model.loss.cosine_margin 0.35 --trainer.max_epochs 40
 facerec fit --ckpt_path runs/NAME                                    resume the newest run of NAME
-facerec fit --config CONFIG --init_from runs/NAME                    new training from the weights of NAME
-facerec fit --config CONFIG --print_config                           effective settings, without training""",
+facerec fit --config CONFIG --init_from runs/NAME                    new training from the weights of NAME""",
     "validate": """\
 facerec validate --ckpt_path runs/NAME
 facerec validate --ckpt_path runs/NAME --verification.calibrate_at 0.001 --verification.store true""",
@@ -52,7 +51,16 @@ MEASURING = (
     "data.num_workers",
 )
 OURS = {
-    "fit": ("seed_everything", "init_from", "model.", "data.", "checkpoint.", "average.", "verification."),
+    "fit": (
+        "seed_everything",
+        "init_from",
+        "model.",
+        "data.",
+        "checkpoint.",
+        "average.",
+        "verification.",
+        "dashboard.",
+    ),
     "validate": (*MEASURING, "data.val_pairs"),
     "test": (*MEASURING, "groups", "data.test_pairs"),
 }

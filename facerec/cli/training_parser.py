@@ -12,7 +12,7 @@ from jsonargparse.typing import register_type
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import LightningArgumentParser
 
-from facerec.callbacks import BestCheckpoint, FiniteSteps, Verification, WeightAverage
+from facerec.callbacks import BestCheckpoint, Dashboard, FiniteSteps, Verification, WeightAverage
 from facerec.cli import TRAINER_COMMANDS
 from facerec.cli.command_parser import epilog
 from facerec.cli.messages import TRACEBACK
@@ -27,6 +27,7 @@ CALLBACKS: dict[str, type[Callback]] = {
     "verification": Verification,
     "finite": FiniteSteps,
     "average": WeightAverage,
+    "dashboard": Dashboard,
 }
 """The groups of settings that are callbacks."""
 INIT_FROM_HELP = (

@@ -291,7 +291,7 @@ class FaceDataModule(LightningDataModule):
         readable = readable[labels_N[readable] != NO_LABEL]
         return SourceDataset(self.dev, self.image_size, labels_N, readable) if len(readable) else None
 
-    def _known_dev_dataset(self) -> SourceDataset | None:
+    def known_dev_dataset(self) -> SourceDataset | None:
         """The dev images; in an evaluation, only if the checkpoint knows their people."""
         if self._dev_dataset is None and not self._dev_is_unknown:
             try:
@@ -348,13 +348,13 @@ class FaceDataModule(LightningDataModule):
 
     def evaluation_sets(self, stage: Literal["val", "test"]) -> list[str]:
         """Names of the evaluation loaders, in their order: ``dev`` if it is used, then the sets of pairs."""
-        return ([DEV] if self._known_dev_dataset() is not None else []) + list(self.pair_sets(stage))
+        return ([DEV] if self.known_dev_dataset() is not None else []) + list(self.pair_sets(stage))
 
     def _evaluation_loaders(self, stage: Literal["val", "test"]) -> list[BatchLoader]:
         sets = self.pair_sets(stage).values()
         if self.trainer is not None and self.trainer.state.fn != "fit":
             _warn(leaks.seen_people(trained_people(self._model), f"{stage} pairs", sets))
-        dev = self._known_dev_dataset()
+        dev = self.known_dev_dataset()
         if not sets and dev is None and self.trainer is not None and self.trainer.state.fn != "fit":
             checks.without_pairs(
                 stage, self.root, has_dev=False

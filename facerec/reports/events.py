@@ -7,6 +7,29 @@ from typing import Any
 
 Scalars = dict[str, list[Any]]
 """TensorBoard's events (``step``, ``value``, ``wall_time``) by the logged name, the oldest first."""
+VERDICT = "verdict/"
+"""What a run comes to stands under this name in TensorBoard, which sorts by name: behind the curves."""
+OF_A_TEST = "test/"
+
+
+def tag_of(name: str) -> str:
+    """What TensorBoard calls a logged value or figure. A test is one dot: before the curves it would hide them.
+
+    Example:
+        >>> tag_of("test/lfw/eer"), tag_of("val/lfw/eer")
+        ('verdict/test/lfw/eer', 'val/lfw/eer')
+    """
+    return VERDICT + name if name.startswith(OF_A_TEST) else name
+
+
+def name_of(tag: str) -> str:
+    """What was logged under a tag of TensorBoard; older runs have a test under its own name.
+
+    Example:
+        >>> name_of("verdict/test/lfw/eer"), name_of("test/lfw/eer")
+        ('test/lfw/eer', 'test/lfw/eer')
+    """
+    return tag.removeprefix(VERDICT) if tag.startswith(VERDICT + OF_A_TEST) else tag
 
 
 def read_events(folder: Path) -> tuple[Scalars, float]:
@@ -23,8 +46,8 @@ def read_events(folder: Path) -> tuple[Scalars, float]:
         accumulator.Reload()
         tags = accumulator.Tags()["scalars"]
         is_training = any(tag.startswith("train/") for tag in tags)
-        wanted = [tag for tag in tags if is_training or tag.startswith("test/")]
-        found = {tag: accumulator.Scalars(tag) for tag in wanted}
+        wanted = [tag for tag in tags if is_training or name_of(tag).startswith(OF_A_TEST)]
+        found = {name_of(tag): accumulator.Scalars(tag) for tag in wanted}
         times = [event.wall_time for events in found.values() for event in events]
         minutes += (max(times) - min(times)) / 60.0 if is_training else 0.0
         for tag, events in found.items():

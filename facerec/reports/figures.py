@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from facerec.reports.curves import cmc_figure, det_figure, new_figure, verification_figure
+from facerec.reports.curves import cmc_figure, det_figure, verification_figure
+from facerec.reports.faces import faces_figure, side_by_side
 from facerec.reports.scored import NamedImages, ScoredSet
 from facerec.reports.summary import Summary
-from facerec.transforms.preprocess import resize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WORST = 20
-CELL = 96  # pixels of an image of a pair
 
 
 def evaluation_figures(
@@ -74,24 +72,19 @@ def pairs_figure(scored: ScoredSet, images: NamedImages, places: NDArray[np.int6
         ValueError: if nothing says which images the pairs are of.
 
     Example:
+        >>> import torch
         >>> class Noise:
         ...     def read(self, index):
         ...         return torch.randint(256, (3, 112, 112), dtype=torch.uint8)
         ...     def name(self, index):
         ...         return f"{index}.png"
         >>> pairs = ScoredSet.from_arrays([1, 0], scores=[0.3, 0.6], pairs=[[0, 1], [0, 2]])
-        >>> len(pairs_figure(pairs, Noise(), worst_pairs(pairs, 0.5, genuine=True), "LFW").axes)
-        5
+        >>> figure = pairs_figure(pairs, Noise(), worst_pairs(pairs, 0.5, genuine=True), "LFW")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['0.300']
     """
     if scored.pairs is None:
         raise ValueError("no figure of the pairs: give ScoredSet pairs, the rows of their images (P, 2)")
-    rows = max(1, -(-len(places) // 5))
-    figure = new_figure(10, 0.5 + 1.3 * rows, title)
-    grid = np.atleast_1d(figure.subplots(rows, 5)).ravel()
-    for axes in grid:
-        axes.axis("off")
-    for axes, place in zip(grid, places, strict=False):
-        sides = [resize(images.read(scored.place(row))[None], (CELL, CELL))[0] for row in scored.pairs[place]]
-        axes.imshow(torch.cat(sides, dim=2).permute(1, 2, 0).numpy())
-        axes.set_title(f"{scored.scores[place]:.3f}", fontsize=8)
-    return figure
+    images_of_pairs = [[images.read(scored.place(row)) for row in scored.pairs[place]] for place in places]
+    scores = [f"{scored.scores[place]:.3f}" for place in places]
+    return faces_figure([side_by_side(pair) for pair in images_of_pairs], scores, title, columns=5)

@@ -8,6 +8,7 @@ import pytest
 import facerec
 from facerec.callbacks import WeightAverage
 from facerec.cli import main
+from facerec.reports.events import name_of
 from tests.cli.conftest import best_file, events
 from tests.losses.loss_cases import CASES, batch
 
@@ -20,7 +21,7 @@ AVERAGED = re.findall(r"`(val_\w+)/\.\.\.`", TABLE)
 
 
 def unexplained(names, pair_set="orl") -> list[str]:
-    raw = {name: re.sub(f"^({'|'.join(AVERAGED)})/", "val/", name) for name in names}
+    raw = {name: re.sub(f"^({'|'.join(AVERAGED)})/", "val/", name_of(name)) for name in names}
     general = {name: re.sub(rf"/{pair_set}/", "/SET/", raw[name]) for name in names}
     return [name for name in names if re.sub(PARTS, "train/learning_rate/PART", general[name]) not in EXPLAINED]
 
@@ -28,7 +29,7 @@ def unexplained(names, pair_set="orl") -> list[str]:
 def test_the_names_of_a_run_and_of_its_test(run_copy, capsys):
     main(["test", "--ckpt_path", str(best_file(run_copy))])
     logged = events(run_copy).Tags()["scalars"]
-    assert {"train/loss", "val/eer", "test/orl/far_at_calibrated"} <= set(logged)
+    assert {"train/loss", "val/eer", "verdict/test/orl/far_at_calibrated"} <= set(logged)
     assert not unexplained(logged)
 
 

@@ -63,7 +63,7 @@ def test_each_figure_is_drawn_once(outcome):
     accumulator = EventAccumulator(str(outcome.run), size_guidance={"images": 0})
     accumulator.Reload()
     tags = accumulator.Tags()["images"]
-    assert set(tags) == {f"test/{name}/{kind}" for name in ("first", "second") for kind in KINDS}
+    assert set(tags) == {f"verdict/test/{name}/{kind}" for name in ("first", "second") for kind in KINDS}
     shown = Counter(image.encoded_image_string for tag in tags for image in accumulator.Images(tag))
     assert set(shown.values()) == {1}
     drawn = {path.stem for path in (outcome.run / "test").glob("*.png")}

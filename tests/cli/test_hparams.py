@@ -63,7 +63,7 @@ def test_runs_are_lines_with_the_settings_of_all_of_them_sorted_by_their_eer(tmp
     tab = Tab("runs")
     assert list(tab.sessions) == [f"{NAME}/version_0", f"{NAME}/version_1"]
     assert not list(tmp_path.glob("runs/*/*/*/events*"))  # no run within a run
-    assert {"final/eer", "final/accuracy", "final/minutes", "val/eer"} <= tab.metrics
+    assert {"verdict/eer", "verdict/accuracy", "verdict/minutes", "val/eer"} <= tab.metrics
     assert "hp_metric" not in tab.metrics
     differ = {name for name, differs in tab.columns.items() if differs}
     assert {"model.loss", "average.decay"} <= differ
@@ -73,7 +73,7 @@ def test_runs_are_lines_with_the_settings_of_all_of_them_sorted_by_their_eer(tmp
         "model.loss.cosine_margin",
         "data.augment.rotation",
     } <= tab.columns.keys()
-    lines = tab.lines("final/eer", "final/accuracy", "final/minutes")
+    lines = tab.lines("verdict/eer", "verdict/accuracy", "verdict/minutes")
     rates = [values[0] for _, values in lines]
     assert rates == sorted(rates)
     by_loss = {settings["model.loss"]: (settings, values) for settings, values in lines}
@@ -98,10 +98,10 @@ def test_a_resumed_run_stays_one_line_and_a_test_adds_its_eer(run_copy):
     assert run("test", "--ckpt_path", run_copy) == 0
     tab = Tab("runs")
     assert len(tab.sessions) == 1
-    [(settings, (rate, tested))] = tab.lines("final/eer", "test/eer")
+    [(settings, (rate, tested))] = tab.lines("verdict/eer", "verdict/test/eer")
     assert settings["trainer.max_epochs"] == 2  # as it began
     assert rate is not None
-    assert tested == pytest.approx(events(run_copy).Scalars("test/eer")[-1].value)
+    assert tested == pytest.approx(events(run_copy).Scalars("verdict/test/eer")[-1].value)
 
 
 def test_without_a_logger_nothing_is_written(tmp_path, monkeypatch):

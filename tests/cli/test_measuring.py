@@ -31,7 +31,9 @@ def test_test_and_validate_from_the_checkpoint_alone(run_copy, capsys):
     assert re.search(r"genuine pairs +270\nimpostor pairs +1500\n", capsys.readouterr().out)
     assert (run_copy / "config.yaml").read_text() == config_before
     assert not run_copy.with_name("version_1").exists()  # kept with the run they measure
-    assert {"test/eer", "test/orl/eer", "test/orl/far_at_calibrated"} <= set(events(run_copy).Tags()["scalars"])
+    scalars = set(events(run_copy).Tags()["scalars"])
+    assert {"verdict/test/eer", "verdict/test/orl/eer", "verdict/test/orl/far_at_calibrated"} <= scalars
+    assert not [name for name in scalars if name.startswith("test/")]  # TensorBoard would show it before the curves
 
 
 def check_kept(folder: Path) -> None:
@@ -55,7 +57,9 @@ def check_kept(folder: Path) -> None:
     assert identification["tpir"][0]["interval_by_person"][0] < identification["tpir"][0]["tpir"]
     drawn = {path.stem for path in folder.glob("*.png")}
     assert drawn == {f"orl_{kind}" for kind in ("roc", "det", "cmc", "false_accepts", "false_rejects")}
-    assert {f"test/{stem.replace('_', '/', 1)}" for stem in drawn} <= set(events(folder.parent).Tags()["images"])
+    assert {f"verdict/test/{stem.replace('_', '/', 1)}" for stem in drawn} <= set(
+        events(folder.parent).Tags()["images"]
+    )
 
 
 def test_what_is_measured_later_stands_at_the_step_of_its_weights(run_copy):
@@ -65,8 +69,8 @@ def test_what_is_measured_later_stands_at_the_step_of_its_weights(run_copy):
     for command in ("validate", "test"):
         main([command, "--ckpt_path", str(path)])
     assert {scalar.step for scalar in events(run_copy).Scalars("val/eer")} == trained
-    assert [scalar.step for scalar in events(run_copy).Scalars("test/eer")] == [step - 1]
-    assert [image.step for image in events(run_copy).Images("test/orl/roc")] == [step]
+    assert [scalar.step for scalar in events(run_copy).Scalars("verdict/test/eer")] == [step - 1]
+    assert [image.step for image in events(run_copy).Images("verdict/test/orl/roc")] == [step - 1]
 
 
 def test_another_threshold_and_score_by_option(run_copy, capsys):

@@ -24,7 +24,7 @@ def test_raw_weights_are_measured_by_their_own_threshold_and_kept_apart(tmp_path
         assert run("test", "--ckpt_path", folder, *options) == 0
         assert read_metrics(folder / name / "metrics.json").calibration == calibration
     measured = read_metrics(folder / "test" / "metrics.json").logged["test/eer"]
-    assert [event.value for event in events(folder).Scalars("test/eer")] == [pytest.approx(measured)]
+    assert [event.value for event in events(folder).Scalars("verdict/test/eer")] == [pytest.approx(measured)]
     save_face(1, 1, Path("a.png"))
     for options in ([], ["--raw_weights"]):
         assert run("embed", "a.png", "--ckpt_path", folder, "--output", f"{len(options)}.npz", *options) == 0

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from facerec.reports.events import read_events, value_at
+from facerec.reports.events import read_events, tag_of, value_at
 
 
 def log(folder, suffix, *scalars):
@@ -23,6 +23,14 @@ def test_the_minutes_are_those_of_the_trainings(tmp_path):
     assert minutes == pytest.approx(1.0 + 3.0)
     assert [event.value for event in scalars["val/eer"]] == pytest.approx([0.3, 0.2])
     assert scalars["test/eer"][0].value == pytest.approx(0.25)
+
+
+def test_a_test_stands_behind_the_curves_and_has_its_name_for_those_who_read(tmp_path):
+    tags = ["train/loss", "val/lfw/eer", "val_ema/eer", "val_swa/eer", tag_of("test/eer"), tag_of("test/lfw/eer")]
+    assert tags == sorted(tags)
+    log(tmp_path, "a", ("test/eer", 0.3, 9, 0), ("train/loss", 1.0, 9, 0))
+    log(tmp_path, "b", (tag_of("test/eer"), 0.25, 20, 9000), ("verdict/eer", 0.1, 20, 9000))
+    assert [event.value for event in read_events(tmp_path)[0]["test/eer"]] == pytest.approx([0.3, 0.25])
 
 
 def test_files_of_one_second_come_in_the_order_of_their_numbers(tmp_path):
