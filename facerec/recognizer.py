@@ -47,6 +47,7 @@ from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.checkpoints import RAW_WEIGHTS, ModelCard, offer_raw_weights
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
+from facerec.float32 import real_float32
 from facerec.lightning_private import is_in_training
 from facerec.losses import Loss
 from facerec.losses.separation import separation
@@ -180,8 +181,9 @@ class FaceRecognizer(LightningModule):
         embeddings: Tensor = self.backbone(normalised)
         return embeddings.float()
 
+    @real_float32()
     def embed(self, images_BCHW: Tensor) -> Tensor:
-        """Embed images for scores, as evaluation and every use of the checkpoint do.
+        """Embed images for scores, as evaluation and every use of the checkpoint do: without TensorFloat32.
 
         Args:
             images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.

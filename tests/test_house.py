@@ -23,6 +23,7 @@ GROUND = {
     "lightning_private",
     "clipping",
     "model_folders",
+    "float32",
 }
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
 MIDDLE = {"data", "checkpoints", "run_folders", "reports", "recognizer"}
@@ -38,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "threads": {"settings"},
     "memory": set(),
     "arrays": set(),
+    "float32": set(),
     "lightning_private": set(),
     "clipping": {"settings"},
     "journal": {"files"},
