@@ -148,3 +148,12 @@ def option_names(parser: LightningArgumentParser) -> Iterator[str]:
         if isinstance(action.choices, dict):
             for command in action.choices.values():
                 yield from option_names(command)
+
+
+def gradient_scale(trainer: Trainer) -> float | None:
+    """The factor of the loss in ``16-mixed``; it falls when a step was skipped. None in another precision.
+
+    A scaler has waited for a GPU in its step anyway.
+    """
+    scaler = getattr(trainer.precision_plugin, "scaler", None)
+    return None if scaler is None else float(scaler.get_scale())

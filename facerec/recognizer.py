@@ -48,7 +48,7 @@ from facerec.checkpoints import RAW_WEIGHTS, ModelCard, offer_raw_weights
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
 from facerec.float32 import real_float32
-from facerec.lightning_private import is_in_training
+from facerec.lightning_private import gradient_scale, is_in_training
 from facerec.losses import Loss
 from facerec.losses.separation import separation
 from facerec.metrics.calibration import Calibration
@@ -165,6 +165,7 @@ class FaceRecognizer(LightningModule):
         self.card = ModelCard()
         self.no_threshold = NEVER_CALIBRATED
         self.takes_raw_weights = False
+        self._was_skipped = False
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
@@ -292,12 +293,22 @@ class FaceRecognizer(LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step the optimizer, then the loss, once however many batches were accumulated.
 
-        The weights change, so thresholds that were calibrated on the old ones go.
+        The weights change, so thresholds that were calibrated on the old ones go. With ``16-mixed`` the scaler skips a
+        step whose gradients overflow. Then nothing counts it: neither the loss's warm-ups nor the schedule.
         """
+        scale = gradient_scale(self.trainer)
         super().optimizer_step(*args, **kwargs)
+        self._was_skipped = scale is not None and gradient_scale(self.trainer) < scale  # type: ignore[operator]
+        if self._was_skipped:
+            return
         self.loss.step()
         if self.card.calibration is not None or self.card.raw_calibration is not None:
             self.card = replace(self.card, calibration=None, raw_calibration=None)
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step the schedule, unless the optimizer's step was skipped."""
+        if not self._was_skipped:
+            super().lr_scheduler_step(scheduler, metric)
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Embeddings of a batch; the callbacks measure them."""

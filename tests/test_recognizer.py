@@ -8,14 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.plugins.precision import MixedPrecision
 
 from facerec.align import Alignment
 from facerec.backbones import Backbone, EmbeddingHead, IResNet, ResNet, TimmBackbone
 from facerec.checkpoints import ModelCard
 from facerec.data import FaceDataModule, ORLImages
-from facerec.losses import Softmax
+from facerec.losses import ArcFace, Softmax
+from facerec.optim import WarmupCosine
 from facerec.recognizer import FaceRecognizer
 
 
@@ -173,3 +175,45 @@ def test_the_logger_gets_every_nth_step_and_few_others_cost_anything(accumulated
     assert [int(row["step"]) for row in rows if row["train/loss"]] == logged
     assert "train/loss" in trainer.callback_metrics
     assert model.calls < 10
+
+
+def test_a_step_that_the_scaler_skips_is_not_counted():
+    """With ``16-mixed`` the scale begins too high: here at 2^24, so the first gradients overflow."""
+
+    class Noting(Callback):
+        def __init__(self):
+            self.seen = []
+
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            moved = not torch.equal(pl_module.backbone.stem[0].weight, self.before)
+            rate = trainer.optimizers[0].param_groups[0]["lr"]
+            self.seen.append((moved, int(pl_module.loss.steps), rate))
+
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            self.before = pl_module.backbone.stem[0].weight.detach().clone()
+
+    data = FaceDataModule(train=ORLImages("train"), batch_size=24, image_size=(32, 32), num_workers=0)
+    loss = ArcFace(scale=8.0, angular_margin=0.2, margin_warmup=10)
+    settings = {"num_classes": 24, "image_size": (32, 32), "schedule": WarmupCosine(warmup=0.0)}
+    model = FaceRecognizer(ResNet(18, 16, width=4), loss, partial(torch.optim.SGD, lr=0.1), **settings)
+    noting = Noting()
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24)
+    trainer = Trainer(
+        max_steps=40,
+        plugins=[MixedPrecision("16-mixed", "cpu", scaler)],
+        callbacks=[noting],
+        accelerator="cpu",
+        limit_val_batches=0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )
+    trainer.fit(model, data)
+    counted, rate = 0, 0.1
+    for moved, steps, new_rate in noting.seen:
+        counted += moved
+        assert steps == counted
+        assert (new_rate != rate) == moved
+        rate = new_rate
+    assert 0 < counted < len(noting.seen)
