@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch.plugins import Precision
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from facerec.machine import choose_precision, choose_workers, slow_precision
+from facerec.machine import choose_precision, choose_workers, device_kind, slow_precision
 
 
 def choose_for_machine(settings: Any) -> None:
@@ -14,9 +14,14 @@ def choose_for_machine(settings: Any) -> None:
 
     Args:
         settings: of a run, parsed and before anything is built from them. Changed in place.
+
+    Raises:
+        ValueError: for ``trainer.sync_batchnorm`` on other devices than GPUs, which torch refuses at the first step.
     """
     trainer, data = settings.trainer, settings.data
     accelerator, devices = accelerator_name(trainer.accelerator), trainer.devices
+    if trainer.get("sync_batchnorm") and (kind := device_kind(accelerator)) != "cuda":
+        raise ValueError(f"trainer.sync_batchnorm works on GPUs alone, and this run is on {kind}: leave it out")
     if trainer.precision == "auto" and _has_precision(trainer.get("plugins")):
         trainer.precision = None  # the plugin has the precision
     elif trainer.precision == "auto":

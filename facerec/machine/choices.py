@@ -154,6 +154,16 @@ def device_of(accelerator: str, machine: Machine) -> Device:
     return known.get(accelerator, "other")
 
 
+def device_kind(accelerator: str) -> Device:
+    """The kind of device that Lightning's ``accelerator`` stands for here.
+
+    Example:
+        >>> device_kind("cpu")
+        'cpu'
+    """
+    return device_of(accelerator, this_machine())
+
+
 def gpus_in_use(devices: int | str | Sequence[int], machine: Machine) -> tuple[Gpu, ...]:
     """The GPUs that Lightning's ``devices`` stands for; all of them where it cannot be read, which Lightning refuses.
 

@@ -112,6 +112,14 @@ def test_an_accelerator_given_as_a_class(on):
     assert chosen({"accelerator": cpu}).trainer.precision == "32-true"
 
 
+def test_batch_statistics_of_several_processes_need_gpus(on):
+    on(LAPTOP)
+    with pytest.raises(ValueError, match=r"trainer\.sync_batchnorm works on GPUs alone, and this run is on cpu"):
+        chosen({"sync_batchnorm": True})
+    on(GPU)
+    assert chosen({"sync_batchnorm": True}).trainer.sync_batchnorm
+
+
 def test_the_data_module_alone_chooses_too(on, vggface_root):
     on(GPU)
     assert FaceDataModule(str(vggface_root)).num_workers == 3
