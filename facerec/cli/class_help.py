@@ -22,7 +22,7 @@ def asked_for_classes(options: Sequence[str]) -> str | None:
         >>> asked_for_classes(["--model.loss.help"]), asked_for_classes(["--model.loss.help", "ArcFace"])
         ('model.loss', None)
     """
-    for option, following in zip(options, [*options[1:], "--"], strict=True):
+    for option, following in zip(options, [*options[1:], "--"], strict=False):
         setting = option.removeprefix("--").removesuffix(HELP)
         if option == f"--{setting}{HELP}" and setting in (*FAMILIES, OPTIMIZERS) and following.startswith("--"):
             return setting

@@ -18,6 +18,7 @@ SECTIONS = (
     "verification",
     "finite",
     "average",
+    "dashboard",
     "ckpt_path",
     "weights_only",
     "init_from",

@@ -6,7 +6,9 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-WRITTEN_AT_THE_START = ("config.yaml", "hparams.yaml", "events.out.tfevents.*")
+from facerec.reports.surroundings import SURROUNDINGS
+
+WRITTEN_AT_THE_START = ("config.yaml", "hparams.yaml", "events.out.tfevents.*", SURROUNDINGS)
 
 
 class FailedStart(Callback):

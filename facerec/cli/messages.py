@@ -1,5 +1,6 @@
 """What a command prints when it warns or fails: one line that names the cause, in place of a traceback."""
 
+import errno
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ ERASE_LINE = "\r\x1b[K"
 OF_THE_MACHINE = re.compile(
     r"DataLoader worker|out of memory|can't allocate memory|not enough memory|No space left|PytorchStreamWriter"
 )
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # the disk, or what is allowed of it
 KILLED_WORKER = re.compile(r"DataLoader worker \(pid.*(killed by signal|exited unexpectedly)")
 LACK_OF_MEMORY = re.compile(r"^(MemoryError|OutOfMemoryError):|DefaultCPUAllocator: can't allocate memory")
 OF_A_WORKER = "Original Traceback (most recent call last):"
@@ -78,6 +80,8 @@ def _cause(error: BaseException) -> str:
     text = str(error).strip() or type(error).__name__
     if LACK_OF_MEMORY.search(f"{type(error).__name__}: {text}"):
         return f"out of memory: {text.splitlines()[0]} Give a smaller batch size"
+    if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+        return f"a file could not be written: {error.strerror}"
     if OF_A_WORKER in text:
         last = [*LAST_LINE.finditer(text)][-1:]
         text = last[0]["message"] if last else text.splitlines()[-1]

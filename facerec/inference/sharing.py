@@ -78,6 +78,28 @@ def save_pretrained(
     Raises:
         FileNotFoundError: if there is no such checkpoint.
         ValueError: if it is not a checkpoint that can be used, or the folder holds other things than a model folder.
+
+    Example:
+        Of a checkpoint as ``facerec fit`` writes it:
+
+        >>> import tempfile
+        >>> from facerec.backbones import ResNet
+        >>> from facerec.losses import Triplet
+        >>> from facerec.recognizer import FaceRecognizer
+        >>> sizes = {"depth": 18, "embedding_dim": 8, "width": 8}
+        >>> recognizer = FaceRecognizer(ResNet(**sizes), Triplet(), torch.optim.SGD, image_size=(32, 32))
+        >>> settings = {
+        ...     "backbone": {"class_path": "facerec.backbones.ResNet", "init_args": sizes},
+        ...     "loss": {"class_path": "facerec.losses.Triplet"},
+        ...     "image_size": [32, 32],
+        ... }
+        >>> content = {"state_dict": recognizer.state_dict(), "hyper_parameters": settings}
+        >>> ModelCard(identities=("ada", "ben")).put_into(content)
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     torch.save(content, f"{place}/best.ckpt")
+        ...     shared = save_pretrained(f"{place}/best.ckpt", f"{place}/mine", "mit")
+        ...     sorted(file.name for file in shared.iterdir())
+        ['README.md', 'config.json', 'model.safetensors']
     """
     path, folder = find_checkpoint(checkpoint), Path(folder)
     _require_free(folder)
@@ -117,6 +139,13 @@ def from_pretrained(name: str | Path, revision: str | None = None) -> Path:
     Raises:
         FileNotFoundError: if it is neither here nor there.
         ValueError: if facerec did not write it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as other:
+        ...     from_pretrained(other)
+        Traceback (most recent call last):
+        ValueError: ... is no model folder of facerec: its config.json does not say so
     """
     folder = Path(name)
     if not folder.is_dir():

@@ -134,7 +134,7 @@ def test_what_is_shown_changes_nothing_in_the_training(recognizer, orl_run, tmp_
 
 @pytest.mark.parametrize("logger", [None, CSVLogger])
 def test_without_a_logger_of_figures_nothing_is_drawn(logger, recognizer, tmp_path, monkeypatch):
-    for drawn in ("training_figure", "evaluation_figures", "summarise", "most_confused", "write_projector"):
+    for drawn in ("training_figure", "evaluation_figures", "summarise", "frequent_confusions", "write_projector"):
         monkeypatch.setattr(f"facerec.callbacks.dashboard.{drawn}", None)
     callbacks = [DevAccuracy(), Verification(), Dashboard()]
     settings = {"logger": logger(tmp_path) if logger else False, "limit_train_batches": 1}

@@ -24,6 +24,7 @@ MISSING = {
     "inspect": ("missing",),
     "pack": ("missing", "out.pack"),
     "plot": ("roc", "missing"),
+    "report": ("missing",),
     "predict": ("--classify", "missing", *MODEL, "--output", "out.csv"),
     "split": ("missing", "out"),
     "sweep": ("missing.yaml",),
