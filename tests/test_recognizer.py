@@ -83,7 +83,7 @@ def test_a_threshold_is_kept_with_the_weights_it_was_measured_on(doing):
     """A resumed training keeps what it loaded until it takes a step; an evaluation takes none, whatever it counts."""
     model = recognizer(ResNet(18, 16, width=4), (32, 64))
     assert kept(model, 7).calibration is None
-    model._trainer = SimpleNamespace(state=SimpleNamespace(fn=doing))
+    model._trainer = SimpleNamespace(state=SimpleNamespace(fn=doing), precision_plugin=None)
     model.on_load_checkpoint(stored())
     assert kept(model, 7).calibration == THRESHOLD
     if doing == "test":

@@ -171,7 +171,7 @@ def test_a_thread_of_a_library_fails_in_a_line_too(capsys):
     hook = threading.excepthook
     assert with_messages(command, "facerec test") == 0
     assert threading.excepthook is hook
-    assert capsys.readouterr().err == "facerec test: [Errno 28] No space left on device\n"
+    assert capsys.readouterr().err == "facerec test: a file could not be written: No space left on device\n"
 
 
 def test_too_little_memory_is_no_mistake_in_the_code(capsys):
