@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,21 @@ def test_a_plan_makes_nothing(here, capsys):
     assert [path.name for path in here.iterdir()] == ["small.yaml"]
 
 
+@contextmanager
+def as_on_a_terminal():
+    """Tests that a shell runs in the background ignore Ctrl-C, and so would the processes that they start."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def test_a_sweep_that_is_interrupted_goes_on_and_reports(here, capsys):
     file, study = write(here, search={SCALE: [16]}), Path("runs", "sweeps", "small")
-    process = subprocess.Popen([sys.executable, "-m", "facerec", "sweep", file], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "facerec", "sweep", file]
+    with as_on_a_terminal():
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     first_end = time.monotonic() + 240
     while not list(study.glob("trial_000/version_1/events*")) and time.monotonic() < first_end:
         time.sleep(0.1)
