@@ -155,5 +155,14 @@ def gradient_scale(trainer: Trainer) -> float | None:
 
     A scaler has waited for a GPU in its step anyway.
     """
-    scaler = getattr(trainer.precision_plugin, "scaler", None)
+    scaler = _scaler(trainer)
     return None if scaler is None else float(scaler.get_scale())
+
+
+def is_scaled(trainer: Trainer) -> bool:
+    """Whether float16 gradients are scaled: then an infinite one lowers the scale, and its step is left out."""
+    return _scaler(trainer) is not None
+
+
+def _scaler(trainer: Trainer) -> Any:
+    return getattr(trainer.precision_plugin, "scaler", None)

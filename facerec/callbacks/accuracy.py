@@ -83,8 +83,9 @@ class DevAccuracy(EvaluationCallback):
             scores_BC = embeddings_BD @ self._means_CD.T
         elif isinstance(recognizer.loss, ClassifierLoss):
             rows_B3[:, LOSS] = recognizer.loss.of_whole_batch(class_embeddings_BD, batch.labels)
-        rows_B3[:, NAMED] = scores_BC.argmax(1).float()  # exact up to 16 million people
-        rows_B3[:, RIGHT] = (scores_BC.argmax(1) == batch.labels).float()
+        named_B = scores_BC.argmax(1)
+        rows_B3[:, NAMED] = named_B.float()  # exact up to 16 million people
+        rows_B3[:, RIGHT] = (named_B == batch.labels).float()
         return rows_B3
 
     def measure(self, trainer: Trainer, recognizer: FaceRecognizer, stage: Stage, tables: dict[str, SetTable]) -> None:

@@ -15,7 +15,7 @@ from facerec.callbacks.training_images import training_figure
 from facerec.callbacks.verification import Verification
 from facerec.data.batches import Batch
 from facerec.reports.confusions import confusions_figure, frequent_confusions
-from facerec.reports.faces import faces_figure, side_by_side
+from facerec.reports.faces import image_grid, side_by_side
 from facerec.reports.figures import evaluation_figures
 from facerec.reports.summary import summarise
 
@@ -89,7 +89,7 @@ class Dashboard(Callback):
             ]
             captions = [f"{people[dev.labels[image]]}, named {people[named]}" for image, named in wrong]
             title = f"{stage}, {when}: misnamed dev images, each beside the person that it was named as"
-            show(trainer, f"{stage}/confused_faces", faces_figure(pairs, captions, title, columns=5), step)
+            show(trainer, f"{stage}/confused_faces", image_grid(pairs, captions, title, columns=5), step)
 
     def _show_pairs(self, trainer: Trainer, verification: Verification, when: str, step: int) -> None:
         """The figures of each set of pairs, and its embeddings."""

@@ -16,6 +16,7 @@ from facerec.callbacks.evaluation import recognizer_of
 from facerec.callbacks.last_checkpoint import last_checkpoints
 from facerec.data.batches import Batch
 from facerec.data.datamodule import FaceDataModule
+from facerec.lightning_private import is_scaled
 from facerec.settings import require_choice
 
 NAMED_FILES = 3
@@ -123,7 +124,7 @@ class FiniteSteps(Callback):
 
     def _look(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End the training if one of the last steps was not finite."""
-        scaled = _is_scaled(trainer)
+        scaled = is_scaled(trainer)
         bad = next((step for step in self._steps if not step.is_finite(scaled)), None)
         is_present = bad is not None and bad.number == trainer.global_step
         self._steps.clear()
@@ -149,7 +150,7 @@ class FiniteSteps(Callback):
     def _skip(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Leave this step out if it is not finite: a parameter without a gradient is left as it is."""
         step, is_present = self._steps.pop(), True
-        bad = not step.is_finite(_is_scaled(trainer))
+        bad = not step.is_finite(is_scaled(trainer))
         if not trainer.strategy.reduce_boolean_decision(bad, all=False):
             self._skipped_in_a_row = 0
             return
@@ -175,11 +176,6 @@ def looks_at_once(trainer: Trainer) -> bool:
 def _parameters(optimizer: Optimizer) -> Iterator[Tensor]:
     for group in optimizer.param_groups:
         yield from group["params"]
-
-
-def _is_scaled(trainer: Trainer) -> bool:
-    """Whether float16 gradients are scaled: then an infinite one lowers the scale, and its step is left out."""
-    return getattr(trainer.precision_plugin, "scaler", None) is not None
 
 
 def _save_soon(trainer: Trainer) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from facerec.callbacks.averages import average_of, offered
 from facerec.callbacks.evaluation import data_of, recognizer_of
+from facerec.callbacks.figure_loggers import tensorboards
 from facerec.callbacks.pace import about, epochs_of
 from facerec.callbacks.verification import Verification
 from facerec.metrics.calibration import Calibration
@@ -141,7 +141,7 @@ def validation_rows(validated: Validated) -> Iterator[Row]:
 
 def next_commands(trainer: Trainer, checkpoint: str) -> Iterator[str]:
     """Commands that go on from here."""
-    loggers = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    loggers = tensorboards(trainer)
     if checkpoint:
         run = Path(checkpoint).parent.parent
         is_in_run = any(Path(logger.log_dir).resolve() == run.resolve() for logger in loggers)

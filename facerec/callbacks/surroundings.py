@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
+from facerec.callbacks.figure_loggers import tensorboards
 from facerec.files import write_whole
 from facerec.machine import this_machine
 from facerec.machine.surroundings import surroundings
@@ -25,11 +25,10 @@ class Surroundings(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the entry. A start that failed before keeps none."""
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and trainer.is_global_zero:
-                starts = [*read_starts(logger.log_dir), _start(trainer)]
-                text = json.dumps(starts, indent=2, ensure_ascii=False)
-                write_whole(Path(logger.log_dir, SURROUNDINGS), f"{text}\n")
+        for logger in tensorboards(trainer) if trainer.is_global_zero else []:
+            starts = [*read_starts(logger.log_dir), _start(trainer)]
+            text = json.dumps(starts, indent=2, ensure_ascii=False)
+            write_whole(Path(logger.log_dir, SURROUNDINGS), f"{text}\n")
 
 
 def _start(trainer: Trainer) -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facerec.data.batches import Batch
 from facerec.recognizer import FaceRecognizer
-from facerec.reports.faces import faces_figure
+from facerec.reports.faces import image_grid
 from facerec.transforms.preprocess import Preprocess, channels
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def training_figure(recognizer: FaceRecognizer, batch: Batch) -> Figure:
     times = max(1, SMALLEST // images_BCHW.shape[-1])  # so that small images have room for a name
     images_BCHW = (images_BCHW * 255.0).round().to(torch.uint8)
     images_BCHW = images_BCHW.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
-    return faces_figure(list(images_BCHW), captions, "train/images: the first batch, as the network gets it")
+    return image_grid(list(images_BCHW), captions, "train/images: the first batch, as the network gets it")
 
 
 def denormalised(inputs_BCHW: Tensor, preprocess: Preprocess) -> Tensor:

@@ -4,11 +4,13 @@ import inspect
 import re
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch.optim import Optimizer
 
 from facerec.cli.command_parser import block
 from facerec.cli.setting_errors import FAMILIES, HOMES, classes_of
+from facerec.cli.training_help import first_sentence
 
 HELP = ".help"
 OPTIMIZERS = "model.optimizer"
@@ -22,7 +24,7 @@ def asked_for_classes(options: Sequence[str]) -> str | None:
         >>> asked_for_classes(["--model.loss.help"]), asked_for_classes(["--model.loss.help", "ArcFace"])
         ('model.loss', None)
     """
-    for option, following in zip(options, [*options[1:], "--"], strict=False):
+    for option, following in pairwise([*options, "--"]):
         setting = option.removeprefix("--").removesuffix(HELP)
         if option == f"--{setting}{HELP}" and setting in (*FAMILIES, OPTIMIZERS) and following.startswith("--"):
             return setting
@@ -53,5 +55,5 @@ def _is_public(known: type[object], home: str) -> bool:
 def _first_sentence(known: type[object], room: int) -> str:
     """What a class is: the first line of its documentation."""
     line = next(iter((inspect.getdoc(known) or "").strip().splitlines()), "")
-    line = re.sub(r":\w+:`([^`]*)`|``|,? https://\S+|^\[BETA\] ", r"\1", line)
-    return textwrap.shorten(line.partition(". ")[0].rstrip(".: "), room, placeholder=" ...")
+    line = first_sentence(re.sub(r",? https://\S+|^\[BETA\] ", "", line))
+    return textwrap.shorten(line.rstrip(": "), room, placeholder=" ...")

@@ -46,8 +46,8 @@ def add_checkpoint_option(parser: argparse.ArgumentParser, kinds: str = CHECKPOI
     add_trust_options(parser)
 
 
-def add_trust_options(parser: argparse.ArgumentParser) -> None:
-    """What a checkpoint may name, and which of its weights are taken."""
+def add_trust_option(parser: argparse.ArgumentParser) -> None:
+    """What a checkpoint may name."""
     parser.add_argument(
         "--trust",
         action="append",
@@ -55,6 +55,11 @@ def add_trust_options(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE",
         help="module of your own whose classes the checkpoint names; facerec imports no other",
     )
+
+
+def add_trust_options(parser: argparse.ArgumentParser) -> None:
+    """What a checkpoint may name, and which of its weights are taken."""
+    add_trust_option(parser)
     parser.add_argument(
         "--raw_weights",
         action="store_true",

@@ -125,11 +125,8 @@ def training_people(
     Raises:
         ValueError: for such a network, or if there are no training images.
     """
-    networks = networks_of(options)
-    for network, _ in networks:
-        require(network)
     found = []
-    for network, data in networks:
+    for network, data in _required_networks(options, require):
         known = set(network.identities)
         names = [name for name in names_of(images_of(data, "train")) if name in known]
         people = draw_people(names, count, options.seed or 0)
@@ -153,15 +150,22 @@ def dev_images(
     Raises:
         ValueError: for such a network, or if there are no dev images.
     """
-    networks = networks_of(options)
-    for network, _ in networks:
-        require(network)
     found = []
-    for network, data in networks:
+    for network, data in _required_networks(options, require):
         source = images_of(data, "dev")
         people = sorted(set(names_of(source)) & set(network.identities))
         found.append((network, embed_people(network, source, people, IMAGES["dev"], options.batch_size)))
     return found
+
+
+def _required_networks(
+    options: argparse.Namespace, require: Callable[[Network], object]
+) -> list[tuple[Network, FaceDataModule]]:
+    """The networks with their data. One that cannot be drawn is refused before any image is read."""
+    networks = networks_of(options)
+    for network, _ in networks:
+        require(network)
+    return networks
 
 
 def images_of(data: FaceDataModule, kind: str) -> Images:

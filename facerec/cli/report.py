@@ -8,7 +8,7 @@ import yaml
 
 from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.configuration import data_module
-from facerec.cli.model_options import report_left_out
+from facerec.cli.model_options import add_trust_option, report_left_out
 from facerec.cli.plot_sources import same_people
 from facerec.cli.runs import chosen_checkpoint, run_of
 from facerec.cli.saved_settings import from_checkpoint
@@ -87,13 +87,7 @@ def make_parser() -> CommandParser:
         "--tsne", type=_true_or_false, default=True, metavar="BOOL", help="t-SNE of ten dev people (default: true)"
     )
     parser.add_argument("--data.root", dest="root", metavar="DIR", help="data of another place than the training's")
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="module of your own whose classes the checkpoint names; facerec imports no other",
-    )
+    add_trust_option(parser)
     return parser
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
 from facerec.callbacks.evaluation import recognizer_of
+from facerec.callbacks.figure_loggers import tensorboards
 from facerec.checkpoints import read_card
 from facerec.cli.resuming import Resumption
 from facerec.cli.training_parser import CALLBACKS
@@ -46,16 +46,14 @@ class SaveConfig(SaveConfigCallback):
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Add it to TensorBoard."""
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger) and not self._resumed:
-                text = "\n".join(f"    {line}" for line in self._yaml.splitlines())  # Markdown code
-                logger.experiment.add_text("config", text)
+        for logger in [] if self._resumed else tensorboards(trainer):
+            text = "\n".join(f"    {line}" for line in self._yaml.splitlines())  # Markdown code
+            logger.experiment.add_text("config", text)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print where the run is kept: not earlier, because a start that fails keeps nothing."""
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                rank_zero_info(f"This run is kept in {logger.log_dir}")
+        for logger in tensorboards(trainer):
+            rank_zero_info(f"This run is kept in {logger.log_dir}")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put it into the model card, as text."""

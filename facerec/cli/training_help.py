@@ -132,12 +132,21 @@ def _options(command: str) -> Sequence[str]:
 
 def _line(setting: Setting) -> str:
     """A setting in a line: the first sentence of its help, and its default."""
-    text = TEXTS.get(setting.name, setting.help)
-    text = re.split(r"\.\s+(?=[A-Z])", text.replace("\n", " "))[0]
-    text = re.sub(r":\w+:`[\w.]*?(\w+)`", r"\1", text).replace("``", "").rstrip(". ")
+    text = first_sentence(TEXTS.get(setting.name, setting.help))
     default = "" if setting.default in (None, "") else f" (default: {_yaml(setting.default)})"
     room = WIDTH - NAME_WIDTH - len(default)
     return _entry(f"--{setting.name}", f"{textwrap.shorten(text, room, placeholder=' ...')}{default}")
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a documentation, without its markup.
+
+    Example:
+        >>> first_sentence("See :class:`facerec.data.ListPairs` or ``f_i . f_j``. It is more.")
+        'See ListPairs or f_i . f_j'
+    """
+    sentence = re.split(r"\.\s+(?=[A-Z])", text.replace("\n", " "))[0]
+    return re.sub(r":\w+:`[\w.]*?(\w+)`", r"\1", sentence).replace("``", "").rstrip(". ")
 
 
 def _yaml(value: object) -> str:

@@ -21,7 +21,7 @@ LETTER = 6  # pixels
 DPI = 80  # pixels an inch
 
 
-def faces_figure(images: Sequence[Tensor], captions: Sequence[str], title: str, columns: int = 8) -> Figure:
+def image_grid(images: Sequence[Tensor], captions: Sequence[str], title: str, columns: int = 8) -> Figure:
     """Images in a grid, row by row.
 
     Args:
@@ -31,7 +31,7 @@ def faces_figure(images: Sequence[Tensor], captions: Sequence[str], title: str, 
         columns: number of images in a row.
 
     Example:
-        >>> figure = faces_figure([torch.zeros(3, 112, 96, dtype=torch.uint8)] * 3, ["Ann", "Ann", "Bob"], "training")
+        >>> figure = image_grid([torch.zeros(3, 112, 96, dtype=torch.uint8)] * 3, ["Ann", "Ann", "Bob"], "training")
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['Ann', 'Ann', 'Bob']
     """

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facerec.reports.curves import cmc_figure, det_figure, verification_figure
-from facerec.reports.faces import faces_figure, side_by_side
+from facerec.reports.faces import image_grid, side_by_side
 from facerec.reports.scored import NamedImages, ScoredSet
 from facerec.reports.summary import Summary
 
@@ -87,4 +87,4 @@ def pairs_figure(scored: ScoredSet, images: NamedImages, places: NDArray[np.int6
         raise ValueError("no figure of the pairs: give ScoredSet pairs, the rows of their images (P, 2)")
     images_of_pairs = [[images.read(scored.place(row)) for row in scored.pairs[place]] for place in places]
     scores = [f"{scored.scores[place]:.3f}" for place in places]
-    return faces_figure([side_by_side(pair) for pair in images_of_pairs], scores, title, columns=5)
+    return image_grid([side_by_side(pair) for pair in images_of_pairs], scores, title, columns=5)
