@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from facerec.backbones import TimmBackbone
 from facerec.checkpoints import CARD_KEY, ModelCard, Origin, load_checkpoint, offer_raw_weights
 from facerec.inference.loading import build, check_description
 from facerec.model_folders import DESCRIPTION, README, WEIGHTS, is_model_folder, write_model_folder
@@ -108,11 +109,7 @@ def save_pretrained(
         offer_raw_weights(content, path)
     check_description(content, path, trust)
     card = ModelCard.from_checkpoint(content, path)
-    settings = {
-        name: value for name, value in (content.get("hyper_parameters") or {}).items() if name not in OF_A_TRAINING
-    }
-    if "backbone" not in settings:
-        raise ValueError(f"{path} holds no description of its backbone (it was built in Python): it cannot be shared")
+    settings = _shared_settings(content.get("hyper_parameters") or {}, path)
     with torch.device("meta"):
         needed = build(settings).state_dict()
     shared: dict[str, Any] = {}
@@ -170,6 +167,17 @@ def _require_free(folder: Path) -> None:
     """Refuse a folder of other things: README.md and config.json are common names."""
     if folder.is_dir() and any(folder.iterdir()) and not is_model_folder(folder):
         raise ValueError(f"{folder} holds other files. Name a new folder for the model")
+
+
+def _shared_settings(settings: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The description of the model, without its training and the file that a timm network began with."""
+    if "backbone" not in settings:
+        raise ValueError(f"{path} holds no description of its backbone (it was built in Python): it cannot be shared")
+    backbone = settings["backbone"]
+    if str(backbone["class_path"]).rpartition(".")[2] == TimmBackbone.__name__:
+        backbone = {**backbone, "init_args": {**(backbone.get("init_args") or {}), "checkpoint": None}}
+    shared = {name: value for name, value in settings.items() if name not in OF_A_TRAINING}
+    return {**shared, "backbone": backbone}
 
 
 def _anonymous(card: ModelCard) -> ModelCard:

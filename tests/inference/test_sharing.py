@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from facerec.backbones import LeNet
+from facerec.backbones import LeNet, TimmBackbone
 from facerec.checkpoints import ModelCard, Origin
 from facerec.inference import Embedder, from_pretrained, save_pretrained
 from facerec.inference.submission import predict_classes
@@ -60,6 +60,20 @@ def test_it_holds_no_names_no_paths_and_no_class_weights(folder):
         assert secret not in text
     assert '"best.ckpt"' in text
     assert all(name.startswith("backbone.") for name in load_file(folder / "model.safetensors"))
+
+
+def test_the_file_that_a_timm_network_began_with_stays_at_home(checkpoint, tmp_path):
+    """Its path is of the machine that trained, and the weights are in the folder."""
+    content = torch.load(checkpoint, weights_only=True)
+    recognizer = small_recognizer(backbone=TimmBackbone("test_resnet", 16))
+    init_args = {"name": "test_resnet", "embedding_dim": 16, "checkpoint": "/home/ada/secret.pth"}
+    described = {"class_path": "facerec.backbones.TimmBackbone", "init_args": init_args}
+    content["hyper_parameters"] = {**SETTINGS, "backbone": described}
+    content["state_dict"] = recognizer.state_dict()
+    torch.save(content, checkpoint)
+    shared = save_pretrained(checkpoint, tmp_path / "timm")
+    assert "/home" not in (shared / "config.json").read_text()
+    assert torch.equal(Embedder.from_checkpoint(shared)(faces()), Embedder.from_checkpoint(checkpoint)(faces()))
 
 
 def test_its_readme_has_what_the_hub_reads_and_the_numbers(folder):
