@@ -100,6 +100,10 @@ def _of_pairs(summary: Summary) -> Iterator[Number]:
         ends = by_person.accuracy if by_person is not None else by_pair.accuracy
         value = f"{percent(accuracy.mean)} ± {percent(accuracy.std)}"
         yield Number(f"accuracy, {len(accuracy.accuracies)} folds", value, interval_text(ends), FOLDS)
+    if (cost := summary.likelihood_cost) is not None:
+        low, high = cost.interval_by_person or cost.interval_by_pair
+        yield Number("Cllr, bits", f"{cost.cllr:.3f}", f"{low:.3f} to {high:.3f}", CLLR)
+        yield Number("min Cllr, bits", f"{cost.min_cllr:.3f}", "", MIN_CLLR)
 
 
 def _of_identification(summary: Summary) -> Iterator[Number]:
@@ -132,5 +136,7 @@ THRESHOLD = "the score at which FAR and FRR are equal on the test pairs; the mod
 AUC = "chance that a genuine pair scores higher than an impostor pair; guessing gives 0.5"
 TAR_UNSUPPORTED = "needs ten impostor pairs above the threshold"
 FOLDS = "share of right decisions, with each fold's threshold from the other folds; ± is over folds"
+CLLR = "what the model's likelihood ratios cost; 0 is perfect, 1 is that of no ratio"
+MIN_CLLR = "the least that any ratios of these scores cost; the rest is the fault of the line from score to ratio"
 IDENTIFICATION = "needs people that are known"
 TPIR = "share of enrolled people identified while this share of strangers is wrongly named"

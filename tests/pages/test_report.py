@@ -56,6 +56,8 @@ def test_a_page_has_the_answers_and_the_numbers_of_the_test(work, page_of_one):
     low, high = numbers.interval_by_person.equal_error_rate
     assert f"equal error rate{numbers.eer:.2%}95% by person: {low:.2%} to {high:.2%}" in said
     assert f"test people10 test pairs4,950450 genuine, {numbers.impostor:,} impostor" in said
+    cost = numbers.likelihood_cost
+    assert re.search(rf"AUC.*Cllr, bits.{{,100}}{cost.cllr:.3f}.*min Cllr, bits.{{,150}}{cost.min_cllr:.3f}", said)
     assert "One run cannot say which choice made it better." in said
     assert "No person and no image is in two of training, validation and test" in said
     assert "training24192ORLImages" in said
