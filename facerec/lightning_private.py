@@ -155,14 +155,15 @@ def gradient_scale(trainer: Trainer) -> float | None:
 
     A scaler has waited for a GPU in its step anyway.
     """
-    scaler = _scaler(trainer)
+    scaler = loss_scaler(trainer)
     return None if scaler is None else float(scaler.get_scale())
 
 
 def is_scaled(trainer: Trainer) -> bool:
     """Whether float16 gradients are scaled: then an infinite one lowers the scale, and its step is left out."""
-    return _scaler(trainer) is not None
+    return loss_scaler(trainer) is not None
 
 
-def _scaler(trainer: Trainer) -> Any:
+def loss_scaler(trainer: Trainer) -> Any:
+    """What scales the loss of ``16-mixed``, and its gradients with it; None in another precision."""
     return getattr(trainer.precision_plugin, "scaler", None)

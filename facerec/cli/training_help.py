@@ -146,7 +146,7 @@ def first_sentence(text: str) -> str:
         'See ListPairs or f_i . f_j'
     """
     sentence = re.split(r"\.\s+(?=[A-Z])", text.replace("\n", " "))[0]
-    return re.sub(r":\w+:`[\w.]*?(\w+)`", r"\1", sentence).replace("``", "").rstrip(". ")
+    return re.sub(r":\w+:`~?[\w.]*?(\w+)`", r"\1", sentence).replace("``", "").rstrip(". ")
 
 
 def _yaml(value: object) -> str:
