@@ -3,7 +3,10 @@
 from facerec.data.all_pairs import AllPairs
 from facerec.data.datamodule import FaceDataModule
 from facerec.data.formats.aligned import LandmarkImages, LandmarkPairs
+from facerec.data.formats.bfw import BFWPairs
 from facerec.data.formats.bins import BinPairs, write_bin
+from facerec.data.formats.calfw import CALFWPairs, CPLFWPairs
+from facerec.data.formats.cfp import CFPPairs
 from facerec.data.formats.cifar10 import CIFAR10Images
 from facerec.data.formats.folders import FolderImages, UnlabelledImages
 from facerec.data.formats.insightface import RecordImages
@@ -13,14 +16,20 @@ from facerec.data.formats.lists import ListImages, ListPairs
 from facerec.data.formats.mnist import MNISTImages
 from facerec.data.formats.orl import ORLImages, ORLPairs
 from facerec.data.formats.packed import PackedImages, PackedPairs
+from facerec.data.formats.rfw import RFWPairs
+from facerec.data.formats.xqlfw import XQLFWPairs
 from facerec.data.images import UnreadableImageError, decode_image, read_image
 from facerec.data.shallow import Shallow
 from facerec.data.sources import ImageSource, PairSource, PeopleFold
 
 __all__ = [
     "AllPairs",
+    "BFWPairs",
     "BinPairs",
+    "CALFWPairs",
+    "CFPPairs",
     "CIFAR10Images",
+    "CPLFWPairs",
     "FaceDataModule",
     "FolderImages",
     "ImageSource",
@@ -36,10 +45,12 @@ __all__ = [
     "PackedPairs",
     "PairSource",
     "PeopleFold",
+    "RFWPairs",
     "RecordImages",
     "Shallow",
     "UnlabelledImages",
     "UnreadableImageError",
+    "XQLFWPairs",
     "decode_image",
     "read_image",
     "write_bin",
