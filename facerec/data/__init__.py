@@ -9,6 +9,7 @@ from facerec.data.formats.calfw import CALFWPairs, CPLFWPairs
 from facerec.data.formats.cfp import CFPPairs
 from facerec.data.formats.cifar10 import CIFAR10Images
 from facerec.data.formats.folders import FolderImages, UnlabelledImages
+from facerec.data.formats.ijb import IJBPairs
 from facerec.data.formats.insightface import RecordImages
 from facerec.data.formats.insightface_writer import write_records
 from facerec.data.formats.lfw import LFWPairs
@@ -17,10 +18,13 @@ from facerec.data.formats.mnist import MNISTImages
 from facerec.data.formats.orl import ORLImages, ORLPairs
 from facerec.data.formats.packed import PackedImages, PackedPairs
 from facerec.data.formats.rfw import RFWPairs
+from facerec.data.formats.template_lists import TemplatePairs
+from facerec.data.formats.tinyface import TinyFacePairs
 from facerec.data.formats.xqlfw import XQLFWPairs
 from facerec.data.images import UnreadableImageError, decode_image, read_image
 from facerec.data.shallow import Shallow
 from facerec.data.sources import ImageSource, PairSource, PeopleFold
+from facerec.data.templates import Pooling, Templates
 
 __all__ = [
     "AllPairs",
@@ -32,6 +36,7 @@ __all__ = [
     "CPLFWPairs",
     "FaceDataModule",
     "FolderImages",
+    "IJBPairs",
     "ImageSource",
     "LFWPairs",
     "LandmarkImages",
@@ -45,9 +50,13 @@ __all__ = [
     "PackedPairs",
     "PairSource",
     "PeopleFold",
+    "Pooling",
     "RFWPairs",
     "RecordImages",
     "Shallow",
+    "TemplatePairs",
+    "Templates",
+    "TinyFacePairs",
     "UnlabelledImages",
     "UnreadableImageError",
     "XQLFWPairs",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import Alignment, find_record
+from facerec.data.templates import Templates
 from facerec.settings import require_within
 from facerec.threads import share_out
 from facerec.transforms.preprocess import resize
@@ -216,6 +217,22 @@ class PairSource(Images):
 
         Resampling of people and identification need it. It is never guessed from the pairs: two images that no chain of
         genuine pairs joins may still show one person.
+        """
+        return None
+
+    @property
+    def templates(self) -> Templates | None:
+        """How images become templates, or None where each image stands for itself.
+
+        With templates, ``pairs``, ``subjects`` and ``galleries`` are of templates, not of images.
+        """
+        return None
+
+    @property
+    def galleries(self) -> NDArray[np.int64] | None:
+        """Number of the gallery that each image is in (N,): -1 for a probe, -2 for neither.
+
+        None without a protocol of identification: then every image searches all others.
         """
         return None
 
