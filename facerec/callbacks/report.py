@@ -39,7 +39,7 @@ class Report(Callback):
 
     Args:
         groups: for each attribute the group of each person, whose error rates `facerec test` adds; see
-            :func:`facerec.reports.read_groups`.
+            :func:`facerec.reports.read_groups`. Sets with groups of their own (RFW, BFW) need none.
 
     Example:
         >>> from lightning.pytorch import Trainer
@@ -98,8 +98,8 @@ class Report(Callback):
         lines = [summary_table(summaries)] if summaries else []
         lines += accuracy
         lines += _calibration(trainer, recognizer, verification, stage) if summaries else []
-        if self.groups is not None and stage == "test":
-            lines += _add_groups(summaries, verification, sets, self.groups, calibration)
+        if stage == "test":
+            lines += _add_groups(summaries, verification, sets, self.groups or {}, calibration)
         lines += notes + _unlabelled(trainer, verification, folder)
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
@@ -118,12 +118,17 @@ def _add_groups(
     groups: Groups,
     calibration: Calibration | None,
 ) -> list[str]:
-    """Put the error rates of groups into the summaries; returns their tables."""
+    """Put the error rates of groups into the summaries; returns their tables. A set may come with groups of its own."""
+    groups_of = {name: dict(sets[name].groups) | dict(groups) for name in summaries}
+    if not any(groups_of.values()):
+        return []
     if calibration is None:
         return ["no rates of groups: they are those of the model's threshold, and it has none of these scores"]
     lines = []
     for name, summary in summaries.items():
-        found, reason = measure_groups(verification.scores[name], sets[name], groups, calibration["threshold"])
+        if not groups_of[name]:
+            continue
+        found, reason = measure_groups(verification.scores[name], sets[name], groups_of[name], calibration["threshold"])
         lines += [f"{name}: no rates of groups: {reason}"] if reason else [f"groups of {name}, at that threshold:"]
         lines += map(groups_table, found)
         summaries[name] = replace(summary, groups=found or None)

@@ -6,6 +6,7 @@ from facerec.metrics.confidence import Intervals, bootstrap, bootstrap_interval
 from facerec.metrics.curve import ErrorRates, Roc, TarAtFar, VerificationCurve
 from facerec.metrics.error_rate import ErrorRate, error_rate
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
+from facerec.metrics.gallery_search import GallerySearch, search_galleries
 from facerec.metrics.identification import (
     TpirAtFpir,
     Trials,
@@ -15,11 +16,12 @@ from facerec.metrics.identification import (
     search,
     tpir_at_fpir,
 )
-from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
+from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification, bootstrap_mean
 from facerec.metrics.inequity import garbe, gini, largest_over_smallest
 from facerec.metrics.intervals import Interval
 from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
 from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
+from facerec.metrics.pooling import pool_templates
 from facerec.metrics.reliability import RatioBin, reliability
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
@@ -43,6 +45,7 @@ __all__ = [
     "ErrorRate",
     "ErrorRates",
     "FoldAccuracy",
+    "GallerySearch",
     "IdentificationIntervals",
     "Interval",
     "Intervals",
@@ -63,6 +66,7 @@ __all__ = [
     "bootstrap",
     "bootstrap_identification",
     "bootstrap_interval",
+    "bootstrap_mean",
     "calibrate_threshold",
     "cllr",
     "cllr_interval",
@@ -87,9 +91,11 @@ __all__ = [
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",
+    "pool_templates",
     "reliability",
     "roc",
     "search",
+    "search_galleries",
     "tar_at_far",
     "tpir_at_fpir",
 ]

@@ -51,7 +51,8 @@ def _root_of(run: Path) -> str | None:
 def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedImages) -> bool:
     """Write ``image_1,image_2,score,same`` of each pair in the order of the list, unless there are too many.
 
-    ``same`` is empty where it is unknown. Where people are known, ``person_1,person_2`` number them.
+    A template stands under its own name. ``same`` is empty where it is unknown. Where people are known,
+    ``person_1,person_2`` number them.
 
     Returns:
         Whether it was written.
@@ -66,7 +67,8 @@ def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedI
     labels = [""] * len(scored.scores) if scored.same is None else [str(int(same)) for same in scored.same]
     people = None if isinstance(scored, UnlabelledPairs) or scored.people is None else scored.people.tolist()
     heading = ["image_1", "image_2", "score", "same"]
-    names = {row: images.name(scored.place(row)) for row in np.unique(scored.pairs).tolist()}
+    rows, given = np.unique(scored.pairs).tolist(), None if isinstance(scored, UnlabelledPairs) else scored.names
+    names = {row: images.name(scored.place(row)) if given is None else given[row] for row in rows}
     with (
         written_whole(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,

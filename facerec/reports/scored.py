@@ -5,6 +5,7 @@ Shapes: P pairs, N images, D embedding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -45,6 +46,9 @@ class ScoredSet:
         subjects: person of each row (N,), or None where unknown.
         embeddings: one row for each image (N, D), or None where unknown.
         images: place of each row in the source of the images (N,). By default row i is image i.
+        names: what to call each row (N,), such as a template. By default the name of its image.
+        galleries: number of the gallery of each row (N,): -1 for a probe, -2 for neither. By default all rows search
+            all others.
 
     Example:
         >>> pairs = ScoredSet.from_arrays([1, 1, 0, 0], scores=[0.9, 0.4, 0.5, 0.1])
@@ -60,6 +64,8 @@ class ScoredSet:
     subjects: NDArray[np.int64] | None = None
     embeddings: Tensor | None = None
     images: NDArray[np.int64] | None = None
+    names: Sequence[str] | None = None
+    galleries: NDArray[np.int64] | None = None
 
     @classmethod
     def from_arrays(

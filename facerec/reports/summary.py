@@ -167,7 +167,7 @@ def summarise(
     by_pair = intervals(None, "pair")
     by_person = intervals(people_P2, "person") if no_people is None else None
     best, by = (by_person, "person") if by_person else (by_pair, "pair")
-    identification, no_identification = identify(scored.embeddings, scored.subjects)
+    identification, no_identification = identify(scored.embeddings, scored.subjects, galleries_N=scored.galleries)
     cost = likelihood_cost(scored, likelihood, resamples, by_person=no_people is None) if likelihood else None
     return Summary(
         score=scored.score,

@@ -1,12 +1,14 @@
 """`facerec test --groups` on a run of ORL: what it prints and keeps, the figure, and groups of other people."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
 from facerec.reports import read_metrics
 from tests.cli.conftest import assert_refused, best_file, run
+from tests.conftest import save_face
 
 QUIET = ("--trainer.enable_progress_bar", "false")
 
@@ -48,3 +50,28 @@ def test_groups_that_cannot_be_measured_are_refused(run_copy, people, tmp_path, 
         "it names ann, ..., and the pairs show s31", capsys, "test", *best, "--groups", tmp_path / "others.csv"
     )
     assert_refused("has no test: `facerec test", capsys, "plot", "groups", run_copy)
+
+
+def test_groups_of_the_set_need_no_file(run_copy, tmp_path, capsys):
+    """Ten ORL test people as two races of RFW, whose lists pair each with everybody."""
+    for start, race in ((31, "Asian"), (36, "Indian")):
+        people = range(start, start + 5)
+        lines = [f"s{person}\t{i}\t{j}" for person in people for i in range(1, 5) for j in range(i + 1, 5)]
+        lines += [
+            f"s{one}\t{i}\ts{other}\t{i}" for one in people for other in range(one + 1, start + 5) for i in (1, 2, 3)
+        ]
+        (tmp_path / "rfw" / "txts" / race).mkdir(parents=True)
+        (tmp_path / "rfw" / "txts" / race / f"{race}_pairs.txt").write_text("\n".join(lines))
+        for person in people:
+            for image in range(1, 5):
+                save_face(person, image, tmp_path / "rfw" / "data" / race / f"s{person}" / f"s{person}_{image:04d}.jpg")
+    settings = {"root": str(tmp_path / "rfw"), "races": ["Asian", "Indian"]}
+    sets = json.dumps({"rfw": {"class_path": "facerec.data.RFWPairs", "init_args": settings}})
+    assert run("test", "--ckpt_path", best_file(run_copy), "--data.test_pairs", sets, *QUIET) == 0
+    assert "groups of rfw, at that threshold:" in capsys.readouterr().out
+    [found] = read_metrics(run_copy / "test" / "metrics.json").sets["rfw"].groups
+    assert found.name == "race"
+    assert [(group.name, group.people, group.frr.pairs, group.far.pairs) for group in found.groups] == [
+        ("Asian", 5, 30, 30),
+        ("Indian", 5, 30, 30),
+    ]

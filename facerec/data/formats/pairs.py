@@ -99,12 +99,19 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
 
     @property
     def subjects(self) -> NDArray[np.int64] | None:
-        """Number of the folder of each image (N,) if folders are people, which the labels of the pairs must confirm."""
+        """Number of the person on each image (N,) if paths name people, which the labels of the pairs must confirm."""
         pairs_P2, same_P = self.pairs, self.same
-        folders = [posixpath.dirname(path) for path in self.paths]
-        numbers_N = np.unique(folders, return_inverse=True)[1]
-        one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
-        return numbers_N if same_P is not None and np.array_equal(one_folder_P, same_P) else None
+        numbers_N = np.unique([self.person(path) for path in self.paths], return_inverse=True)[1]
+        one_person_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
+        return numbers_N if same_P is not None and np.array_equal(one_person_P, same_P) else None
+
+    def person(self, path: str) -> str:
+        """What tells the person on the image of a path: its folder, unless a format says otherwise."""
+        return posixpath.dirname(path)
+
+    def origin(self, index: int) -> str:
+        """The list and the line that first name an image; it begins a message."""
+        return f"{self.pairs_file}:{self._listing.lines[index]}:"
 
     def check(self) -> None:
         """Read the list and look for every file.
@@ -112,7 +119,7 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
         Raises:
             FileNotFoundError: naming the first missing file and its line.
         """
-        require_files(self.paths, lambda index: f"{self.pairs_file}:{self._listing.lines[index]}:")
+        require_files(self.paths, self.origin)
 
 
 Image = TypeVar("Image", bound=Hashable)
