@@ -34,7 +34,17 @@ VALUE_READS = {
     "bincount", "equal", "allclose", "is_nonzero", "histc",
 }  # fmt: skip
 COPIES = {"_to_copy", "copy_"}
-NO_KERNEL = {"_unsafe_view", "_reshape_alias", "lift_fresh", "resize_", "set_"}
+NO_KERNEL = {
+    "_unsafe_view",
+    "_reshape_alias",
+    "lift_fresh",
+    "resize_",
+    "set_",
+    "unsqueeze_",
+    "squeeze_",
+    "transpose_",
+    "t_",
+}
 
 
 class Launches(TorchDispatchMode):
