@@ -26,7 +26,7 @@ class Batch(NamedTuple):
         labels: class of each image (B,), int64; -1 for images of pairs. After mixing, the share of each class (B, C),
             float32. After augmentation, images of people outside the classifier (``data.shallow``) are behind the
             others and have none.
-        indices: index of each image in its source (B,), int64.
+        indices: index of each image in its source (B,), int64, on the CPU: augmentation draws there.
     """
 
     images: Tensor
