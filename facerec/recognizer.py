@@ -152,13 +152,13 @@ class FaceRecognizer(LightningModule):
             del self.hparams[name]
         self.preprocess = Preprocess(image_size, image_mean, image_std)
         backbone.build(self.preprocess.size)
-        if small_images is not None:
-            small_images.prepare(backbone, self.preprocess.size)
+        self.small_images = None if small_images is None else small_images.within(self.preprocess.size)
+        if self.small_images is not None:
+            self.small_images.prepare(backbone)
         check_max_params(backbone, max_params)
         guard_narrow_convolutions(backbone)
         self.backbone = backbone
         self.loss = loss
-        self.small_images = small_images
         self.frozen_until = freeze
         self.frozen_parts = FrozenParts(backbone, freeze.until) if freeze is not None else None
         self.optimizer = optimizer
@@ -175,18 +175,19 @@ class FaceRecognizer(LightningModule):
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
-    def forward(self, images_BCHW: Tensor) -> Tensor:
+    def forward(self, images_BCHW: Tensor, small_size: tuple[int, int] | None = None) -> Tensor:
         """Embed images.
 
         Args:
             images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.
+            small_size: (height, width) that the backbone gets in place of ``image_size``, see ``small_images``.
 
         Returns:
             float32 embeddings (B, D), not normalised.
         """
-        return self._embed_normalised(self.preprocess(images_BCHW))
-
-    def _embed_normalised(self, normalised_BCHW: Tensor) -> Tensor:
+        normalised_BCHW = self.preprocess(images_BCHW)
+        if small_size is not None:
+            normalised_BCHW = resize(normalised_BCHW, small_size)
         embeddings: Tensor = self.backbone(normalised_BCHW.contiguous(memory_format=self.memory_format))
         return embeddings.float()
 
@@ -279,10 +280,7 @@ class FaceRecognizer(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
-        normalised_BCHW = self.preprocess(batch.images)
-        if self._are_images_small():
-            normalised_BCHW = resize(normalised_BCHW, self.small_images.size)  # type: ignore[union-attr]
-        embeddings_BD = self._embed_normalised(normalised_BCHW)
+        embeddings_BD = self(batch.images, self._small_size())
         loss: Tensor = self.loss(embeddings_BD, batch.labels)
         if self.is_logged(batch_idx):
             # Not with prog_bar: Lightning would read it from the device, and a GPU would wait for that.
@@ -295,10 +293,12 @@ class FaceRecognizer(LightningModule):
                 self.log(f"train/{name}", rate)
         return loss
 
-    def _are_images_small(self) -> bool:
+    def _small_size(self) -> tuple[int, int] | None:
+        """The size of the images of this step, where they are smaller than those of the evaluation."""
         if self.small_images is None:
-            return False
-        return self.small_images.holds_at(self.trainer.global_step, int(self.trainer.estimated_stepping_batches))
+            return None
+        step, steps = self.trainer.global_step, int(self.trainer.estimated_stepping_batches)
+        return self.small_images.size if self.small_images.holds_at(step, steps) else None
 
     def is_logged(self, batch_idx: int) -> bool:
         """Whether a logger or a progress line may want the values of this step: to log costs 1 to 2 ms."""

@@ -87,17 +87,18 @@ def test_a_head_for_one_size_gets_enlarged_maps_and_embeds_as_before_at_its_own(
     torch.testing.assert_close(model.embed(pixels_BCHW), plain.embed(pixels_BCHW), rtol=0.0, atol=0.0)
 
 
-@pytest.mark.parametrize(
-    ("small", "backbone", "message"),
-    [
-        (SmallImages((32, 40)), None, r"size=\[32, 40\]: give a size below model.image_size=\[32, 40\]"),
-        (SmallImages((16, 48)), None, r"size=\[16, 48\]: give a size below"),
-        (SmallImages((4, 4)), lambda: IResNet(18, 16, width=4), r"size=\[4, 4\]: IResNet takes no images .*too small"),
-    ],
-)
-def test_what_cannot_be_trained_is_refused_before_the_first_batch(small, backbone, message):
-    with pytest.raises(ValueError, match=rf"model\.small_images\.{message}"):
-        recognizer(backbone and backbone(), small)
+@pytest.mark.parametrize("size", [(32, 40), (64, 64)])
+def test_a_size_that_is_not_smaller_changes_nothing(size):
+    sizes = NoteSizes()
+    trainer = quiet_trainer(sizes, limit_train_batches=3)
+    trainer.fit(recognizer(IResNet(18, 16, width=4), SmallImages(size)), datamodule=faces())
+    assert sizes.trained == [SIZE] * 3
+
+
+def test_a_backbone_that_takes_no_small_images_is_refused_with_the_way_out():
+    message = r"model\.small_images\.size=\[4, 4\]: IResNet takes no .*too small.* --model.small_images null"
+    with pytest.raises(ValueError, match=message):
+        recognizer(IResNet(18, 16, width=4), SmallImages((4, 4)))
 
 
 @pytest.mark.parametrize(("size", "until"), [((0, 16), 0.5), ((16, 16), 0.0), ((16, 16), 1.0)])

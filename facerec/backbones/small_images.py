@@ -4,7 +4,7 @@ Known as progressive resizing. The last part of the training is at the size of t
 at another size than they were trained at (Touvron et al., NeurIPS 2019, section 3).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -21,7 +21,7 @@ class SmallImages:
     A head that is made for maps of one size gets those of smaller images enlarged to it, bilinearly.
 
     Args:
-        size: (height, width) in pixels, smaller than ``model.image_size``.
+        size: largest (height, width) in pixels. It changes nothing where ``model.image_size`` is not larger.
         until: share of the steps in which it holds, in (0, 1). After them images have the full size.
 
     Raises:
@@ -31,6 +31,8 @@ class SmallImages:
         >>> small = SmallImages(size=(64, 64), until=0.5)
         >>> small.holds_at(step=49, total_steps=100), small.holds_at(step=50, total_steps=100)
         (True, False)
+        >>> small.within((112, 48)), small.within((64, 48))
+        (SmallImages(size=(64, 48), until=0.5), None)
     """
 
     size: tuple[int, int] = (64, 64)
@@ -44,21 +46,18 @@ class SmallImages:
         """Whether the images of a step, from 0, are small."""
         return step < self.until * total_steps
 
-    def prepare(self, backbone: Backbone, image_size: tuple[int, int]) -> None:
-        """Let a backbone take the small images too.
+    def within(self, image_size: tuple[int, int]) -> "SmallImages | None":
+        """The same where the images of the evaluation have a size; None where they are not larger."""
+        size = min(self.size[0], image_size[0]), min(self.size[1], image_size[1])
+        return None if size == image_size else replace(self, size=size)
 
-        Args:
-            backbone: built for ``image_size``.
-            image_size: (height, width) of the evaluation.
+    def prepare(self, backbone: Backbone) -> None:
+        """Let a backbone, built for the size of the evaluation, take the small images too.
 
         Raises:
-            ValueError: if the images are not smaller, or the backbone takes none of their size.
+            ValueError: if the backbone takes no images of their size.
         """
         height, width = self.size
-        if height > image_size[0] or width > image_size[1] or (height, width) == image_size:
-            raise ValueError(
-                f"model.small_images.size={[height, width]}: give a size below model.image_size={list(image_size)}"
-            )
         for layers in backbone.modules():
             if isinstance(layers, EmbeddingLayers):
                 layers.resizes_maps = True
@@ -69,5 +68,5 @@ class SmallImages:
         except (ValueError, RuntimeError, AssertionError) as error:
             raise ValueError(
                 f"model.small_images.size={[height, width]}: {type(backbone).__name__} takes no images of this size "
-                f"({error}). Give a larger one, or null to train at model.image_size throughout"
+                f"({error}). Give a larger one, or --model.small_images null to train at model.image_size throughout"
             ) from error
