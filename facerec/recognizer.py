@@ -44,6 +44,7 @@ from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
 from facerec.backbones.freezing import Freeze, FrozenParts
 from facerec.backbones.narrow import guard_narrow_convolutions
+from facerec.backbones.small_images import SmallImages
 from facerec.checkpoints import RAW_WEIGHTS, ModelCard, offer_raw_weights
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
@@ -63,7 +64,7 @@ from facerec.optim import (
     make_optimizer,
 )
 from facerec.settings import require_choice
-from facerec.transforms.preprocess import PerChannel, Preprocess
+from facerec.transforms.preprocess import PerChannel, Preprocess, resize
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
 OTHER_PEOPLE = "To train its network for other people, start a new training with --init_from in place of --ckpt_path"
@@ -101,6 +102,7 @@ class FaceRecognizer(LightningModule):
             side (Liu et al., CVPR 2017, section 4.1): embeddings of twice the size, which differ between an image and
             its mirror.
         freeze: first parts of the backbone that are not trained, for some epochs or for good. None trains all.
+        small_images: smaller training images at the beginning, for cheaper steps. None trains at ``image_size``.
 
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
@@ -139,6 +141,7 @@ class FaceRecognizer(LightningModule):
         max_params: int | None = None,
         flip_test: bool | FlipTest = False,
         freeze: Freeze | None = None,
+        small_images: SmallImages | None = None,
     ) -> None:
         super().__init__()
         require_choice("model.", (False, True, "sum", "concatenate"), flip_test=flip_test)
@@ -149,6 +152,9 @@ class FaceRecognizer(LightningModule):
             del self.hparams[name]
         self.preprocess = Preprocess(image_size, image_mean, image_std)
         backbone.build(self.preprocess.size)
+        self.small_images = None if small_images is None else small_images.within(self.preprocess.size)
+        if self.small_images is not None:
+            self.small_images.prepare(backbone)
         check_max_params(backbone, max_params)
         guard_narrow_convolutions(backbone)
         self.backbone = backbone
@@ -169,17 +175,20 @@ class FaceRecognizer(LightningModule):
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
-    def forward(self, images_BCHW: Tensor) -> Tensor:
+    def forward(self, images_BCHW: Tensor, small_size: tuple[int, int] | None = None) -> Tensor:
         """Embed images.
 
         Args:
             images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.
+            small_size: (height, width) that the backbone gets in place of ``image_size``, see ``small_images``.
 
         Returns:
             float32 embeddings (B, D), not normalised.
         """
-        normalised = self.preprocess(images_BCHW).contiguous(memory_format=self.memory_format)
-        embeddings: Tensor = self.backbone(normalised)
+        normalised_BCHW = self.preprocess(images_BCHW)
+        if small_size is not None:
+            normalised_BCHW = resize(normalised_BCHW, small_size)
+        embeddings: Tensor = self.backbone(normalised_BCHW.contiguous(memory_format=self.memory_format))
         return embeddings.float()
 
     @real_float32()
@@ -271,7 +280,7 @@ class FaceRecognizer(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
-        embeddings_BD = self(batch.images)
+        embeddings_BD = self(batch.images, self._small_size())
         loss: Tensor = self.loss(embeddings_BD, batch.labels)
         if self.is_logged(batch_idx):
             # Not with prog_bar: Lightning would read it from the device, and a GPU would wait for that.
@@ -283,6 +292,13 @@ class FaceRecognizer(LightningModule):
             for name, rate in logged_rates(self.optimizers().param_groups, with_momentum=cycles).items():  # type: ignore[union-attr]
                 self.log(f"train/{name}", rate)
         return loss
+
+    def _small_size(self) -> tuple[int, int] | None:
+        """The size of the images of this step, where they are smaller than those of the evaluation."""
+        if self.small_images is None:
+            return None
+        step, steps = self.trainer.global_step, int(self.trainer.estimated_stepping_batches)
+        return self.small_images.size if self.small_images.holds_at(step, steps) else None
 
     def is_logged(self, batch_idx: int) -> bool:
         """Whether a logger or a progress line may want the values of this step: to log costs 1 to 2 ms."""
