@@ -278,7 +278,8 @@ class FaceRecognizer(LightningModule):
             self.log("train/loss", loss, batch_size=len(batch.labels))
             statistics = self.loss.statistics() | separation(self.loss, embeddings_BD, batch.labels)
             for name, value in statistics.items():
-                self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))
+                # The loss is that of all processes; separation is that of this one's images
+                self.log(f"train/{name}", value.float(), batch_size=len(batch.labels), sync_dist=True)
             cycles = isinstance(self.lr_schedulers(), CycledMomentum)
             for name, rate in logged_rates(self.optimizers().param_groups, with_momentum=cycles).items():  # type: ignore[union-attr]
                 self.log(f"train/{name}", rate)
