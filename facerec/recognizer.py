@@ -284,10 +284,11 @@ class FaceRecognizer(LightningModule):
         loss: Tensor = self.loss(embeddings_BD, batch.labels)
         if self.is_logged(batch_idx):
             # Not with prog_bar: Lightning would read it from the device, and a GPU would wait for that.
-            self.log("train/loss", loss, batch_size=len(batch.labels))
+            # Of all processes: each may draw its own dropout and classes, and separation is that of its own images
+            self.log("train/loss", loss, batch_size=len(batch.labels), sync_dist=True)
             statistics = self.loss.statistics() | separation(self.loss, embeddings_BD, batch.labels)
             for name, value in statistics.items():
-                self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))
+                self.log(f"train/{name}", value.float(), batch_size=len(batch.labels), sync_dist=True)
             cycles = isinstance(self.lr_schedulers(), CycledMomentum)
             for name, rate in logged_rates(self.optimizers().param_groups, with_momentum=cycles).items():  # type: ignore[union-attr]
                 self.log(f"train/{name}", rate)
