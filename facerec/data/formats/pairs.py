@@ -5,7 +5,7 @@ A format adds how it makes its listing (``find``) and, unless its images are fil
 
 import posixpath
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -100,11 +100,7 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
     @property
     def subjects(self) -> NDArray[np.int64] | None:
         """Number of the folder of each image (N,) if folders are people, which the labels of the pairs must confirm."""
-        pairs_P2, same_P = self.pairs, self.same
-        folders = [posixpath.dirname(path) for path in self.paths]
-        numbers_N = np.unique(folders, return_inverse=True)[1]
-        one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
-        return numbers_N if same_P is not None and np.array_equal(one_folder_P, same_P) else None
+        return None if self.same is None else subjects_by_folder(self.paths, self.pairs, self.same)
 
     def check(self) -> None:
         """Read the list and look for every file.
@@ -113,6 +109,23 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
             FileNotFoundError: naming the first missing file and its line.
         """
         require_files(self.paths, lambda index: f"{self.pairs_file}:{self._listing.lines[index]}:")
+
+
+def subjects_by_folder(
+    paths: Iterable[str], pairs_P2: NDArray[np.int64], same_P: NDArray[np.bool_]
+) -> NDArray[np.int64] | None:
+    """Number of the folder of each image (N,), or None where the labels of the pairs deny that folders are people.
+
+    Example:
+        >>> paths, pairs = ["a/1.png", "a/2.png", "b/1.png"], np.array([[0, 1], [0, 2]])
+        >>> subjects_by_folder(paths, pairs, np.array([True, False])).tolist()
+        [0, 0, 1]
+        >>> subjects_by_folder(paths, pairs, np.array([True, True])) is None
+        True
+    """
+    numbers_N = np.unique([posixpath.dirname(path) for path in paths], return_inverse=True)[1]
+    one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
+    return numbers_N if np.array_equal(one_folder_P, same_P) else None
 
 
 Image = TypeVar("Image", bound=Hashable)
