@@ -103,6 +103,7 @@ def open_session(path: str | Path) -> Any:
         raise ValueError(f'{path} needs onnxruntime ({error}): pip install "facerec[export]"') from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3  # errors: other people's files warn of each unused number in them
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has its own hierarchy, outside of its public names

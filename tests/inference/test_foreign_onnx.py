@@ -26,12 +26,13 @@ def build(
     flat: bool = True,
 ) -> Path:
     """A linear network: the flattened image times ``WEIGHTS``."""
-    stored = [numpy_helper.from_array(WEIGHTS, "weights"), numpy_helper.from_array(np.float32([100.0]), "shift")]
+    stored = [numpy_helper.from_array(WEIGHTS, "weights")]
     nodes, last = [], "images"
     if kind != TensorProto.FLOAT:
         nodes.append(helper.make_node("Cast", [last], ["cast"], to=TensorProto.FLOAT))
         last = "cast"
     if first is not None:
+        stored.append(numpy_helper.from_array(np.float32([100.0]), "shift"))
         nodes.append(helper.make_node(first, [last, "shift"], ["scaled"]))
         last = "scaled"
     if flat:
