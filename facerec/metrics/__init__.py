@@ -16,6 +16,7 @@ from facerec.metrics.identification import (
     tpir_at_fpir,
 )
 from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
+from facerec.metrics.identification_threshold import ThresholdSweep, sweep_thresholds
 from facerec.metrics.inequity import garbe, gini, largest_over_smallest
 from facerec.metrics.intervals import Interval
 from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
@@ -54,6 +55,7 @@ __all__ = [
     "ScoreKind",
     "Sources",
     "TarAtFar",
+    "ThresholdSweep",
     "TpirAtFpir",
     "Trials",
     "VerificationCurve",
@@ -90,6 +92,7 @@ __all__ = [
     "reliability",
     "roc",
     "search",
+    "sweep_thresholds",
     "tar_at_far",
     "tpir_at_fpir",
 ]
