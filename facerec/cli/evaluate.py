@@ -158,7 +158,9 @@ def make_parser() -> CommandParser:
         metavar="WHERE",
         help="place of the threshold on the validation pairs: eer, accuracy, or a FAR (default: eer)",
     )
-    parser.add_argument("--groups", metavar="FILE.csv", help="groups of people: columns person,ATTRIBUTE,...")
+    parser.add_argument(
+        "--groups", metavar="FILE.csv", help="groups of people: a column person, and one for each attribute"
+    )
     parser.add_argument(
         "--fold_grid", action="store_true", help="also print the accuracy at lfw_eval.py's 400 thresholds, -1 to 1"
     )
