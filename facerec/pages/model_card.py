@@ -28,11 +28,10 @@ NO_USE = (
     "Not for decisions about people without a human who can overrule them, and not for watching people without their "
     "consent. Faces are personal data; in many countries a face template is biometric data under special protection."
 )
-LIMITS = (
-    "The rates hold for people, cameras and poses like those of the test. Nothing here says how they differ between "
-    "groups of people such as sexes, ages or skin tones, nor how the model meets masks, photographs of photographs or "
-    "other attacks."
-)
+LIKE_THE_TEST = "The rates hold for people, cameras and poses like those of the test."
+NO_GROUPS = "Nothing here says how they differ between groups of people such as sexes, ages or skin tones."
+GROUPS = "Under results stands how they differ between groups by"
+ATTACKS = "Nothing here says how the model meets masks, photographs of photographs or other attacks."
 TERMS = (
     "ISO/IEC 19795-1 calls facerec's FAR of pairs the false match rate (FMR), and its FRR the false non-match rate "
     "(FNMR). Both count comparisons of images with a usable face."
@@ -97,8 +96,14 @@ def model_card(subject: Subject, licence: str | None = None) -> list[Entry]:
         Entry("terms", TERMS),
         *_rates(subject),
         Entry("failure to acquire (FTA)", ACQUIRE),
-        Entry("limits", LIMITS),
+        Entry("limits", _limits(subject)),
     ]
+
+
+def _limits(subject: Subject) -> str:
+    measured = {attribute.name for summary in subject.sets.values() for attribute in summary.groups or ()}
+    groups = f"{GROUPS} {', '.join(sorted(measured))}." if measured else NO_GROUPS
+    return f"{LIKE_THE_TEST} {groups} {ATTACKS}"
 
 
 def _network(subject: Subject) -> str:

@@ -195,6 +195,30 @@ def is_enough(rate: ErrorRate) -> bool:
     return rate.people >= LEAST_PEOPLE and rate.pairs >= LEAST_PAIRS
 
 
+def group_rows(attribute: Attribute) -> list[Sequence[str]]:
+    """The rates of an attribute as cells of text, a heading first.
+
+    Example:
+        >>> people = np.array([[0, 0], [1, 1], [0, 1]])
+        >>> scores, same = np.array([0.9, 0.4, 0.1]), np.array([True, True, False])
+        >>> groups = {"sex": {"ann": "f", "bob": "m"}}
+        >>> group_rows(rates_of_groups(scores, same, people, {0: "ann", 1: "bob"}, groups, 0.5)[0])[1][:3]
+        ('f', '1', 'too few people (1)')
+    """
+    rows: list[Sequence[str]] = [
+        (attribute.name, "people", "FRR (95%)", "FAR within group (95%)", "FAR across groups (95%)"),
+        *(
+            (group.name, str(group.people), *map(_shown, (group.frr, group.far, group.far_across)))
+            for group in attribute.groups
+        ),
+        ("largest over smallest", "", _number(attribute.frr_ratio), _number(attribute.far_ratio), ""),
+        ("GARBE", "", _number(attribute.garbe), "", ""),
+    ]
+    if attribute.without:
+        rows.append(("in no group", str(attribute.without), "", "", ""))
+    return rows
+
+
 def groups_table(attribute: Attribute) -> str:
     """The rates of an attribute as text.
 
@@ -208,19 +232,7 @@ def groups_table(attribute: Attribute) -> str:
         f                           1  too few people (1)      too few people (0)       too few people (2)
         ...
     """
-    heading = (attribute.name, "people", "FRR (95%)", "FAR within group (95%)", "FAR across groups (95%)")
-    rows: list[Sequence[str]] = [
-        heading,
-        *(
-            (group.name, str(group.people), *map(_shown, (group.frr, group.far, group.far_across)))
-            for group in attribute.groups
-        ),
-    ]
-    rows.append(("largest over smallest", "", _number(attribute.frr_ratio), _number(attribute.far_ratio), ""))
-    rows.append(("GARBE", "", _number(attribute.garbe), "", ""))
-    if attribute.without:
-        rows.append(("in no group", str(attribute.without), "", "", ""))
-    return format_table(rows)
+    return format_table(group_rows(attribute))
 
 
 def _shown(rate: ErrorRate) -> str:
