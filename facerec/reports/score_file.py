@@ -9,14 +9,16 @@ Shapes: P pairs, N images.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
-from facerec.data.formats.pairs import subjects_by_folder
+from facerec.data.formats.pairs import confirmed_people
 from facerec.data.sources import PairSource
 from facerec.reports.score_columns import (
     DISTANCE,
@@ -52,13 +54,11 @@ class ScoredPairs(PairSource):
         self._folds = folds(path, columns[FOLD]) if FOLD in columns else None
         self.knows_images = IMAGES[0] in columns
         count = len(self.scores)
-        couples = list(zip(*(columns[name] for name in IMAGES), strict=True)) if self.knows_images else None
         place: dict[str, int] = {}
-        if couples is None:
-            self._pairs = np.arange(2 * count, dtype=np.int64).reshape(-1, 2)
-        else:
-            rows = [[place.setdefault(image, len(place)) for image in couple] for couple in couples]
-            self._pairs = np.array(rows, dtype=np.int64).reshape(-1, 2)
+        self._pairs = np.arange(2 * count, dtype=np.int64).reshape(-1, 2)
+        for side, name in enumerate(IMAGES if self.knows_images else ()):
+            numbers_P = (place.setdefault(image, len(place)) for image in columns[name])
+            self._pairs[:, side] = np.fromiter(numbers_P, np.int64, count)
         self._names = list(place)
         self._people = self._of_images(columns, PEOPLE) if PEOPLE[0] in columns else None
         self.groups = self._groups(columns)
@@ -109,7 +109,7 @@ class ScoredPairs(PairSource):
             return np.unique(self._people, return_inverse=True)[1].astype(np.int64)
         if not self.knows_images or self._same is None:
             return None
-        return subjects_by_folder(self._names, self._pairs, self._same)
+        return confirmed_people([posixpath.dirname(name) for name in self._names], self._pairs, self._same)
 
     def _of_images(self, columns: Mapping[str, list[str]], names: tuple[str, str]) -> list[str]:
         """What two columns say of each image.
@@ -117,21 +117,21 @@ class ScoredPairs(PairSource):
         Raises:
             ValueError: if they say two things of one image, or of some images nothing.
         """
-        found: dict[int, str] = {}
-        for line, (both, values) in enumerate(
-            zip(self._pairs.tolist(), zip(*(columns[name] for name in names), strict=True), strict=True), start=2
-        ):
-            for image, value in zip(both, values, strict=True):
+        found = [""] * len(self)
+        for side, name in enumerate(names):
+            images = self._pairs[:, side].tolist()
+            for line, (image, value) in enumerate(zip(images, columns[name], strict=True), start=2):
                 if not value:
                     raise ValueError(
                         f"{self.path}:{line}: {names[0]} or {names[1]} is empty. Fill both, or leave both out"
                     )
-                if found.setdefault(image, value) != value:
+                if found[image] not in ("", value):
                     raise ValueError(
                         f"{self.path}:{line}: {self.name(image)!r} is of {value!r} here and of {found[image]!r} "
-                        "before. An image shows one person"
+                        "elsewhere. An image shows one person"
                     )
-        return [found[image] for image in range(len(self))]
+                found[image] = value
+        return found
 
     def _groups(self, columns: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
         attributes = [name.removesuffix("_1") for name in columns if name.endswith("_1") and name not in KNOWN]
@@ -180,27 +180,32 @@ def read_score_file(path: str, columns: Mapping[str, str] | None = None) -> Scor
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no score file {path}: a CSV with the columns {SCORE},{SAME} and, where known, others")
-    rows = _rows(path)
-    heading = rows[0] if rows else []
-    places = find_columns(path, heading, columns or {})
-    cells: dict[str, list[str]] = {name: [] for name in places}
-    for line, row in enumerate(rows[1:], start=2):
-        if len(row) != len(heading):
-            raise ValueError(f"{path}:{line}: {len(row)} cells, and the first line names {len(heading)} columns")
-        for name, place in places.items():
-            cells[name].append(row[place])
-    if not next(iter(cells.values())):
-        raise ValueError(f"{path} holds no pairs: one line for each, after the names of the columns")
-    return ScoredPairs(path, cells)
-
-
-def _rows(path: str) -> list[list[str]]:
-    """The cells of each line, without blank lines at the end."""
     try:
         with Path(path).open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file)]
+            rows = csv.reader(file)
+            heading = [name.strip() for name in next(rows, [])]
+            places = find_columns(path, heading, columns or {})
+            shown = tqdm(rows, desc=f"reading {Path(path).name}", unit="pair", delay=1, leave=False)
+            return ScoredPairs(path, _cells(path, shown, len(heading), places))
     except (OSError, csv.Error) as error:
         raise ValueError(f"{path} is no CSV that can be read: {error}") from error
-    while rows and not any(rows[-1]):
-        rows.pop()
-    return rows
+
+
+def _cells(path: str, rows: Iterable[list[str]], width: int, places: Mapping[str, int]) -> dict[str, list[str]]:
+    """The cells of each column that is used. Blank lines may stand at the end."""
+    # Column by column: a million lists of cells would keep Python's garbage collector busy.
+    cells: dict[str, list[str]] = {name: [] for name in places}
+    wanted = [(cells[name], place) for name, place in places.items()]
+    blank = 0
+    for line, row in enumerate(rows, start=2):
+        if not row:
+            blank += 1
+            continue
+        if len(row) != width or blank:
+            found = f"{len(row)} cells" if len(row) != width else "a line after a blank one"
+            raise ValueError(f"{path}:{line}: {found}, and the first line names {width} columns")
+        for column, place in wanted:
+            column.append(row[place].strip())
+    if not wanted[0][0]:
+        raise ValueError(f"{path} holds no pairs: one line for each, after the names of the columns")
+    return cells

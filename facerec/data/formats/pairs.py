@@ -5,7 +5,7 @@ A format adds how it makes its listing (``find``) and, unless its images are fil
 
 import posixpath
 from abc import abstractmethod
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -100,7 +100,12 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
     @property
     def subjects(self) -> NDArray[np.int64] | None:
         """Number of the folder of each image (N,) if folders are people, which the labels of the pairs must confirm."""
-        return None if self.same is None else subjects_by_folder(self.paths, self.pairs, self.same)
+        same_P = self.same
+        return (
+            None
+            if same_P is None
+            else confirmed_people([posixpath.dirname(path) for path in self.paths], self.pairs, same_P)
+        )
 
     def check(self) -> None:
         """Read the list and look for every file.
@@ -111,21 +116,26 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
         require_files(self.paths, lambda index: f"{self.pairs_file}:{self._listing.lines[index]}:")
 
 
-def subjects_by_folder(
-    paths: Iterable[str], pairs_P2: NDArray[np.int64], same_P: NDArray[np.bool_]
+def confirmed_people(
+    people: Sequence[str], pairs_P2: NDArray[np.int64], same_P: NDArray[np.bool_]
 ) -> NDArray[np.int64] | None:
-    """Number of the folder of each image (N,), or None where the labels of the pairs deny that folders are people.
+    """Number of the person on each image (N,), or None where the labels of the pairs contradict the names of people.
+
+    Args:
+        people: who is on each image by its path, such as its folder.
+        pairs_P2: image indices of each pair.
+        same_P: whether each pair shows one person.
 
     Example:
-        >>> paths, pairs = ["a/1.png", "a/2.png", "b/1.png"], np.array([[0, 1], [0, 2]])
-        >>> subjects_by_folder(paths, pairs, np.array([True, False])).tolist()
+        >>> pairs = np.array([[0, 1], [0, 2]])
+        >>> confirmed_people(["a", "a", "b"], pairs, np.array([True, False])).tolist()
         [0, 0, 1]
-        >>> subjects_by_folder(paths, pairs, np.array([True, True])) is None
+        >>> confirmed_people(["a", "a", "b"], pairs, np.array([True, True])) is None
         True
     """
-    numbers_N = np.unique([posixpath.dirname(path) for path in paths], return_inverse=True)[1]
-    one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
-    return numbers_N if np.array_equal(one_folder_P, same_P) else None
+    numbers_N = np.unique(people, return_inverse=True)[1].astype(np.int64)
+    one_person_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
+    return numbers_N if np.array_equal(one_person_P, same_P) else None
 
 
 Image = TypeVar("Image", bound=Hashable)
