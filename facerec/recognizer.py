@@ -208,11 +208,11 @@ class FaceRecognizer(LightningModule):
         mirrored_BD: Tensor = self(images_BCHW.flip(-1))
         if self.flip_test == "concatenate":
             return torch.cat([embeddings_BD, mirrored_BD], dim=1)
-        return _mean_view(embeddings_BD, mirrored_BD)
+        return mean_view(embeddings_BD, mirrored_BD)
 
     def class_embeddings(self, embeddings: Tensor) -> Tensor:
         """Embeddings (B, D) for the class weights, at the length of the training, from those of :meth:`embed`."""
-        return _mean_view(*embeddings.chunk(2, dim=1)) if self.flip_test == "concatenate" else embeddings
+        return mean_view(*embeddings.chunk(2, dim=1)) if self.flip_test == "concatenate" else embeddings
 
     @property
     def score_dim(self) -> int:
@@ -462,7 +462,7 @@ def _views(flip_test: bool | FlipTest | None) -> FlipTest | None:
     return flip_test
 
 
-def _mean_view(embeddings_BD: Tensor, mirrored_BD: Tensor) -> Tensor:
+def mean_view(embeddings_BD: Tensor, mirrored_BD: Tensor) -> Tensor:
     """The mean direction of the embeddings of image and mirror, at their mean length."""
     lengths_B = embeddings_BD.norm(dim=1) + mirrored_BD.norm(dim=1)
     mean_BD: Tensor = (F.normalize(embeddings_BD) + F.normalize(mirrored_BD)) * (0.25 * lengths_B)[:, None]

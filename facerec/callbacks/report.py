@@ -12,7 +12,6 @@ from lightning.pytorch.utilities import rank_zero_warn
 from facerec.callbacks.dashboard import dashboard_of
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figure_loggers import show
-from facerec.callbacks.groups import measure_groups, require_people
 from facerec.callbacks.verification import Verification, verification_of
 from facerec.checkpoints import store_calibration
 from facerec.data.formats.pairs import FilePairs
@@ -22,6 +21,7 @@ from facerec.metrics import Calibration
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.figures import evaluation_figures
 from facerec.reports.groups import Groups, groups_table
+from facerec.reports.groups_of_pairs import measure_groups, require_people
 from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
 from facerec.reports.results import results_folder, write_figure, write_scores

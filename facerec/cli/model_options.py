@@ -23,10 +23,13 @@ CHECKPOINT = "checkpoint of `facerec fit`, or a folder with it: runs/NAME means 
 LEFT_OUT = "An image that cannot be used is named on standard error, counted and left out."
 
 
-def add_images_argument(parser: argparse.ArgumentParser) -> None:
+def add_images_argument(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """Images by path, folder, list or standard input."""
     parser.add_argument(
-        "image", nargs="+", metavar="IMAGE", help="images, folders, lists of paths, or - for paths on stdin"
+        "image",
+        nargs="+" if needed else "*",
+        metavar="IMAGE",
+        help="images, folders, lists of paths, or - for paths on stdin",
     )
 
 

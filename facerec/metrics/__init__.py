@@ -17,6 +17,7 @@ from facerec.metrics.identification import (
     tpir_at_fpir,
 )
 from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification, bootstrap_mean
+from facerec.metrics.identification_threshold import ThresholdSweep, sweep_thresholds
 from facerec.metrics.inequity import garbe, gini, largest_over_smallest
 from facerec.metrics.intervals import Interval
 from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
@@ -57,6 +58,7 @@ __all__ = [
     "ScoreKind",
     "Sources",
     "TarAtFar",
+    "ThresholdSweep",
     "TpirAtFpir",
     "Trials",
     "VerificationCurve",
@@ -96,6 +98,7 @@ __all__ = [
     "roc",
     "search",
     "search_galleries",
+    "sweep_thresholds",
     "tar_at_far",
     "tpir_at_fpir",
 ]

@@ -3,6 +3,7 @@
 Nothing here needs Lightning: :func:`evaluate` measures anyone's scores or embeddings.
 """
 
+from facerec.reports.calibration import calibrate, calibrate_sets
 from facerec.reports.comparison import as_csv, as_markdown, compare_runs
 from facerec.reports.curves import cmc_figure, det_figure, verification_figure
 from facerec.reports.evaluation import evaluate
@@ -28,6 +29,8 @@ __all__ = [
     "Summary",
     "as_csv",
     "as_markdown",
+    "calibrate",
+    "calibrate_sets",
     "cmc_figure",
     "compare_paired",
     "compare_runs",

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facerec.metrics import ErrorRate, error_rate, garbe, largest_over_smallest
+from facerec.metrics.numbering import renumber
 from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.tables import format_table
 
@@ -161,19 +162,20 @@ def _attribute(
 ) -> Attribute:
     kinds = sorted(set(group_of.values()))
     numbers = {number: kinds.index(group_of[person]) for number, person in names.items() if person in group_of}
-    there, places = np.unique(people_P2, return_inverse=True)
+    there, places_P2 = renumber(people_P2)
     group_N = np.array([numbers.get(number, -1) for number in there.tolist()])
-    groups_P2 = group_N[places].reshape(-1, 2)
-    is_within_P = groups_P2[:, 0] == groups_P2[:, 1]
-    are_known_P = (groups_P2 >= 0).all(axis=1)
+    first_P, second_P = (group_N[side_P] for side_P in places_P2.T)
+    is_within_P = first_P == second_P
+    is_across_P = (first_P >= 0) & (second_P >= 0) & ~is_within_P
 
     def rate(chosen_P: NDArray[np.bool_]) -> ErrorRate:
-        return error_rate(wrong_P[chosen_P], people_P2[chosen_P])
+        chosen = np.flatnonzero(chosen_P)
+        return error_rate(wrong_P[chosen], places_P2[chosen])
 
     found = []
     for place, kind in enumerate(kinds):
-        within_P, across_P = is_within_P & (groups_P2[:, 0] == place), (groups_P2 == place).any(axis=1) & are_known_P
-        rates = rate(within_P & same_P), rate(within_P & ~same_P), rate(across_P & ~is_within_P)
+        within_P, across_P = is_within_P & (first_P == place), is_across_P & ((first_P == place) | (second_P == place))
+        rates = rate(within_P & same_P), rate(within_P & ~same_P), rate(across_P)
         found.append(GroupRates(kind, int((group_N == place).sum()), *rates))
     frrs = [group.frr.rate for group in found if is_enough(group.frr) and is_enough(group.far)]
     fars = [group.far.rate for group in found if is_enough(group.frr) and is_enough(group.far)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from facerec.files import expanded, written_whole
 from facerec.plain_text import read_yaml
-from facerec.reports.scored import NamedImages, ScoredSet, UnlabelledPairs
+from facerec.reports.scored import Named, ScoredSet, UnlabelledPairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def _root_of(run: Path) -> str | None:
     return os.path.abspath(expanded(root)) if root else ""
 
 
-def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedImages) -> bool:
+def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: Named) -> bool:
     """Write ``image_1,image_2,score,same`` of each pair in the order of the list, unless there are too many.
 
     A template stands under its own name. ``same`` is empty where it is unknown. Where people are known,

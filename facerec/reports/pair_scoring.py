@@ -94,6 +94,28 @@ def pooled(
     return rows, made_TD
 
 
+def with_scores(
+    source: PairSource, counted_P: NDArray[np.bool_], scores_P: NDArray[np.floating], name: str
+) -> ScoredSet:
+    """The labelled pairs that count, with scores of their own.
+
+    Args:
+        source: the pairs.
+        counted_P: whether each pair counts.
+        scores_P: score of each pair, a higher one for more alike.
+        name: what the scores are called.
+    """
+    assert source.same is not None
+    return ScoredSet(
+        scores_P[counted_P],
+        source.same[counted_P],
+        name,
+        pairs=source.pairs[counted_P],
+        folds=None if source.folds is None else source.folds[counted_P],
+        subjects=source.subjects,
+    )
+
+
 def is_constant(sets: Iterable[ScoredSet]) -> bool:
     """Whether all pairs of some sets have one score.
 
