@@ -9,6 +9,7 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
+from facerec.align.acquisition import acquisition_of
 from facerec.callbacks.dashboard import dashboard_of
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figure_loggers import show
@@ -27,6 +28,7 @@ from facerec.reports.measurement import METRICS, Measurement, write_metrics
 from facerec.reports.results import results_folder, write_figure, write_scores
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import summary_table
+from facerec.reports.threshold import threshold_lines
 
 RAW = "_raw_weights"  # beside what the run gave with the weights that its checkpoint offers
 
@@ -82,8 +84,11 @@ class Report(Callback):
         notes: list[str] = []
         calibration = verification.calibration_of(recognizer) if stage == "test" else None
         likelihood = calibration.get("likelihood") if calibration else None
+        threshold = calibration["threshold"] if calibration else None
         for name, scored in verification.scores.items():
-            summaries[name] = summarise(scored, description=f"bootstrap of {name}", likelihood=likelihood)
+            text = f"bootstrap of {name}"
+            summaries[name] = summarise(scored, description=text, likelihood=likelihood, threshold=threshold)
+            summaries[name] = _with_acquisition(summaries[name], sets[name])
             if summaries[name].eer > 0.5:
                 rank_zero_warn(
                     f"the {stage} pairs {name!r}: an EER of {summaries[name].eer:.2%} is worse than guessing. See "
@@ -97,7 +102,7 @@ class Report(Callback):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
         lines = [summary_table(summaries)] if summaries else []
         lines += accuracy
-        lines += _calibration(trainer, recognizer, verification, stage) if summaries else []
+        lines += _calibration(summaries, recognizer, verification, stage) if summaries else []
         if self.groups is not None and stage == "test":
             lines += _add_groups(summaries, verification, sets, self.groups, calibration)
         lines += notes + _unlabelled(trainer, verification, folder)
@@ -206,18 +211,29 @@ def _dev_accuracy(trainer: Trainer, stage: Stage) -> list[str]:
     return lines
 
 
-def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Verification, stage: Stage) -> list[str]:
+def _with_acquisition(summary: Summary, source: PairSource) -> Summary:
+    """The numbers of a set of pairs, and how many images of its people a detector left out, where that is written."""
+    if summary.at_threshold is None:
+        return summary
+    found = acquisition_of([source.name(index) for index in range(len(source))])
+    return replace(summary, at_threshold=replace(summary.at_threshold, acquisition=found))
+
+
+def _calibration(
+    summaries: Mapping[str, Summary], recognizer: FaceRecognizer, verification: Verification, stage: Stage
+) -> list[str]:
     """The model's threshold: what it does to the test pairs, and what it was expected to do."""
     calibration = recognizer.calibration
     if not calibration:
         return [f"no calibrated threshold: {recognizer.no_threshold}"] if stage == "test" else []
+    method = calibration.get("method", "eer")
+    expected = f"FMR {calibration['far']:.2%}, FNMR {calibration['frr']:.2%}"
     if stage == "val":
         kept = (
             "put into the checkpoint" if verification.store else "--verification.store true puts it into the checkpoint"
         )
         return [
-            f"threshold {calibration['threshold']:.4f} ({calibration.get('method', 'eer')} of the validation pairs): "
-            f"FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%} expected; {kept}"
+            f"threshold {calibration['threshold']:.4f} ({method} of the validation pairs): {expected} expected; {kept}"
         ]
     if verification.calibration_of(recognizer) is None:
         kept = calibration.get("score", "cosine")
@@ -225,10 +241,7 @@ def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Ver
             f"the model's threshold is one of {kept} scores; it says nothing about {verification.score_name} scores"
         ]
     lines = [
-        f"at the threshold {calibration['threshold']:.4f}, chosen on the validation pairs "
-        f"({calibration.get('method', 'eer')}; FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%} there):"
+        f"at the threshold {calibration['threshold']:.4f}, chosen on the validation pairs ({method}; {expected} there):"
     ]
-    for name in verification.scores:
-        far, frr = (trainer.callback_metrics[f"test/{name}/{rate}_at_calibrated"] for rate in ("far", "frr"))
-        lines.append(f"  {name}: FAR {far:.2%}, FRR {frr:.2%}")
-    return lines
+    found = {name: summary.at_threshold for name, summary in summaries.items() if summary.at_threshold is not None}
+    return lines + threshold_lines(found)

@@ -17,6 +17,7 @@ from facerec.reports.runs import Run, find_runs, read_run
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import format_table, summary_table
+from facerec.reports.threshold import ThresholdErrors, errors_at
 
 __all__ = [
     "Identification",
@@ -26,6 +27,7 @@ __all__ = [
     "Run",
     "ScoredSet",
     "Summary",
+    "ThresholdErrors",
     "as_csv",
     "as_markdown",
     "cmc_figure",
@@ -33,6 +35,7 @@ __all__ = [
     "compare_runs",
     "compare_scores",
     "det_figure",
+    "errors_at",
     "evaluate",
     "evaluation_figures",
     "find_runs",

@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.metrics import ErrorRate, error_rate, garbe, largest_over_smallest
+from facerec.metrics import ErrorRate, garbe, largest_over_smallest
 from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.tables import format_table
+from facerec.reports.threshold import rate_at
 
 PERSON = "person"
 LEAST_PAIRS = 30
@@ -146,14 +147,14 @@ def rates_of_groups(
         >>> [(group.name, group.frr.rate, group.far.rate, group.far_across.rate) for group in found.groups]
         [('f', 0.5, 0.0, 0.0), ('m', 0.0, 1.0, 0.0)]
     """
-    wrong_P = np.where(same, scores.astype(np.float64) < threshold, scores.astype(np.float64) >= threshold)
-    return [_attribute(name, group_of, wrong_P, same, people, names, threshold) for name, group_of in groups.items()]
+    scores_P = scores.astype(np.float64)  # in float32 the threshold would be rounded to a score
+    return [_attribute(name, group_of, scores_P, same, people, names, threshold) for name, group_of in groups.items()]
 
 
 def _attribute(
     name: str,
     group_of: Mapping[str, str],
-    wrong_P: NDArray[np.bool_],
+    scores_P: NDArray[np.float64],
     same_P: NDArray[np.bool_],
     people_P2: NDArray[np.int64],
     names: Mapping[int, str],
@@ -168,7 +169,7 @@ def _attribute(
     are_known_P = (groups_P2 >= 0).all(axis=1)
 
     def rate(chosen_P: NDArray[np.bool_]) -> ErrorRate:
-        return error_rate(wrong_P[chosen_P], people_P2[chosen_P])
+        return rate_at(scores_P[chosen_P], same_P[chosen_P], people_P2[chosen_P], threshold)
 
     found = []
     for place, kind in enumerate(kinds):

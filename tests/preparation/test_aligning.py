@@ -138,7 +138,7 @@ def test_workers_below_zero_are_refused(photos, tmp_path):
 
 def test_nothing_is_left_half_written(photos, tmp_path, monkeypatch):
     def fail(path, content):
-        if path.name in ("b.png", aligning.UNALIGNED_FILE):
+        if path.name in ("b.png", "unaligned.txt"):
             raise OSError("disk full")
         write(path, content)
 
