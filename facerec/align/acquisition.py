@@ -40,7 +40,7 @@ class Acquisition:
 
 
 def acquisition_of(names: Sequence[str]) -> Acquisition | None:
-    """What `facerec align` left out beside some aligned images; None if no record of it is in a folder above them.
+    r"""What `facerec align` left out beside some aligned images; None if no record of it is in a folder above them.
 
     An image that was left out counts if some of these images are in its folder. So a folder in which no face was found
     does not count: nothing says whether it was to be used.
@@ -56,7 +56,7 @@ def acquisition_of(names: Sequence[str]) -> Acquisition | None:
         >>> from facerec.align.record import Alignment, record_text
         >>> with TemporaryDirectory() as folder:
         ...     _ = Path(folder, "alignment.json").write_text(record_text(Alignment("yunet", "", "112x112")))
-        ...     _ = Path(folder, "unaligned.txt").write_text("ada/2.jpg\\tno face\\tthe reason\\n")
+        ...     _ = Path(folder, "unaligned.txt").write_text("ada/2.jpg\tno face\tthe reason\n")
         ...     print(acquisition_of([f"{folder}/ada/1.jpg", f"{folder}/bob/1.jpg"]))
         no usable face in 1 of 3 images (FTA 33.33%)
     """

@@ -25,6 +25,7 @@ from facerec.reports.figures import evaluation_figures
 from facerec.reports.groups import Groups, groups_table
 from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
+from facerec.reports.qualities import LENGTHS, write_lengths
 from facerec.reports.results import results_folder, write_figure, write_scores
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import summary_table
@@ -100,6 +101,8 @@ class Report(Callback):
                     write_figure(folder / f"{name}_{kind}.png", figure)
             if folder is not None and not write_scores(folder / f"{name}_scores.csv", scored, sets[name]):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
+            if folder is not None:
+                write_lengths(folder / f"{name}{LENGTHS}", scored, sets[name])
         lines = [summary_table(summaries)] if summaries else []
         lines += accuracy
         lines += _calibration(summaries, recognizer, verification, stage) if summaries else []

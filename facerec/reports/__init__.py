@@ -13,6 +13,8 @@ from facerec.reports.identification import Identification, identify
 from facerec.reports.measurement import Measurement, read_metrics, write_metrics
 from facerec.reports.paired import PairedComparison, compare_scores
 from facerec.reports.paired_runs import PairedRuns, compare_paired
+from facerec.reports.qualities import read_qualities
+from facerec.reports.quality import Discard, discard_of, error_against_discard
 from facerec.reports.runs import Run, find_runs, read_run
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Summary, summarise
@@ -20,6 +22,7 @@ from facerec.reports.tables import format_table, summary_table
 from facerec.reports.threshold import ThresholdErrors, errors_at
 
 __all__ = [
+    "Discard",
     "Identification",
     "Measurement",
     "PairedComparison",
@@ -35,6 +38,8 @@ __all__ = [
     "compare_runs",
     "compare_scores",
     "det_figure",
+    "discard_of",
+    "error_against_discard",
     "errors_at",
     "evaluate",
     "evaluation_figures",
@@ -47,6 +52,7 @@ __all__ = [
     "rates_of_groups",
     "read_groups",
     "read_metrics",
+    "read_qualities",
     "read_run",
     "summarise",
     "summary_table",

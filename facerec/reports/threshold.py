@@ -104,7 +104,7 @@ def rate_at(
 
 
 def threshold_lines(found: Mapping[str, ThresholdErrors]) -> list[str]:
-    """Two lines of text for each set of pairs, and one more where a detector left images out.
+    r"""Two lines of text for each set of pairs, and one more where a detector left images out.
 
     Args:
         found: error rates of each set by its name.
@@ -112,7 +112,7 @@ def threshold_lines(found: Mapping[str, ThresholdErrors]) -> list[str]:
     Example:
         >>> pairs = ScoredSet.from_arrays([1, 1, 0, 0], scores=[0.9, 0.4, 0.5, 0.1])
         >>> found = errors_at(pairs, 0.45, (Interval(0.0, 1.0), Interval(0.0, 1.0)), by="pair")
-        >>> print("\\n".join(threshold_lines({"lfw": found})))
+        >>> print("\n".join(threshold_lines({"lfw": found})))
           lfw: FMR 50.00% (0.15% - 99.85%), FNMR 50.00% (0.15% - 99.85%); 95% by pair
             by bootstrap: FMR 0.00% - 100.00%, FNMR 0.00% - 100.00%
     """

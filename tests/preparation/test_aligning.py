@@ -9,7 +9,7 @@ import pytest
 from facerec.align import TEMPLATES, align_face
 from facerec.data import read_image
 from facerec.data.formats.landmarks import landmark_line, read_landmarks
-from facerec.preparation import ByCentre, ByLandmarks, align_folder, aligning, one_image
+from facerec.preparation import ByCentre, ByLandmarks, align_folder, one_image
 from facerec.preparation.one_image import FolderWork
 from tests.conftest import save_face
 
