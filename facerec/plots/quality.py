@@ -55,9 +55,9 @@ def _draw_pairs(axes: Axes, found: Sequence[tuple[str, Discard]]) -> None:
         _step(axes, one.curve.pairs.tolist(), one, place, text)
     ideals = {(label, one.threshold): one for label, one in found}
     for place, one in enumerate(ideals.values()):
-        style = {"color": "grey", "linewidth": 0.8, "linestyle": ":", "where": "post"}
-        text = "best possible" if place == 0 else None
-        axes.step(100.0 * one.ideal.pairs, 100.0 * one.ideal.fnmr, label=text, **style)
+        best = "best possible" if place == 0 else None
+        shares, rates = 100.0 * one.ideal.pairs, 100.0 * one.ideal.fnmr
+        axes.step(shares, rates, where="post", label=best, color="grey", linewidth=0.8, linestyle=":")
     axes.axvline(100.0 * MOST_DISCARDED, color="grey", linewidth=0.8)
     _finish(axes, "genuine pairs discarded, %")
     axes.legend(title=f"area above the best, up to {MOST_DISCARDED:.0%}", fontsize=7, title_fontsize=7)
