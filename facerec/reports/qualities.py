@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.data.images import has_image_suffix
 from facerec.files import written_whole
 from facerec.reports.scored import NamedImages, ScoredSet
 
@@ -96,6 +95,8 @@ def _named(row: Sequence[str]) -> tuple[str, float]:
 
 
 def _without_suffix(name: str) -> str:
+    from facerec.data.images import has_image_suffix  # here, because facerec.data imports Lightning
+
     stem, dot, suffix = name.replace("\\", "/").rpartition(".")
     return stem if dot and has_image_suffix(f".{suffix.lower()}") else name.replace("\\", "/")
 
