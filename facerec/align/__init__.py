@@ -3,6 +3,7 @@
 ``TEMPLATES`` holds the templates by name, ``<width>x<height>``.
 """
 
+from facerec.align.acquisition import Acquisition, acquisition_of
 from facerec.align.aligner import Aligner, NoFaceError
 from facerec.align.detectors import Detections, Detector, MissingDetectorError, make_detector
 from facerec.align.landmarks import TEMPLATES, Template, find_template, similarity_transform
@@ -11,6 +12,7 @@ from facerec.align.warp import align_face, apply_similarity, center_crop
 
 __all__ = [
     "TEMPLATES",
+    "Acquisition",
     "Aligner",
     "Alignment",
     "Detections",
@@ -18,6 +20,7 @@ __all__ = [
     "MissingDetectorError",
     "NoFaceError",
     "Template",
+    "acquisition_of",
     "align_face",
     "apply_similarity",
     "center_crop",

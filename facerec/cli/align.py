@@ -6,9 +6,10 @@ import math
 from facerec.align.aligner import FACES, Face
 from facerec.align.detectors import DETECTORS
 from facerec.align.landmarks import TEMPLATES
+from facerec.align.record import UNALIGNED_FILE
 from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.status import Status
-from facerec.preparation.aligning import LANDMARKS_FILE, UNALIGNED_FILE, AlignedFolder, align_folder
+from facerec.preparation.aligning import LANDMARKS_FILE, AlignedFolder, align_folder
 from facerec.preparation.ways import ByCentre, ByDetector, ByLandmarks, Way
 from facerec.settings import require_within
 

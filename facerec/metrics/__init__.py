@@ -4,6 +4,7 @@ from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_thre
 from facerec.metrics.cllr import cllr, cllr_interval, min_cllr
 from facerec.metrics.confidence import Intervals, bootstrap, bootstrap_interval
 from facerec.metrics.curve import ErrorRates, Roc, TarAtFar, VerificationCurve
+from facerec.metrics.discard import DiscardCurve, discard_curve, ideal_discard_curve, partial_area
 from facerec.metrics.error_rate import ErrorRate, error_rate
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
 from facerec.metrics.gallery_search import GallerySearch, search_galleries
@@ -43,6 +44,7 @@ __all__ = [
     "Calibration",
     "Det",
     "Difference",
+    "DiscardCurve",
     "ErrorRate",
     "ErrorRates",
     "FoldAccuracy",
@@ -76,6 +78,7 @@ __all__ = [
     "count_sources",
     "cumulative_match",
     "det",
+    "discard_curve",
     "equal_error_rate",
     "error_rate",
     "error_rates_at",
@@ -83,6 +86,7 @@ __all__ = [
     "gallery_templates",
     "garbe",
     "gini",
+    "ideal_discard_curve",
     "kfold_accuracy",
     "largest_over_smallest",
     "leave_one_out",
@@ -93,6 +97,7 @@ __all__ = [
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",
+    "partial_area",
     "pool_templates",
     "reliability",
     "roc",

@@ -14,12 +14,16 @@ from facerec.reports.identification import Identification, identify
 from facerec.reports.measurement import Measurement, read_metrics, write_metrics
 from facerec.reports.paired import PairedComparison, compare_scores
 from facerec.reports.paired_runs import PairedRuns, compare_paired
+from facerec.reports.qualities import read_qualities
+from facerec.reports.quality import Discard, discard_of, error_against_discard
 from facerec.reports.runs import Run, find_runs, read_run
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import format_table, summary_table
+from facerec.reports.threshold import ThresholdErrors, errors_at
 
 __all__ = [
+    "Discard",
     "Identification",
     "Measurement",
     "PairedComparison",
@@ -27,6 +31,7 @@ __all__ = [
     "Run",
     "ScoredSet",
     "Summary",
+    "ThresholdErrors",
     "as_csv",
     "as_markdown",
     "calibrate",
@@ -36,6 +41,9 @@ __all__ = [
     "compare_runs",
     "compare_scores",
     "det_figure",
+    "discard_of",
+    "error_against_discard",
+    "errors_at",
     "evaluate",
     "evaluation_figures",
     "find_runs",
@@ -47,6 +55,7 @@ __all__ = [
     "rates_of_groups",
     "read_groups",
     "read_metrics",
+    "read_qualities",
     "read_run",
     "summarise",
     "summary_table",

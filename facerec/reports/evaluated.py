@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,14 +16,15 @@ from facerec.metrics import SEED_GRID, Calibration, kfold_accuracy
 from facerec.metrics.calibration import CalibrateAt
 from facerec.reports.calibration import calibrate_sets
 from facerec.reports.figures import evaluation_figures
-from facerec.reports.groups import Groups, groups_table
-from facerec.reports.groups_of_pairs import measure_groups, require_people
+from facerec.reports.groups import Groups
+from facerec.reports.groups_of_pairs import add_groups, require_people
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
 from facerec.reports.pair_scoring import is_constant
 from facerec.reports.results import MOST_ROWS, write_figure, write_scores
 from facerec.reports.score_file import ScoredPairs
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Summary, summarise
+from facerec.reports.threshold import chosen_line, threshold_lines
 
 
 class Scored(NamedTuple):
@@ -112,33 +112,22 @@ def measure(tests: Sets, calibration: Calibration | None, groups: Groups) -> tup
     if groups:
         require_people(groups, {name: found.source for name, found in tests.items()})
     likelihood = calibration.get("likelihood") if calibration else None
+    threshold = calibration["threshold"] if calibration else None
     summaries = {
-        name: summarise(found.scores, description=f"bootstrap of {name}", likelihood=likelihood)
+        name: summarise(found.scores, description=f"bootstrap of {name}", likelihood=likelihood, threshold=threshold)
         for name, found in tests.items()
     }
-    lines = _at_threshold(tests, calibration)
-    for name, found in tests.items() if groups else ():
-        if calibration is None:
-            lines.append(f"{name}: no rates of groups: they are those of a threshold, and there is none")
-            continue
-        rates, reason = measure_groups(found.scores, found.source, groups, calibration["threshold"])
-        lines += [f"{name}: no rates of groups: {reason}"] if reason else [f"groups of {name}, at that threshold:"]
-        lines += map(groups_table, rates)
-        summaries[name] = replace(summaries[name], groups=rates or None)
-    return summaries, lines
+    scores = {name: found.scores for name, found in tests.items()}
+    sources = {name: found.source for name, found in tests.items()}
+    lines = _at_threshold(summaries, calibration)
+    return summaries, lines + add_groups(summaries, scores, sources, groups, threshold)
 
 
-def _at_threshold(tests: Sets, calibration: Calibration | None) -> list[str]:
+def _at_threshold(summaries: Mapping[str, Summary], calibration: Calibration | None) -> list[str]:
     if calibration is None:
         return ["no threshold: it is chosen on pairs of validation people (--val_pairs, --val_scores), never on these"]
-    lines = [
-        f"at the threshold {calibration['threshold']:.4f}, chosen on the validation pairs "
-        f"({calibration['method']}; FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%} there):"
-    ]
-    for name, found in tests.items():
-        far, frr = found.scores.curve.error_rates_at(calibration["threshold"])
-        lines.append(f"  {name}: FAR {far:.2%}, FRR {frr:.2%}")
-    return lines
+    found = {name: summary.at_threshold for name, summary in summaries.items() if summary.at_threshold is not None}
+    return [chosen_line(calibration), *threshold_lines(found)]
 
 
 def with_grid(tests: Sets) -> list[str]:

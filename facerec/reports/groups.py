@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.metrics import ErrorRate, error_rate, garbe, largest_over_smallest
+from facerec.metrics import ErrorRate, garbe, largest_over_smallest
 from facerec.metrics.numbering import renumber
 from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.tables import format_table
+from facerec.reports.threshold import rate_at
 
 PERSON = "person"
 LEAST_PAIRS = 30
@@ -147,14 +148,14 @@ def rates_of_groups(
         >>> [(group.name, group.frr.rate, group.far.rate, group.far_across.rate) for group in found.groups]
         [('f', 0.5, 0.0, 0.0), ('m', 0.0, 1.0, 0.0)]
     """
-    wrong_P = np.where(same, scores.astype(np.float64) < threshold, scores.astype(np.float64) >= threshold)
-    return [_attribute(name, group_of, wrong_P, same, people, names, threshold) for name, group_of in groups.items()]
+    scores_P = scores.astype(np.float64)  # in float32 the threshold would be rounded to a score
+    return [_attribute(name, group_of, scores_P, same, people, names, threshold) for name, group_of in groups.items()]
 
 
 def _attribute(
     name: str,
     group_of: Mapping[str, str],
-    wrong_P: NDArray[np.bool_],
+    scores_P: NDArray[np.float64],
     same_P: NDArray[np.bool_],
     people_P2: NDArray[np.int64],
     names: Mapping[int, str],
@@ -170,7 +171,7 @@ def _attribute(
 
     def rate(chosen_P: NDArray[np.bool_]) -> ErrorRate:
         chosen = np.flatnonzero(chosen_P)
-        return error_rate(wrong_P[chosen], places_P2[chosen])
+        return rate_at(scores_P[chosen], same_P[chosen], places_P2[chosen], threshold)
 
     found = []
     for place, kind in enumerate(kinds):

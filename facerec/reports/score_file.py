@@ -61,7 +61,12 @@ class ScoredPairs(PairSource):
             self._pairs[:, side] = np.fromiter(numbers_P, np.int64, count)
         self._names = list(place)
         self._people = self._of_images(columns, PEOPLE) if PEOPLE[0] in columns else None
-        self.groups = self._groups(columns)
+        self._groups = self._read_groups(columns)
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, str]]:
+        """For each attribute the group of each person; empty where the file has none."""
+        return self._groups
 
     def __len__(self) -> int:
         return int(self._pairs.max(initial=-1)) + 1
@@ -133,7 +138,7 @@ class ScoredPairs(PairSource):
                 found[image] = value
         return found
 
-    def _groups(self, columns: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
+    def _read_groups(self, columns: Mapping[str, list[str]]) -> dict[str, dict[str, str]]:
         attributes = [name.removesuffix("_1") for name in columns if name.endswith("_1") and name not in KNOWN]
         if attributes and self._people is None:
             raise ValueError(

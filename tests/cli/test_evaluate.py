@@ -179,7 +179,7 @@ def test_groups_of_a_score_file_and_of_a_list(theirs, tmp_path, capsys):
         assert group.frr.rate == pytest.approx(np.mean(wrong))
     assert "GARBE" in capsys.readouterr().out
     assert run("evaluate", "--scores", path) == 0
-    assert "no rates of groups: they are those of a threshold" in capsys.readouterr().out
+    assert "no rates of groups: they are those of the model's threshold" in capsys.readouterr().out
 
 
 def test_folds_and_the_grid_of_thresholds(theirs, tmp_path, capsys):
