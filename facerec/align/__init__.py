@@ -4,7 +4,8 @@
 """
 
 from facerec.align.aligner import Aligner, NoFaceError
-from facerec.align.detectors import Detections, Detector, MissingDetectorError, make_detector
+from facerec.align.detections import Detections, Detector, MissingDetectorError
+from facerec.align.detectors import default_detector, make_detector
 from facerec.align.landmarks import TEMPLATES, Template, find_template, similarity_transform
 from facerec.align.record import Alignment, find_record
 from facerec.align.warp import align_face, apply_similarity, center_crop
@@ -21,6 +22,7 @@ __all__ = [
     "align_face",
     "apply_similarity",
     "center_crop",
+    "default_detector",
     "find_record",
     "find_template",
     "make_detector",
