@@ -44,7 +44,7 @@ def is_installed(name: str) -> bool:
 def default_detector() -> str:
     """The detector for those who name none: ``yunet`` where it is installed, else ``mtcnn``; ``yunet`` without either.
 
-    YuNet is several times faster and finds smaller faces, but its package has wheels for few systems.
+    YuNet is faster, but its package has wheels for few systems.
 
     Example:
         >>> default_detector() in DETECTORS
