@@ -5,7 +5,8 @@
 
 from facerec.align.acquisition import Acquisition, acquisition_of
 from facerec.align.aligner import Aligner, NoFaceError
-from facerec.align.detectors import Detections, Detector, MissingDetectorError, make_detector
+from facerec.align.detections import Detections, Detector, MissingDetectorError
+from facerec.align.detectors import default_detector, make_detector
 from facerec.align.landmarks import TEMPLATES, Template, find_template, similarity_transform
 from facerec.align.record import Alignment, find_record
 from facerec.align.warp import align_face, apply_similarity, center_crop
@@ -24,6 +25,7 @@ __all__ = [
     "align_face",
     "apply_similarity",
     "center_crop",
+    "default_detector",
     "find_record",
     "find_template",
     "make_detector",

@@ -144,9 +144,9 @@ def as_trained(options: argparse.Namespace, model: FaceModel, source: Images) ->
     Where they are not aligned as the training images were, a line on standard error says so.
     """
     if options.align:
-        wanted = alignment_for(model.alignment)
-        source = AlignedImages(source, make_aligner(wanted))
-        message = difference(model.alignment, wanted, "these images") if model.alignment is not None else None
+        aligner, trained_on = make_aligner(alignment_for(model.alignment)), model.alignment
+        source = AlignedImages(source, aligner)
+        message = None if trained_on is None else difference(trained_on, aligner.alignment, "these images")
     else:
         message = alignment_hint(model.alignment, source)
     if message:

@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from facerec.align import Alignment
+from facerec.align import Alignment, default_detector
 from facerec.checkpoints import ModelCard
 from facerec.data.images import read_image
 from facerec.data.sources import Images
 from facerec.inference import Embedder
+from facerec.inference import alignment as inference_alignment
 from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.encoding import encode
 from facerec.inference.images import ImageFiles, PairFiles, find_images, read_pairs
@@ -234,11 +235,18 @@ def test_the_default_aligner_finds_a_face_in_a_photograph(tmp_path) -> None:
     assert encoded.usable.tolist() == [True, False]
 
 
-def test_photographs_are_aligned_as_the_training_images_were() -> None:
-    by_mtcnn = Alignment("mtcnn", "facenet-pytorch 2.6.0", "96x112", "central", 0.8)
-    assert alignment_for(by_mtcnn) == Alignment("mtcnn", "", "96x112", "central", 0.8)
-    assert alignment_for(Alignment("center_crop", "", "96x112")) == Alignment("yunet", "", "96x112")
-    assert make_aligner(alignment_for(Alignment("opencv", "0123", "96x112"))).template.name == "96x112"
+def test_photographs_are_aligned_as_the_training_images_were(monkeypatch) -> None:
+    default = default_detector()
+    other_score = Alignment(default, "of the training", "96x112", "central", 0.8)
+    assert alignment_for(other_score) == Alignment(default, "", "96x112", "central", 0.8)
+    assert alignment_for(Alignment("center_crop", "", "96x112")) == Alignment(default, "", "96x112")
+    aligner = make_aligner(alignment_for(Alignment("opencv", "0123", "96x112")))
+    assert aligner.template.name == "96x112"
+    assert aligner.alignment.version
+    monkeypatch.setattr(inference_alignment, "is_installed", lambda name: name != "yunet")
+    monkeypatch.setattr(inference_alignment, "default_detector", lambda: "mtcnn")
+    by_yunet = Alignment("yunet", "yuface 1", "96x112", "central", 0.6)
+    assert alignment_for(by_yunet) == Alignment("mtcnn", "", "96x112", "central")  # with a score of its own
 
 
 def test_files_are_relative_to_their_root(tmp_path) -> None:
