@@ -5,8 +5,8 @@ import timm.utils
 import torch
 from torch import nn
 
-from facerec.callbacks import AdaptiveGradientClipping
 from facerec.backbones import ResNet
+from facerec.callbacks import AdaptiveGradientClipping
 from facerec.clipping import clip_adaptively_
 from tests.launches import Launches
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from facerec.losses import Loss, Triplet
+from facerec.losses import ArcFace, Loss, Triplet
 from facerec.losses.functional import Computation
 from tests.launches import DEVICE, Launches
 from tests.losses.loss_cases import CASES, Case
@@ -48,3 +48,13 @@ def test_all_triplets_with_a_soft_margin_wait_once_as_their_docstring_says() -> 
     launches = step(Triplet(strategy="all", soft_margin=True))
     assert launches.waits.total() == 1
     assert "triplets.py" in next(iter(launches.waits))
+
+
+@pytest.mark.parametrize(("implementation", "most"), [("plain", 80), ("blocked", 100)])
+def test_a_margin_softmax_takes_few_launches_in_blocks_too(implementation: Any, most: int) -> None:
+    """A CPU's blocks would be 16 times seven launches here, and 17 times four for the class weights."""
+    loss = ArcFace(computation=Computation(implementation)).build(8, 8_631).to(DEVICE)
+    embeddings = torch.empty(1_024, 8, device=DEVICE, requires_grad=True)
+    with Launches() as launches:
+        loss(embeddings, torch.empty(1_024, dtype=torch.int64, device=DEVICE)).backward()
+    assert launches.total <= most

@@ -234,7 +234,7 @@ def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) ->
 
 
 def soft_histograms(place_BB: Tensor, labels_B: Tensor, num_bins: int) -> tuple[Tensor, Tensor]:
-    """Shares of the impostor and of the genuine pairs at each node (R,), each pair split between its two by nearness."""
+    """Shares of the impostor and of the genuine pairs at each node (R,); nearness splits a pair between two nodes."""
     kind_BB = (labels_B[:, None] == labels_B).long().fill_diagonal_(2)  # impostor, genuine, an image with itself
     lower_BB = place_BB.detach().floor().clamp(max=num_bins - 2)
     upper_share_BB = place_BB - lower_BB

@@ -129,7 +129,7 @@ def _hardest(x_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _sorted_negatives(distance_BB: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Distances to the negatives of each anchor, nearest first, inf behind them (B, B); their order; their number (B,)."""
+    """Distances of each anchor's negatives, nearest first, then inf (B, B); their order (B, B); their number (B,)."""
     impostor_BB = impostor_pairs(labels_B)
     sorted_BB, order_BB = distance_BB.detach().masked_fill(~impostor_BB, torch.inf).sort(stable=True)
     return sorted_BB, order_BB, impostor_BB.sum(1)
