@@ -103,10 +103,10 @@ class FaceRecognizer(LightningModule):
             side (Liu et al., CVPR 2017, section 4.1): embeddings of twice the size, which differ between an image and
             its mirror.
         freeze: first parts of the backbone that are not trained, for some epochs or for good. None trains all.
-        tf32: let GPUs from Ampere on round the factors of float32 products to 10 bits (TensorFloat32) in training. It
-            is faster with ``32-true``. Evaluation never rounds.
-        compile: train a backbone that ``torch.compile`` has translated, and on a GPU the loss too. The first step then
-            takes a minute or so. Evaluation stays as it is.
+        tf32: training in TensorFloat32 on GPUs from Ampere on: float32 factors of products have 10 bits. It is
+            faster with ``32-true``. Evaluation never rounds.
+        compile: training with ``torch.compile``: of the backbone, and on a GPU of the loss. The first step then takes
+            a minute or so. Evaluation stays as it is.
 
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
