@@ -38,6 +38,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from facerec.backbones import Backbone
@@ -46,9 +47,10 @@ from facerec.backbones.freezing import Freeze, FrozenParts
 from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.backbones.small_images import SmallImages
 from facerec.checkpoints import RAW_WEIGHTS, ModelCard, offer_raw_weights
+from facerec.compilation import compile_backbone, uncompiled
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
-from facerec.float32 import real_float32
+from facerec.float32 import float32_of_gpus, real_float32
 from facerec.lightning_private import gradient_scale, is_in_training
 from facerec.losses import Loss
 from facerec.losses.separation import separation
@@ -103,6 +105,10 @@ class FaceRecognizer(LightningModule):
             its mirror.
         freeze: first parts of the backbone that are not trained, for some epochs or for good. None trains all.
         small_images: smaller training images at the beginning, for cheaper steps. None trains at ``image_size``.
+        tf32: training in TensorFloat32 on GPUs from Ampere on: float32 factors of products have 10 bits. It is
+            faster with ``32-true``. Evaluation never rounds.
+        compile: training with ``torch.compile``: of the backbone, and on a GPU of the loss. The first step then takes
+            a minute or so. Evaluation stays as it is.
 
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
@@ -142,6 +148,8 @@ class FaceRecognizer(LightningModule):
         flip_test: bool | FlipTest = False,
         freeze: Freeze | None = None,
         small_images: SmallImages | None = None,
+        tf32: bool = False,
+        compile: bool = False,  # the name of the setting
     ) -> None:
         super().__init__()
         require_choice("model.", (False, True, "sum", "concatenate"), flip_test=flip_test)
@@ -168,6 +176,8 @@ class FaceRecognizer(LightningModule):
         self.flip_test = _views(flip_test)
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
+        self.tf32 = tf32
+        self.compiles = compile
         self.card = ModelCard()
         self.no_threshold = NEVER_CALIBRATED
         self.takes_raw_weights = False
@@ -202,6 +212,10 @@ class FaceRecognizer(LightningModule):
             float32 embeddings (B, D), not normalised. With ``flip_test`` those of image and mirror together: (B, 2 D)
             if they are concatenated.
         """
+        with uncompiled(self.compiles):
+            return self._embed(images_BCHW)
+
+    def _embed(self, images_BCHW: Tensor) -> Tensor:
         embeddings_BD: Tensor = self(images_BCHW)
         if self.flip_test is None:
             return embeddings_BD
@@ -253,6 +267,10 @@ class FaceRecognizer(LightningModule):
             )
         identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
         self.card = replace(self.card, identities=tuple(identities), alignment=alignment, configuration=None)
+        # Processes compute the loss of their whole batch, so its buffers are the same in each. Else the centres of all
+        # people would travel in every step.
+        names = [f"loss.{name}" for name, _ in self.loss.named_buffers()]
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
 
     def train(self, mode: bool = True) -> "FaceRecognizer":
         """Set the mode; frozen parts stay in evaluation mode."""
@@ -260,6 +278,12 @@ class FaceRecognizer(LightningModule):
         if self.frozen_parts is not None:
             self.frozen_parts.stay_in_evaluation()
         return self
+
+    def on_fit_start(self) -> None:
+        """Compile, when every layer is what it will be in training and lies on its device."""
+        if self.compiles:
+            compile_backbone(self.backbone)
+            self.loss.is_compiled = self.device.type != "cpu"
 
     def on_train_start(self) -> None:
         """Freeze, after the optimizer took all parameters. A training may go on in mid-epoch."""
@@ -280,8 +304,9 @@ class FaceRecognizer(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
-        embeddings_BD = self(batch.images, self._small_size())
-        loss: Tensor = self.loss(embeddings_BD, batch.labels)
+        with float32_of_gpus(tf32=self.tf32):
+            embeddings_BD = self(batch.images, self._small_size())
+            loss: Tensor = self.loss(embeddings_BD, batch.labels)
         if self.is_logged(batch_idx):
             # Not with prog_bar: Lightning would read it from the device, and a GPU would wait for that.
             # Of all processes: each may draw its own dropout and classes, and separation is that of its own images
@@ -291,7 +316,7 @@ class FaceRecognizer(LightningModule):
                 self.log(f"train/{name}", value.float(), batch_size=len(batch.labels), sync_dist=True)
             cycles = isinstance(self.lr_schedulers(), CycledMomentum)
             for name, rate in logged_rates(self.optimizers().param_groups, with_momentum=cycles).items():  # type: ignore[union-attr]
-                self.log(f"train/{name}", rate)
+                self.log(f"train/{name}", torch.tensor(rate))  # on the CPU: Lightning would copy a number to the GPU
         return loss
 
     def _small_size(self) -> tuple[int, int] | None:
@@ -300,6 +325,11 @@ class FaceRecognizer(LightningModule):
             return None
         step, steps = self.trainer.global_step, int(self.trainer.estimated_stepping_batches)
         return self.small_images.size if self.small_images.holds_at(step, steps) else None
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Compute the gradients in the same float32 as the loss."""
+        with float32_of_gpus(tf32=self.tf32):
+            super().backward(loss, *args, **kwargs)
 
     def is_logged(self, batch_idx: int) -> bool:
         """Whether a logger or a progress line may want the values of this step: to log costs 1 to 2 ms."""

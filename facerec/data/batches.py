@@ -15,6 +15,7 @@ from facerec.data.kept import KeptImages
 from facerec.data.sources import Images, ImageSource
 
 NO_LABEL = -1
+BATCHES_AHEAD = 4  # of each worker: a slow batch does not make a GPU wait
 
 
 class Batch(NamedTuple):
@@ -134,6 +135,7 @@ class BatchLoader(DataLoader[Loaded]):
                 num_workers=self.num_workers,
                 collate_fn=self.collate_fn,
                 pin_memory=self.pin_memory,
+                prefetch_factor=self.prefetch_factor,
             )
         )
 
@@ -187,4 +189,5 @@ def batch_loader(
         pin_memory=torch.cuda.is_available(),
         drop_last=drop_last,
         persistent_workers=num_workers > 0,
+        prefetch_factor=BATCHES_AHEAD if num_workers else None,
     )

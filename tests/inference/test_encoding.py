@@ -253,3 +253,30 @@ def test_files_are_relative_to_their_root(tmp_path) -> None:
     save_face(1, 1, tmp_path / "a.png")
     assert ImageFiles(["a.png"], tmp_path).read(0).shape == (3, 112, 92)
     assert PairFiles([("a.png", "a.png")], tmp_path).read(0).shape == (3, 112, 92)
+
+
+class OnADevice(Shapes):
+    """A model whose device is not the CPU. Its embeddings are on the CPU all the same, so that they have values."""
+
+    device = torch.device("meta")
+
+
+def test_embeddings_of_several_batches_come_back_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facerec.inference.encoding.BATCHES_ON_DEVICE", 3)
+    source = Counted(23, broken=(0, 9, 10, 11))  # eight batches, of which the fourth has no image
+    expected = encode(Shapes(), source, batch_size=3)
+    together = encode(OnADevice(), source, batch_size=3)
+    torch.testing.assert_close(together.embeddings, expected.embeddings, equal_nan=True, rtol=0, atol=0)
+    assert together.usable.tolist() == expected.usable.tolist()
+    assert together.left_out == expected.left_out
+
+
+def test_a_nan_is_found_when_batches_come_back_together() -> None:
+    class Broken(OnADevice):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            made = super().__call__(images).clone()
+            made[1] = float("nan")
+            return made
+
+    with pytest.raises(ValueError, match=r"The model is broken"):
+        encode(Broken(), Counted(4), batch_size=2)

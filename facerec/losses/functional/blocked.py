@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from facerec.losses.functional.margin_softmax import MarginSoftmax
+from facerec.losses.functional.margin_softmax import GPU_BLOCKS, MarginSoftmax
 from facerec.losses.functional.matmul import factors_in, multiply
 from facerec.losses.functional.vectors import inverse_norms
 
@@ -49,7 +49,7 @@ class _OtherClasses(torch.autograd.Function):
             scaled_BD = x_BD * softmax.scale if softmax.reweigh is None else x_BD
             e_BR = multiply(scaled_BD, weight_RD.T, precision)
         sum_B, shift_B = torch.empty_like(own_B), torch.empty_like(own_B)
-        step = max(1, softmax.block // len(weight_RD))
+        step = max(1, softmax.block_on(x_BD.device) // len(weight_RD))
         for start in range(0, len(x_BD), step):
             images = slice(start, start + step)
             sum_B[images], shift_B[images] = _exponentials(e_BR[images], inverse_R, labels_B, softmax, images)
@@ -124,10 +124,11 @@ def _remove_radial(grad_RD: Tensor, weight_RD: Tensor, inverse_R: Tensor) -> Non
 
     N rows at a time, so that data read twice is still in the cache.
     """
-    scratch_ND = torch.empty_like(weight_RD[:RADIAL_ROWS])
+    step = RADIAL_ROWS if grad_RD.device.type == "cpu" else RADIAL_ROWS * GPU_BLOCKS
+    scratch_ND = torch.empty_like(weight_RD[:step])
     per_length_R = inverse_R.square().neg_()
-    for start in range(0, len(grad_RD), RADIAL_ROWS):
-        rows = slice(start, start + RADIAL_ROWS)
+    for start in range(0, len(grad_RD), step):
+        rows = slice(start, start + step)
         grad_ND, weight_ND = grad_RD[rows], weight_RD[rows]
         product_ND = torch.mul(grad_ND, weight_ND, out=scratch_ND[: len(grad_ND)])
         grad_ND.addcmul_(weight_ND, product_ND.sum(1).mul_(per_length_R[rows])[:, None])

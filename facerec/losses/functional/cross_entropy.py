@@ -50,7 +50,7 @@ def margin_cross_entropy(
         0.3133 1.0
     """
     weight_CD = weight_CD.to(features_BD.dtype)
-    if softmax.computation.is_blocked_on(features_BD.device):
+    if softmax.computation.is_blocked_on(features_BD.device, len(features_BD) * len(weight_CD)):
         result: tuple[Tensor, Tensor] = blocked_cross_entropy(features_BD, weight_CD, labels_B, target, softmax)
         return result
     return _plain(features_BD, weight_CD, labels_B, target, softmax)
