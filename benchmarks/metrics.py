@@ -7,7 +7,8 @@
 ``floor`` is ``np.sort`` of the float32 scores. ``ours`` is EER, AUC and TAR at three FARs from one
 ``VerificationCurve``. ``scikit-learn`` is ``roc_curve``, ``brentq`` on its interpolation for the EER, ``auc``, and
 ``np.interp`` for the TARs. ``likelihood ratios`` is what ``log_likelihood_ratios`` makes of the scores, ``Cllr`` and
-``min Cllr`` what they cost. The versions take turns, and the time is the median of the rounds; ``--clock cpu`` is for a
+``min Cllr`` what they cost. ``groups`` is the error rates of two or four groups of 1,000 people, with intervals. The
+versions take turns, and the time is the median of the rounds; ``--clock cpu`` is for a
 busy machine. Memory is the peak of a fresh process above what it was with the scores in place.
 """
 
@@ -23,6 +24,7 @@ import torch
 from fresh import in_fresh_process, reset_peak, resident
 from numpy.typing import NDArray
 
+PEOPLE = 1000  # in groups
 FARS = (1e-4, 1e-3, 1e-2)
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 Clock = Callable[[], float]
@@ -129,6 +131,26 @@ def likelihoods(counts: list[int], genuine: float, rounds: int, clock: Clock) ->
             print(f"| {count:,} | {name} | {1e3 * seconds[name]:.1f} | {seconds[name] / seconds['floor']:.1f} |")
 
 
+def groups(counts: list[int], rounds: int, clock: Clock) -> None:
+    """Print the table of error rates of groups."""
+    from facerec.reports import rates_of_groups
+
+    names = {number: str(number) for number in range(PEOPLE)}
+    print("\n| scores | groups | ms | of floor |\n| --- | --- | --- | --- |")
+    for count in counts:
+        scores, same = example(count, 0.5)
+        people = np.random.default_rng(0).integers(PEOPLE, size=(count, 2))
+        people[same, 1] = people[same, 0]
+        same = people[:, 0] == people[:, 1]
+        steps: dict[str, Callable[[], object]] = {"floor": partial(floor, scores, same)}
+        for kinds in (2, 4):
+            group_of = {"kind": {name: str(number % kinds) for number, name in names.items()}}
+            steps[str(kinds)] = partial(rates_of_groups, scores, same, people, names, group_of, 0.3)
+        seconds = median_times(steps, max(1, rounds // 4), clock)
+        for name in steps:
+            print(f"| {count:,} | {name} | {1e3 * seconds[name]:.1f} | {seconds[name] / seconds['floor']:.1f} |")
+
+
 def loop(scores: NDArray[np.float32], same: NDArray[np.bool_], folds: NDArray[np.int64]) -> float:
     """10 folds as evaluation scripts have them: every threshold of a grid, one after the other."""
     accuracies = []
@@ -172,6 +194,7 @@ def main() -> None:
     print(f"NumPy {np.__version__}, {torch.get_num_threads()} threads, {100 * args.genuine:g} % genuine\n")
     curves(args.scores, args.genuine, args.rounds, CLOCKS[args.clock])
     likelihoods(args.scores, args.genuine, args.rounds, CLOCKS[args.clock])
+    groups(args.scores, args.rounds, CLOCKS[args.clock])
     protocol(args.rounds, CLOCKS[args.clock])
 
 

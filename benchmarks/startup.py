@@ -2,6 +2,7 @@
 
     python benchmarks/startup.py
     python benchmarks/startup.py --files 5000 500000 --people 8631 --flat
+    python benchmarks/startup.py --list_only
 
 The files are hard links to a few small JPEGs, in a temporary folder, and listed in one ``labels.txt``: a folder for
 each person, or all in one folder with ``--flat``. For each number of files a fresh process measures
@@ -13,6 +14,17 @@ each person, or all in one folder with ``--flat``. For each number of files a fr
   in it: compare the rows).
 
 Targets for 500,000: under 5 seconds and 300 MB, and workers that do not grow with the number of files.
+
+With ``--list_only`` there are no files, only 10 million lines of 1 million people, and no file is looked for. The same
+images are read from a list and from the index of a ``.rec``, without and with its cache. For each a fresh process
+measures
+
+- CPU seconds and peak MB until people and labels are there. MB are anonymous memory: pages of a mapped file, which the
+  system takes back when it needs them, are left out;
+- CPU seconds and peak MB of the order of an epoch, for one of 8 processes: a plain shuffle, and 64 people with 4 images
+  in a batch. It is drawn to its end.
+
+Target: under 10 seconds for an order.
 """
 
 import argparse
@@ -23,9 +35,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torchvision.io import encode_jpeg
 
@@ -35,7 +49,7 @@ MB = 1e6
 
 def memory(process: int | str, *keys: str) -> float:
     """MB of a process, as Linux counts them: a sum of lines of its smaps_rollup, or of its status."""
-    source = "status" if keys[0].startswith("Vm") else "smaps_rollup"
+    source = "status" if keys[0].startswith(("Vm", "Rss")) else "smaps_rollup"
     lines = Path(f"/proc/{process}/{source}").read_text().splitlines()
     return sum(float(line.split()[1]) * 1024 / MB for line in lines if line.split(":")[0] in keys)
 
@@ -81,6 +95,83 @@ def measure(root: Path, workers: int) -> dict[str, float]:
     return row | {"worker MB": max(own)}
 
 
+class PeakMemory:
+    """Most MB of anonymous memory that this process has taken since the last look, sampled every 5 ms."""
+
+    def __init__(self) -> None:
+        self._before = self._most = memory("self", "RssAnon")
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            self._most = max(self._most, memory("self", "RssAnon"))
+            time.sleep(0.005)
+
+    def look(self) -> float:
+        """The most since the last look, above what there was then."""
+        gc.collect()
+        most, self._before = self._most - self._before, memory("self", "RssAnon")
+        self._most = self._before
+        return most
+
+
+def write_records(root: Path, images: int, people: int) -> None:
+    """A ``.rec`` as insightface's, whose images are 8 bytes that nobody decodes."""
+    from facerec.data.formats.image_records import encode_entry
+    from facerec.data.formats.recordio import encode_record
+
+    with (root / "train.rec").open("wb") as file, (root / "train.idx").open("w") as index:
+        index.write("0\t0\n")
+        file.write(encode_record(encode_entry([float(images + 1), float(images + 1 + people)], 0, b"")))
+        for number in range(images):
+            index.write(f"{number + 1}\t{file.tell()}\n")
+            file.write(encode_record(encode_entry(float(number * people // images), number + 1, b"no image")))
+        starts = [-(-person * images // people) + 1 for person in range(people + 1)]
+        for person in range(people):
+            index.write(f"{images + 1 + person}\t{file.tell()}\n")
+            span = [float(starts[person]), float(starts[person + 1])]
+            file.write(encode_record(encode_entry(span, images + 1 + person, b"")))
+
+
+def measure_list(root: Path, kind: str) -> dict[str, float]:
+    """The numbers of one row of ``--list_only``, in this process."""
+    from facerec.data import ListImages, RecordImages
+    from facerec.data.training_set import TrainingDataset
+
+    is_list = kind == "list"
+    source = ListImages(str(root), str(root / "labels.txt")) if is_list else RecordImages(str(root))
+    peak, row = PeakMemory(), {}
+    start = time.process_time()
+    assert len(source.identities) > 1
+    row |= {"CPU seconds": time.process_time() - start, "peak MB": peak.look()}
+    dataset = TrainingDataset(source, (112, 112), np.arange(len(source)))
+    for name, per_person in (("shuffle", None), ("people", 4)):
+        peak.look()
+        start = time.process_time()
+        count = sum(1 for _ in dataset.order(256, per_person, replicas=8))
+        assert count >= len(source) // 8
+        row |= {f"{name}, CPU seconds": time.process_time() - start, f"{name}, peak MB": peak.look()}
+    return row
+
+
+def main_list(arguments: argparse.Namespace) -> None:
+    """Print the table of ``--list_only``."""
+    images, people = arguments.images, arguments.people_of_list
+    with tempfile.TemporaryDirectory() as folder:
+        with Path(folder, "labels.txt").open("w") as labels:
+            labels.writelines(
+                f"n{n * people // images:07d}/{n:08d}_01.jpg {n * people // images}\n" for n in range(images)
+            )
+        write_records(Path(folder), images, people)
+        for number, kind in enumerate(("list", "rec, first start", "rec, next start")):
+            command = [sys.executable, __file__, "--measure", folder, "--kind", kind]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            row = json.loads(output.splitlines()[-1])
+            if number == 0:
+                print(f"| source | {' | '.join(row)} |\n" + "|---" * (len(row) + 1) + "|", flush=True)
+            print(f"| {kind} | " + " | ".join(f"{value:,.1f}" for value in row.values()) + " |", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,8 +179,18 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=8_631)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--flat", action="store_true", help="all files in one folder")
+    parser.add_argument("--list_only", action="store_true", help="lists of images that are not there")
+    parser.add_argument("--images", type=int, default=10_000_000, help="images of --list_only")
+    parser.add_argument("--people_of_list", type=int, default=1_000_000, help="people of --list_only")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--kind", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.kind:
+        print(json.dumps(measure_list(arguments.measure, arguments.kind)))
+        return
+    if arguments.list_only:
+        main_list(arguments)
+        return
     if arguments.measure:
         print(json.dumps(measure(arguments.measure, arguments.workers)))
         return

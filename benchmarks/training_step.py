@@ -5,9 +5,9 @@
 
 The bare loop has the loader, augmentation, network, loss, optimizer and schedule of the configuration. It has no
 Lightning, callbacks, logger or progress bar. Both run in one process, on networks of their own, and take turns: an
-epoch of one, an epoch of the other. There is no validation, and the first epoch of each is not measured. A second
-process clocks the phases, which costs a little. ``rest`` is what no phase has: loops, callbacks, the progress bar and
-the schedule.
+epoch of one, an epoch of the other. Images have the full size throughout. There is no validation, and the first epoch
+of each is not measured. A second process clocks the phases, which costs a little. ``rest`` is what no phase has: loops,
+callbacks, the progress bar and the schedule.
 """
 
 import argparse
@@ -178,6 +178,7 @@ def take_turns(config: Path, root: str | None, epochs: int, by_phase: bool) -> t
     """
     keep_freed_memory()
     settings = read_config(config)
+    settings["model"]["small_images"] = None
     settings["data"] = {**(settings.get("data") or {}), **({} if root is None else {"root": root})}
     clock = Clock(device_kind(settings))
     loop = BareLoop(settings, epochs, clock)
@@ -207,7 +208,11 @@ def take_turns(config: Path, root: str | None, epochs: int, by_phase: bool) -> t
     for hook in (on_train_start, on_train_epoch_start):
         setattr(FaceRecognizer, hook.__name__, hook)
     FaceRecognizer.on_train_end = lambda model: clock.end()  # type: ignore[method-assign]
-    options = [f"--trainer.max_epochs={epochs}", f"--trainer.check_val_every_n_epoch={10**6}"]
+    options = [
+        "--model.small_images=null",
+        f"--trainer.max_epochs={epochs}",
+        f"--trainer.check_val_every_n_epoch={10**6}",
+    ]
     options += [] if root is None else [f"--data.root={root}"]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)  # the process ends with this

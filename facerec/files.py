@@ -5,6 +5,7 @@ And the path that a user means by ``~`` or ``$VAR``.
 
 import hashlib
 import os
+import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     short = target.stem[:20]  # a name may be as long as the file system takes
     number = zlib.crc32(os.fsencode(target.name))
-    temporary = target.with_name(f".{short}.{number:08x}.{os.getpid()}.partial{target.suffix}")
+    process = f"{os.getpid()}-{secrets.token_hex(4)}"  # two machines may have one number for their processes
+    temporary = target.with_name(f".{short}.{number:08x}.{process}.partial{target.suffix}")
     try:
         yield temporary
         os.replace(temporary, target)

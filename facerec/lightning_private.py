@@ -6,6 +6,7 @@ another file of facerec starts to use one.
 
 from argparse import SUPPRESS, Action, ArgumentParser
 from collections.abc import Iterator
+from subprocess import Popen
 from typing import Any, NamedTuple
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -167,3 +168,8 @@ def is_scaled(trainer: Trainer) -> bool:
 def loss_scaler(trainer: Trainer) -> Any:
     """What scales the loss of ``16-mixed``, and its gradients with it; None in another precision."""
     return getattr(trainer.precision_plugin, "scaler", None)
+
+
+def started_processes(trainer: Trainer) -> list[Popen[bytes]]:
+    """The other processes of this machine, where this one has started them."""
+    return list(getattr(trainer.strategy.launcher, "procs", []))

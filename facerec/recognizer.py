@@ -46,11 +46,13 @@ from facerec.backbones import Backbone
 from facerec.backbones.cost import check_max_params
 from facerec.backbones.freezing import Freeze, FrozenParts
 from facerec.backbones.narrow import guard_narrow_convolutions
+from facerec.backbones.small_images import SmallImages
 from facerec.checkpoints import RAW_WEIGHTS, ModelCard, offer_raw_weights
 from facerec.clipping import clip_total_norm_
+from facerec.compilation import compile_backbone, uncompiled
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
-from facerec.float32 import real_float32
+from facerec.float32 import float32_of_gpus, real_float32
 from facerec.lightning_private import gradient_scale, is_in_training, is_scaled
 from facerec.losses import Loss
 from facerec.losses.separation import separation
@@ -74,7 +76,7 @@ from facerec.optim import (
 )
 from facerec.optim.groups import LOSS
 from facerec.settings import require_choice
-from facerec.transforms.preprocess import PerChannel, Preprocess
+from facerec.transforms.preprocess import PerChannel, Preprocess, resize
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
 OTHER_PEOPLE = "To train its network for other people, start a new training with --init_from in place of --ckpt_path"
@@ -112,6 +114,11 @@ class FaceRecognizer(LightningModule):
             side (Liu et al., CVPR 2017, section 4.1): embeddings of twice the size, which differ between an image and
             its mirror.
         freeze: first parts of the backbone that are not trained, for some epochs or for good. None trains all.
+        small_images: smaller training images at the beginning, for cheaper steps. None trains at ``image_size``.
+        tf32: training in TensorFloat32 on GPUs from Ampere on: float32 factors of products have 10 bits. It is
+            faster with ``32-true``. Evaluation never rounds.
+        compile: training with ``torch.compile``: of the backbone, and on a GPU of the loss. The first step then takes
+            a minute or so. Evaluation stays as it is.
 
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
@@ -150,6 +157,9 @@ class FaceRecognizer(LightningModule):
         max_params: int | None = None,
         flip_test: bool | FlipTest = False,
         freeze: Freeze | None = None,
+        small_images: SmallImages | None = None,
+        tf32: bool = False,
+        compile: bool = False,  # the name of the setting
     ) -> None:
         super().__init__()
         require_choice("model.", (False, True, "sum", "concatenate"), flip_test=flip_test)
@@ -160,6 +170,9 @@ class FaceRecognizer(LightningModule):
             del self.hparams[name]
         self.preprocess = Preprocess(image_size, image_mean, image_std)
         backbone.build(self.preprocess.size)
+        self.small_images = None if small_images is None else small_images.within(self.preprocess.size)
+        if self.small_images is not None:
+            self.small_images.prepare(backbone)
         check_max_params(backbone, max_params)
         guard_narrow_convolutions(backbone)
         self.backbone = backbone
@@ -173,6 +186,8 @@ class FaceRecognizer(LightningModule):
         self.flip_test = _views(flip_test)
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
+        self.tf32 = tf32
+        self.compiles = compile
         self.card = ModelCard()
         self.no_threshold = NEVER_CALIBRATED
         self.takes_raw_weights = False
@@ -180,17 +195,20 @@ class FaceRecognizer(LightningModule):
         if num_classes is not None:
             self.loss.build(self.backbone.embedding_dim, num_classes)
 
-    def forward(self, images_BCHW: Tensor) -> Tensor:
+    def forward(self, images_BCHW: Tensor, small_size: tuple[int, int] | None = None) -> Tensor:
         """Embed images.
 
         Args:
             images_BCHW: uint8 (B, 3, H, W), or float in [0, 1]; RGB.
+            small_size: (height, width) that the backbone gets in place of ``image_size``, see ``small_images``.
 
         Returns:
             float32 embeddings (B, D), not normalised.
         """
-        normalised = self.preprocess(images_BCHW).contiguous(memory_format=self.memory_format)
-        embeddings: Tensor = self.backbone(normalised)
+        normalised_BCHW = self.preprocess(images_BCHW)
+        if small_size is not None:
+            normalised_BCHW = resize(normalised_BCHW, small_size)
+        embeddings: Tensor = self.backbone(normalised_BCHW.contiguous(memory_format=self.memory_format))
         return embeddings.float()
 
     @real_float32()
@@ -204,17 +222,21 @@ class FaceRecognizer(LightningModule):
             float32 embeddings (B, D), not normalised. With ``flip_test`` those of image and mirror together: (B, 2 D)
             if they are concatenated.
         """
+        with uncompiled(self.compiles):
+            return self._embed(images_BCHW)
+
+    def _embed(self, images_BCHW: Tensor) -> Tensor:
         embeddings_BD: Tensor = self(images_BCHW)
         if self.flip_test is None:
             return embeddings_BD
         mirrored_BD: Tensor = self(images_BCHW.flip(-1))
         if self.flip_test == "concatenate":
             return torch.cat([embeddings_BD, mirrored_BD], dim=1)
-        return _mean_view(embeddings_BD, mirrored_BD)
+        return mean_view(embeddings_BD, mirrored_BD)
 
     def class_embeddings(self, embeddings: Tensor) -> Tensor:
         """Embeddings (B, D) for the class weights, at the length of the training, from those of :meth:`embed`."""
-        return _mean_view(*embeddings.chunk(2, dim=1)) if self.flip_test == "concatenate" else embeddings
+        return mean_view(*embeddings.chunk(2, dim=1)) if self.flip_test == "concatenate" else embeddings
 
     @property
     def score_dim(self) -> int:
@@ -257,10 +279,13 @@ class FaceRecognizer(LightningModule):
             )
         identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
         self.card = replace(self.card, identities=tuple(identities), alignment=alignment, configuration=None)
+        # Processes compute the loss of their whole batch, so its buffers are the same in each. Else the centres of all
+        # people would travel in every step. Class weights that are split are different ones in each.
+        names = [f"loss.{name}" for name, _ in self.loss.named_buffers()]
         if sharded_parts(self.loss) and self.trainer.world_size > 1:
             require_split_can_train(self.trainer)
-            names = [f"loss.{name}" for name in split_over_processes(self.loss)]
-            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
+            names += [f"loss.{name}" for name in split_over_processes(self.loss)]
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
 
     def train(self, mode: bool = True) -> "FaceRecognizer":
         """Set the mode; frozen parts stay in evaluation mode."""
@@ -268,6 +293,12 @@ class FaceRecognizer(LightningModule):
         if self.frozen_parts is not None:
             self.frozen_parts.stay_in_evaluation()
         return self
+
+    def on_fit_start(self) -> None:
+        """Compile, when every layer is what it will be in training and lies on its device."""
+        if self.compiles:
+            compile_backbone(self.backbone)
+            self.loss.is_compiled = self.device.type != "cpu"
 
     def on_train_start(self) -> None:
         """Freeze, after the optimizer took all parameters. A training may go on in mid-epoch."""
@@ -288,18 +319,32 @@ class FaceRecognizer(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch; the loss computes in float32 whatever the trainer's precision."""
-        embeddings_BD = self(batch.images)
-        loss: Tensor = self.loss(embeddings_BD, batch.labels)
+        with float32_of_gpus(tf32=self.tf32):
+            embeddings_BD = self(batch.images, self._small_size())
+            loss: Tensor = self.loss(embeddings_BD, batch.labels)
         if self.is_logged(batch_idx):
             # Not with prog_bar: Lightning would read it from the device, and a GPU would wait for that.
-            self.log("train/loss", loss, batch_size=len(batch.labels))
+            # Of all processes: each may draw its own dropout and classes, and separation is that of its own images
+            self.log("train/loss", loss, batch_size=len(batch.labels), sync_dist=True)
             statistics = self.loss.statistics() | separation(self.loss, embeddings_BD, batch.labels)
             for name, value in statistics.items():
-                self.log(f"train/{name}", value.float(), batch_size=len(batch.labels))
+                self.log(f"train/{name}", value.float(), batch_size=len(batch.labels), sync_dist=True)
             cycles = isinstance(self.lr_schedulers(), CycledMomentum)
             for name, rate in logged_rates(self.optimizers().param_groups, with_momentum=cycles).items():  # type: ignore[union-attr]
-                self.log(f"train/{name}", rate)
+                self.log(f"train/{name}", torch.tensor(rate))  # on the CPU: Lightning would copy a number to the GPU
         return loss
+
+    def _small_size(self) -> tuple[int, int] | None:
+        """The size of the images of this step, where they are smaller than those of the evaluation."""
+        if self.small_images is None:
+            return None
+        step, steps = self.trainer.global_step, int(self.trainer.estimated_stepping_batches)
+        return self.small_images.size if self.small_images.holds_at(step, steps) else None
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Compute the gradients in the same float32 as the loss."""
+        with float32_of_gpus(tf32=self.tf32):
+            super().backward(loss, *args, **kwargs)
 
     def is_logged(self, batch_idx: int) -> bool:
         """Whether a logger or a progress line may want the values of this step: to log costs 1 to 2 ms."""
@@ -496,7 +541,7 @@ def _views(flip_test: bool | FlipTest | None) -> FlipTest | None:
     return flip_test
 
 
-def _mean_view(embeddings_BD: Tensor, mirrored_BD: Tensor) -> Tensor:
+def mean_view(embeddings_BD: Tensor, mirrored_BD: Tensor) -> Tensor:
     """The mean direction of the embeddings of image and mirror, at their mean length."""
     lengths_B = embeddings_BD.norm(dim=1) + mirrored_BD.norm(dim=1)
     mean_BD: Tensor = (F.normalize(embeddings_BD) + F.normalize(mirrored_BD)) * (0.25 * lengths_B)[:, None]

@@ -5,8 +5,10 @@ import timm.utils
 import torch
 from torch import nn
 
+from facerec.backbones import ResNet
 from facerec.callbacks import AdaptiveGradientClipping
 from facerec.clipping import clip_adaptively_
+from tests.launches import Launches
 
 
 def networks() -> tuple[nn.Module, nn.Module]:
@@ -63,3 +65,15 @@ def test_bad_settings_are_refused_at_once() -> None:
         AdaptiveGradientClipping(clip_factor=0.0)
     with pytest.raises(ValueError, match="adaptive gradient clipping eps=-1.0: must be positive"):
         AdaptiveGradientClipping(eps=-1.0)
+
+
+def test_a_gpu_launches_a_norm_for_each_matrix_and_the_rest_at_once() -> None:
+    parameters = list(ResNet(18, width=8, embedding_dim=8).to("meta").parameters())
+    for parameter in parameters:
+        parameter.grad = torch.empty_like(parameter)
+    with Launches() as launches:
+        clip_adaptively_(parameters)
+    matrices = sum(parameter.ndim > 1 for parameter in parameters)
+    assert launches.operators["linalg_vector_norm"] == 2 * matrices > 40
+    assert launches.total - 2 * matrices <= 8
+    assert not launches.waits

@@ -49,6 +49,7 @@ def desk(orl_run, tmp_path, monkeypatch):
     save_face(1, 2, Path("B.jpg"))
     Path("page.jpg").write_text("<html>")
     Path("marks.txt").write_text("s1/1.jpg s1/2.jpg 1\ns1/1.jpg s2/2.jpg maybe\n")
+    Path("theirs.csv").write_text("score,same,model\n0.9,1,x\n0.1,0,x\n")
     Path("empty").mkdir()
     Path("backbone.pth").touch()
     Path("model.safetensors").touch()

@@ -24,6 +24,7 @@ GROUND = {
     "clipping",
     "model_folders",
     "float32",
+    "compilation",
 }
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
 MIDDLE = {"data", "checkpoints", "run_folders", "reports", "recognizer"}
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "arrays": set(),
     "float32": set(),
+    "compilation": set(),
     "lightning_private": set(),
     "clipping": {"settings"},
     "journal": {"files"},
@@ -49,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backbones": {"settings", "arrays"},
     "optim": {"settings", "backbones"},
     "metrics": {"settings", "threads", "arrays"},
-    "losses": {"settings", "metrics"},
+    "losses": {"settings", "machine", "compilation", "metrics"},
     "data": GROUND | {"align", "transforms"},
     "checkpoints": GROUND | {"align", "transforms", "metrics"},
     "run_folders": {"checkpoints", "model_folders"},

@@ -11,12 +11,13 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.plugins.precision import MixedPrecision
+from torch.nn.parallel import DistributedDataParallel
 
 from facerec.align import Alignment
 from facerec.backbones import Backbone, EmbeddingHead, IResNet, ResNet, TimmBackbone
 from facerec.checkpoints import ModelCard
 from facerec.data import FaceDataModule, ORLImages
-from facerec.losses import ArcFace, Softmax
+from facerec.losses import ArcFace, Center, Joint, Softmax
 from facerec.optim import WarmupCosine
 from facerec.recognizer import FaceRecognizer
 
@@ -217,3 +218,40 @@ def test_a_step_that_the_scaler_skips_is_not_counted():
         assert (new_rate != rate) == moved
         rate = new_rate
     assert 0 < counted < len(noting.seen)
+
+
+def test_centres_do_not_travel_between_processes_in_each_step(tmp_path):
+    """Every process computes them from the whole batch. The running statistics of the backbone do travel."""
+    model = FaceRecognizer(
+        ResNet(18, 16, width=4), Joint({"a": ArcFace(), "c": Center()}), torch.optim.SGD, 4, image_size=(32, 32)
+    )
+    model._trainer = SimpleNamespace(datamodule=None, limit_val_batches=0)
+    model.setup("fit")
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    try:
+        wrapped = DistributedDataParallel(model)
+    finally:
+        torch.distributed.destroy_process_group()
+    travelling = {id(buffer) for buffer in wrapped.modules_buffers}
+    stays = {name for name, buffer in model.named_buffers() if id(buffer) not in travelling}
+    assert "loss.losses.c.centers" in stays
+    assert {name for name in stays if not name.startswith("loss.")} == set()
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="torch of before 2.9")
+@pytest.mark.parametrize("tf32", [False, True])
+def test_a_training_computes_in_the_float32_that_its_setting_says(tf32):
+    model = recognizer(ResNet(18, 16, width=4), (32, 32))
+    model.tf32 = tf32
+    model._trainer = SimpleNamespace(log_every_n_steps=0, global_step=1, num_training_batches=9)
+    seen = []
+    before = torch.backends.cudnn.conv.fp32_precision
+    model.backbone.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.conv.fp32_precision))
+    model.backbone.stem.register_full_backward_hook(lambda *_: seen.append(torch.backends.cuda.matmul.fp32_precision))
+    loss = model.training_step(SimpleNamespace(images=torch.rand(4, 3, 32, 32), labels=torch.arange(4)), 1)
+    model.backward(loss)
+    assert seen == ["tf32" if tf32 else "ieee"] * 2
+    assert torch.backends.cudnn.conv.fp32_precision == before
+    seen.clear()
+    model.eval().embed(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    assert seen == ["ieee"]

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.align.detectors import Detections, make_detector
+from facerec.align.detections import Detections
+from facerec.align.detectors import default_detector, make_detector
 from facerec.align.landmarks import find_template
 from facerec.align.record import Alignment
 from facerec.align.warp import align_face
@@ -44,7 +45,8 @@ class Aligner:
     """Finds a face and brings it to a template.
 
     Args:
-        detector: ``yunet`` (the extra ``align``), ``mtcnn`` (facenet-pytorch) or ``opencv`` (with a ``model``).
+        detector: ``yunet`` or ``mtcnn`` (both of the extra ``align``), or ``opencv`` (with a ``model``). By default
+            YuNet where it is installed, else MTCNN.
         template: ``112x112`` or ``96x112``, width x height.
         face: which of several faces to take: the ``largest`` by the area of its box, or the most ``central``. LFW and
             sets like it want ``central``: the person who is meant stands in the middle.
@@ -64,15 +66,15 @@ class Aligner:
         >>> from facerec.align import Aligner, MissingDetectorError, NoFaceError
         >>> photograph = torch.zeros(3, 40, 50, dtype=torch.uint8)  # or facerec.data.read_image("photograph.jpg")
         >>> try:
-        ...     face = Aligner("yunet", template="112x112")(photograph)  # uint8 (3, 112, 112)
+        ...     face = Aligner(template="112x112")(photograph)  # uint8 (3, 112, 112)
         ... except (NoFaceError, MissingDetectorError):
-        ...     print("no face in black pixels, or yunet is not installed")
-        no face in black pixels, or yunet is not installed
+        ...     print("no face in black pixels, or no detector is installed")
+        no face in black pixels, or no detector is installed
     """
 
     def __init__(
         self,
-        detector: str = "yunet",
+        detector: str | None = None,
         template: str = "112x112",
         face: Face = "largest",
         min_score: float | None = None,
@@ -81,6 +83,7 @@ class Aligner:
         require_choice(self, FACES, face=face)
         self.template = find_template(template)
         self.face = face
+        detector = detector or default_detector()
         self.detector = make_detector(detector, min_score, model)
         self.alignment = Alignment(detector, self.detector.version, template, face, self.detector.min_score)
 

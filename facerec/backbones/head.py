@@ -6,6 +6,7 @@ Shapes: B batch, C channels, H height, W width, F features, D embedding dimensio
 from dataclasses import dataclass
 from typing import Literal
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerec.settings import require_choice, require_within
@@ -61,13 +62,19 @@ class EmbeddingHead:
 
 
 class EmbeddingLayers(nn.Module):
-    """The layers of an :class:`EmbeddingHead`, which makes them."""
+    """The layers of an :class:`EmbeddingHead`, which makes them.
+
+    Attributes:
+        feature_size: height and width of the feature maps they are made for; None for any.
+        resizes_maps: whether maps of another size are resized to it, bilinearly, in place of an error.
+    """
 
     def __init__(
         self, settings: EmbeddingHead, channels: int, feature_size: tuple[int, int], embedding_dim: int
     ) -> None:
         super().__init__()
         self.feature_size = None if settings.reduce == "pool" else feature_size
+        self.resizes_maps = False
         features = channels
         if settings.reduce == "pool":
             self.reduce: nn.Module = nn.AdaptiveAvgPool2d(1)
@@ -91,6 +98,8 @@ class EmbeddingLayers(nn.Module):
         """
         height, width = x_BCHW.shape[-2:]
         if self.feature_size not in (None, (height, width)):
+            if self.resizes_maps:
+                return self.forward(F.interpolate(x_BCHW, self.feature_size, mode="bilinear"))
             raise ValueError(
                 f"this embedding head was built for feature maps of {self.feature_size[0]}x{self.feature_size[1]} and "
                 f"got {height}x{width}. Set model.image_size, or in Python call build((height, width)) with the size "

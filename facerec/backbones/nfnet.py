@@ -47,11 +47,15 @@ class ScaledStdConv2d(nn.Conv2d):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Convolve with the standardised weight."""
-        # Batch normalisation over the filters, seen as channels, standardises them in one fused kernel.
+        # Batch normalisation over the filters, seen as channels, standardises them in one fused kernel. It sees them in
+        # the order in which they lie in memory: then nothing is copied, and gradients have the strides of the weights.
+        is_channels_last = self.weight.stride(3) == self.weight.shape[1]
+        in_memory = self.weight.permute(0, 2, 3, 1) if is_channels_last else self.weight
         filters = F.batch_norm(
-            self.weight.flatten(1)[None], None, None, self.gain * self.scale, training=True, momentum=0.0, eps=1e-6
-        )
-        return F.conv2d(x_BCHW, filters.view_as(self.weight), self.bias, self.stride, self.padding, groups=self.groups)
+            in_memory.flatten(1)[None], None, None, self.gain * self.scale, training=True, momentum=0.0, eps=1e-6
+        ).view(in_memory.shape)
+        weight = filters.permute(0, 3, 1, 2) if is_channels_last else filters
+        return F.conv2d(x_BCHW, weight, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 class NFBlock(nn.Module):

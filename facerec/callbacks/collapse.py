@@ -4,8 +4,8 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
-from facerec.callbacks.pair_scoring import is_constant
 from facerec.callbacks.verification import verification_of
+from facerec.reports.pair_scoring import is_constant
 
 ALIKE = 0.002  # between the 1st and the 99th percentile of the cosines
 

@@ -1,10 +1,14 @@
 """Ctrl-C and SIGTERM: the training ends between two steps, and a checkpoint of that step is saved."""
 
+import atexit
 import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 from types import FrameType
 from typing import Any
 
@@ -13,7 +17,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from facerec.callbacks.last_checkpoint import LastCheckpoint, is_between_steps, last_checkpoints
+from facerec.lightning_private import started_processes
 
+SECONDS_TO_END = 5.0
 TERMINATED = 143  # the status of a process that SIGTERM ends, in shells
 
 
@@ -82,7 +88,9 @@ class Interruption(Callback):
             self._stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Say how the training goes on."""
+        """Say how the training goes on, and let no process that this one started outlive it."""
+        if processes := started_processes(trainer):
+            atexit.register(end_processes, processes)
         for checkpoint in last_checkpoints(trainer):
             if self._trains and checkpoint.last_model_path:
                 _say(f"\nStep {checkpoint.saved_step} is saved. To go on: facerec fit --ckpt_path {_short(checkpoint)}")
@@ -106,6 +114,19 @@ class Interruption(Callback):
 def _end_at_once(trainer: Trainer) -> None:
     if trainer.state.fn != "fit" and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def end_processes(processes: list[Popen[bytes]]) -> None:
+    """End processes that wait for one that has failed: with NCCL they would wait for minutes.
+
+    Those that fail as well get seconds to say why.
+    """
+    give_up = time.monotonic() + SECONDS_TO_END
+    for process in processes:
+        with suppress(TimeoutExpired):
+            process.wait(max(0.0, give_up - time.monotonic()))
+    for process in processes:
+        process.kill()  # nothing, where it has ended
 
 
 def _short(checkpoint: LastCheckpoint) -> str:

@@ -9,24 +9,26 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
+from facerec.align.acquisition import acquisition_of
 from facerec.callbacks.dashboard import dashboard_of
 from facerec.callbacks.evaluation import Stage, data_of, recognizer_of
 from facerec.callbacks.figure_loggers import show
-from facerec.callbacks.groups import measure_groups, require_people
 from facerec.callbacks.verification import Verification, verification_of
 from facerec.checkpoints import store_calibration
 from facerec.data.formats.pairs import FilePairs
 from facerec.data.leaks import fingerprint
 from facerec.data.sources import PairSource
-from facerec.metrics import Calibration
 from facerec.recognizer import FaceRecognizer
 from facerec.reports.figures import evaluation_figures
-from facerec.reports.groups import Groups, groups_table
+from facerec.reports.groups import Groups
+from facerec.reports.groups_of_pairs import add_groups, require_people
 from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
+from facerec.reports.qualities import LENGTHS, write_lengths
 from facerec.reports.results import results_folder, write_figure, write_scores
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import summary_table
+from facerec.reports.threshold import chosen_line, threshold_lines
 
 RAW = "_raw_weights"  # beside what the run gave with the weights that its checkpoint offers
 
@@ -39,7 +41,7 @@ class Report(Callback):
 
     Args:
         groups: for each attribute the group of each person, whose error rates `facerec test` adds; see
-            :func:`facerec.reports.read_groups`.
+            :func:`facerec.reports.read_groups`. Sets with groups of their own (RFW, BFW) need none.
 
     Example:
         >>> from lightning.pytorch import Trainer
@@ -82,8 +84,11 @@ class Report(Callback):
         notes: list[str] = []
         calibration = verification.calibration_of(recognizer) if stage == "test" else None
         likelihood = calibration.get("likelihood") if calibration else None
+        threshold = calibration["threshold"] if calibration else None
         for name, scored in verification.scores.items():
-            summaries[name] = summarise(scored, description=f"bootstrap of {name}", likelihood=likelihood)
+            text = f"bootstrap of {name}"
+            summaries[name] = summarise(scored, description=text, likelihood=likelihood, threshold=threshold)
+            summaries[name] = _with_acquisition(summaries[name], sets[name])
             if summaries[name].eer > 0.5:
                 rank_zero_warn(
                     f"the {stage} pairs {name!r}: an EER of {summaries[name].eer:.2%} is worse than guessing. See "
@@ -95,11 +100,13 @@ class Report(Callback):
                     write_figure(folder / f"{name}_{kind}.png", figure)
             if folder is not None and not write_scores(folder / f"{name}_scores.csv", scored, sets[name]):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
+            if folder is not None:
+                write_lengths(folder / f"{name}{LENGTHS}", scored, sets[name])
         lines = [summary_table(summaries)] if summaries else []
         lines += accuracy
-        lines += _calibration(trainer, recognizer, verification, stage) if summaries else []
-        if self.groups is not None and stage == "test":
-            lines += _add_groups(summaries, verification, sets, self.groups, calibration)
+        lines += _calibration(summaries, recognizer, verification, stage) if summaries else []
+        if stage == "test":
+            lines += add_groups(summaries, verification.scores, sets, self.groups or {}, threshold)
         lines += notes + _unlabelled(trainer, verification, folder)
         if stage == "val" and verification.store and trainer.ckpt_path:
             store_calibration(Path(trainer.ckpt_path), recognizer.calibration)
@@ -109,25 +116,6 @@ class Report(Callback):
             write_metrics(folder / METRICS, _measurement(trainer, recognizer, folder.name, summaries))
             lines.append(f"numbers, scores and figures: {folder}")
         print("\n" + "\n".join(lines) + "\n", flush=True)
-
-
-def _add_groups(
-    summaries: dict[str, Summary],
-    verification: Verification,
-    sets: Mapping[str, PairSource],
-    groups: Groups,
-    calibration: Calibration | None,
-) -> list[str]:
-    """Put the error rates of groups into the summaries; returns their tables."""
-    if calibration is None:
-        return ["no rates of groups: they are those of the model's threshold, and it has none of these scores"]
-    lines = []
-    for name, summary in summaries.items():
-        found, reason = measure_groups(verification.scores[name], sets[name], groups, calibration["threshold"])
-        lines += [f"{name}: no rates of groups: {reason}"] if reason else [f"groups of {name}, at that threshold:"]
-        lines += map(groups_table, found)
-        summaries[name] = replace(summary, groups=found or None)
-    return lines
 
 
 def _run(trainer: Trainer) -> Path | None:
@@ -206,29 +194,34 @@ def _dev_accuracy(trainer: Trainer, stage: Stage) -> list[str]:
     return lines
 
 
-def _calibration(trainer: Trainer, recognizer: FaceRecognizer, verification: Verification, stage: Stage) -> list[str]:
+def _with_acquisition(summary: Summary, source: PairSource) -> Summary:
+    """The numbers of a set of pairs, and how many images of its people a detector left out, where that is written."""
+    if summary.at_threshold is None:
+        return summary
+    found = acquisition_of([source.name(index) for index in range(len(source))])
+    return replace(summary, at_threshold=replace(summary.at_threshold, acquisition=found))
+
+
+def _calibration(
+    summaries: Mapping[str, Summary], recognizer: FaceRecognizer, verification: Verification, stage: Stage
+) -> list[str]:
     """The model's threshold: what it does to the test pairs, and what it was expected to do."""
     calibration = recognizer.calibration
     if not calibration:
         return [f"no calibrated threshold: {recognizer.no_threshold}"] if stage == "test" else []
     if stage == "val":
+        method = calibration.get("method", "eer")
+        expected = f"FMR {calibration['far']:.2%}, FNMR {calibration['frr']:.2%}"
         kept = (
             "put into the checkpoint" if verification.store else "--verification.store true puts it into the checkpoint"
         )
         return [
-            f"threshold {calibration['threshold']:.4f} ({calibration.get('method', 'eer')} of the validation pairs): "
-            f"FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%} expected; {kept}"
+            f"threshold {calibration['threshold']:.4f} ({method} of the validation pairs): {expected} expected; {kept}"
         ]
     if verification.calibration_of(recognizer) is None:
         kept = calibration.get("score", "cosine")
         return [
             f"the model's threshold is one of {kept} scores; it says nothing about {verification.score_name} scores"
         ]
-    lines = [
-        f"at the threshold {calibration['threshold']:.4f}, chosen on the validation pairs "
-        f"({calibration.get('method', 'eer')}; FAR {calibration['far']:.2%}, FRR {calibration['frr']:.2%} there):"
-    ]
-    for name in verification.scores:
-        far, frr = (trainer.callback_metrics[f"test/{name}/{rate}_at_calibrated"] for rate in ("far", "frr"))
-        lines.append(f"  {name}: FAR {far:.2%}, FRR {frr:.2%}")
-    return lines
+    found = {name: summary.at_threshold for name, summary in summaries.items() if summary.at_threshold is not None}
+    return [chosen_line(calibration), *threshold_lines(found)]

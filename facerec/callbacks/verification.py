@@ -1,6 +1,6 @@
 """Verification: the error rates of each named set of pairs. Each image is embedded once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +11,16 @@ from torch import Tensor
 
 from facerec.callbacks.accuracy import class_means
 from facerec.callbacks.evaluation import EvaluationCallback, SetTable, Stage, data_of, recognizer_of
-from facerec.callbacks.pair_scoring import is_constant, score_set
 from facerec.data import leaks
 from facerec.data.batches import Batch
 from facerec.data.datamodule import DEV
 from facerec.data.pair_doubts import counted
 from facerec.data.sources import PairSource
-from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_threshold, check_far
-from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood
+from facerec.metrics.calibration import CalibrateAt, Calibration, check_far
 from facerec.metrics.scores import ScoreKind
 from facerec.recognizer import FaceRecognizer
+from facerec.reports.calibration import calibrate_sets
+from facerec.reports.pair_scoring import is_constant, score_set
 from facerec.reports.scored import ScoredSet, UnlabelledPairs
 
 
@@ -164,12 +164,10 @@ class Verification(EvaluationCallback):
             ValueError: if there is none, and it was to be stored.
         """
         if not is_constant(self.scores.values()):
-            labelled = {name: (scored.scores, scored.same) for name, scored in self.scores.items()}
-            calibration = calibrate(labelled, self.calibrate_at, self.score_name)
+            calibration = calibrate_sets(self.scores.values(), self.calibrate_at)
             if self._fingerprints is None:
                 self._fingerprints = [leaks.fingerprint(pairs) for pairs in sets.values()]
             calibration["pairs"] = self._fingerprints
-            calibration["likelihood"] = likelihood_of(self.scores.values())
             recognizer.card = replace(recognizer.card, calibration=calibration)
         elif self.store:
             raise ValueError(
@@ -198,33 +196,3 @@ class Verification(EvaluationCallback):
 def verification_of(trainer: Trainer) -> Verification:
     """The callback of a trainer that holds the scores of the last pass."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, Verification))  # type: ignore[attr-defined]
-
-
-def calibrate(
-    scores: Mapping[str, tuple[NDArray[np.floating], NDArray[np.bool_]]],
-    at: CalibrateAt = "eer",
-    score: str = "cosine",
-) -> Calibration:
-    """Choose one threshold on all sets together.
-
-    Args:
-        scores: scores (P,) and labels (P,) of each set by its name.
-        at: place of the threshold, see :class:`Verification`.
-        score: what the scores are.
-
-    Returns:
-        The threshold with its FAR and FRR on these pairs.
-    """
-    all_scores = np.concatenate([scores_P for scores_P, _ in scores.values()])
-    all_same = np.concatenate([same_P for _, same_P in scores.values()])
-    return calibrate_threshold(all_scores, all_same, at, score)
-
-
-def likelihood_of(sets: Collection[ScoredSet]) -> Likelihood:
-    """The line from score to log likelihood ratio on all sets together, bounded by their numbers of people."""
-    sources = [count_sources(scored.same, scored.people) for scored in sets]
-    return fit_likelihood(
-        np.concatenate([scored.scores for scored in sets]),
-        np.concatenate([scored.same for scored in sets]),
-        Sources(*map(sum, zip(*sources, strict=True))),
-    )

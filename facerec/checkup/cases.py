@@ -63,7 +63,7 @@ def augmentation_case() -> Case:
     images_BCHW = random_bytes(IMAGES, (112, 112))
 
     def compute(place: Place) -> dict[str, Sequence[Tensor]]:
-        indices_B = torch.arange(IMAGES, device=place.device)
+        indices_B = torch.arange(IMAGES)
         return {"": [augment(images_BCHW.to(place.device), seed=0, epoch=3, indices_B=indices_B)]}
 
     return Case("augmentation", compute, {"": PIXELS}, reference=CPU)

@@ -91,6 +91,9 @@ def speed_lines(training: Training) -> list[str]:
     minutes = EPOCH / training.images_per_second / 60.0
     duration = f"{minutes:.1f} min" if minutes < 90.0 else f"{minutes / 60.0:.1f} h"
     readers = f"workers: {training.workers}" if training.workers else "read between the steps"
+    if training.small is not None:
+        height, width = training.small.size
+        lines.append(f"  the first {_percent(training.small.until)} of the steps take less: images of {height}x{width}")
     return [
         *lines,
         f"  reading JPEG: {training.reading:,.0f} images/s on one core; {readers}",

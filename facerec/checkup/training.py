@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from facerec.backbones.small_images import SmallImages
 from facerec.checkup.capacity import Capacity, largest_batch
 from facerec.checkup.speed import Speed, affordable_batch, measure_reading, measure_speed
 from facerec.checkup.training_step import TrainingStep
@@ -25,6 +26,7 @@ class Training:
         workers: processes that read images; 0 reads them between the steps.
         threads: that torch computes with.
         capacity: largest batch; None where unknown.
+        small: smaller images at the beginning, whose steps take less time than those measured.
     """
 
     device: str
@@ -35,6 +37,7 @@ class Training:
     workers: int
     threads: int
     capacity: Capacity | None = None
+    small: SmallImages | None = None
 
     @property
     def reading_seconds(self) -> float:
@@ -96,4 +99,5 @@ def measure_training(step: TrainingStep, workers: int, *, quick: bool = False) -
         workers=workers,
         threads=torch.get_num_threads(),
         capacity=capacity,
+        small=step.recognizer.small_images,
     )

@@ -63,7 +63,9 @@ class TrainingStep:
         images_BCHW = random_bytes(min(size, DIFFERENT), self.data.image_size)[indices_B % DIFFERENT]
         labels_B = indices_B // (self.data.images_per_person or 1) % self.people
         batch = Batch(images_BCHW, labels_B, indices_B)
-        self.batch = Batch(*(part.pin_memory() for part in batch)) if self.device.type == "cuda" else batch
+        if self.device.type == "cuda":
+            batch = Batch(images_BCHW.pin_memory(), labels_B.pin_memory(), indices_B)
+        self.batch = batch
 
     def __call__(self, lap: Lap = lambda phase: None) -> None:
         """Take a step.
@@ -73,7 +75,8 @@ class TrainingStep:
         """
         batch = self.batch
         if self.device.type != "cpu":
-            batch = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
+            images_BCHW, labels_B = (part.to(self.device, non_blocking=True) for part in batch[:2])
+            batch = Batch(images_BCHW, labels_B, batch.indices)
             lap("transfer")
         seeds = range(self.data.views)
         batch = augmented(batch, self.data.augment, self.data.mix, self.people, seeds, epoch=0)

@@ -28,6 +28,7 @@ TOOLS = {
     "compare": "print one table of runs: the settings that differ, and the results",
     "embed": "write the embeddings of images",
     "enroll": "add people to a gallery, from one folder of images for each person",
+    "evaluate": "measure anyone's scores, embeddings or ONNX model, as `facerec test` measures a checkpoint",
     "export": "write a checkpoint as ONNX or .pt2, checked against PyTorch",
     "identify": "name the person in an image, from a gallery, or say that nobody in it corresponds",
     "inspect": "report on a folder of faces: people, sizes, broken files, duplicates, leaks; draw an augmentation",

@@ -6,9 +6,10 @@ import math
 from facerec.align.aligner import FACES, Face
 from facerec.align.detectors import DETECTORS
 from facerec.align.landmarks import TEMPLATES
+from facerec.align.record import UNALIGNED_FILE
 from facerec.cli.command_parser import CommandParser, command_parser
 from facerec.cli.status import Status
-from facerec.preparation.aligning import LANDMARKS_FILE, UNALIGNED_FILE, AlignedFolder, align_folder
+from facerec.preparation.aligning import LANDMARKS_FILE, AlignedFolder, align_folder
 from facerec.preparation.ways import ByCentre, ByDetector, ByLandmarks, Way
 from facerec.settings import require_within
 
@@ -30,9 +31,10 @@ After an interruption, the same command goes on where it was. It makes an image 
 older than it, or if its points are not in the list. Other settings need another DST.
 
 detectors:
-  yunet    pip install "facerec[align]" (Python 3.10 and 3.11, x86-64, Linux and Windows)
-  mtcnn    pip install --no-deps facenet-pytorch && pip install requests
+  yunet    pip install "facerec[align]", on Python 3.10 and 3.11 for x86-64 Linux and Windows
+  mtcnn    pip install "facerec[align]", on every Python and system
   opencv   pip install opencv-python-headless, and a YuNet network from OpenCV's model zoo
+The default is yunet where it is installed, else mtcnn. Name mtcnn to get the same faces on every machine.
 Align training and test images with the same detector: with another one, an EER of 1.6 % became 2.0 % (LFW,
 MobileFaceNet)."""
 MEANINGS = {
@@ -78,7 +80,7 @@ def _way(options: argparse.Namespace) -> Way:
     if options.landmarks is not None:
         return ByLandmarks(options.landmarks, options.source, options.template, options.detector)
     face: Face = options.face or "largest"
-    return ByDetector(options.detector or "yunet", options.template, face, options.min_score, options.model)
+    return ByDetector(options.detector, options.template, face, options.min_score, options.model)
 
 
 def make_parser() -> CommandParser:
@@ -97,7 +99,8 @@ def make_parser() -> CommandParser:
     parser.add_argument(
         "--detector",
         choices=DETECTORS,
-        help="face detector (default: yunet); with --landmarks, the detector that found its points, to be recorded",
+        help="face detector (default: yunet where it is installed, else mtcnn); with --landmarks, the detector of its "
+        "points, to be recorded",
     )
     parser.add_argument("--model", metavar="FILE", help="network file of --detector opencv")
     parser.add_argument(

@@ -20,6 +20,11 @@ ERASE_LINE = "\r\x1b[K"
 OF_THE_MACHINE = re.compile(
     r"DataLoader worker|out of memory|can't allocate memory|not enough memory|No space left|PytorchStreamWriter"
 )
+# What gloo and NCCL say in a process that waits for one that has ended
+OF_ANOTHER_PROCESS = re.compile(
+    r"Connection (closed|reset) by peer|ncclRemoteError|remote process exited|NCCL communicator (was|encountered)"
+    r"|Watchdog caught collective operation timeout|Timed out waiting \d+ms for (recv|send)"
+)
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # the disk, or what is allowed of it
 KILLED_WORKER = re.compile(r"DataLoader worker \(pid.*(killed by signal|exited unexpectedly)")
 LACK_OF_MEMORY = re.compile(r"^(MemoryError|OutOfMemoryError):|DefaultCPUAllocator: can't allocate memory")
@@ -72,7 +77,9 @@ def _print_error(error: BaseException, name: str, traces_mistakes: bool) -> None
 
 def _is_expected(error: BaseException) -> bool:
     """Whether the data, the settings or the machine are the cause, and not a mistake in the code."""
-    return isinstance(error, (ValueError, OSError, MemoryError)) or bool(OF_THE_MACHINE.search(str(error)))
+    text = str(error)
+    of_the_machine = OF_THE_MACHINE.search(text) or OF_ANOTHER_PROCESS.search(text)
+    return isinstance(error, (ValueError, OSError, MemoryError)) or bool(of_the_machine)
 
 
 def _cause(error: BaseException) -> str:
@@ -80,6 +87,8 @@ def _cause(error: BaseException) -> str:
     text = str(error).strip() or type(error).__name__
     if LACK_OF_MEMORY.search(f"{type(error).__name__}: {text}"):
         return f"out of memory: {text.splitlines()[0]} Give a smaller batch size"
+    if isinstance(error, RuntimeError) and OF_ANOTHER_PROCESS.search(text):
+        return "another process of this training ended, or cannot be reached: its own message says why"
     if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
         return f"a file could not be written: {error.strerror}"
     if OF_A_WORKER in text:

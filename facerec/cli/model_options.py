@@ -14,7 +14,7 @@ from facerec.cli.runs import chosen_checkpoint
 from facerec.data.sources import Images
 from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.embedder import Embedder, Precision
-from facerec.inference.encoding import BATCH_SIZE, Encoded, LeftOut, encode
+from facerec.inference.encoding import BATCH_SIZE, LARGEST_BATCH, Encoded, LeftOut, encode
 from facerec.inference.images import ImageFiles
 from facerec.inference.model import FaceModel, load_model
 from facerec.settings import require_within
@@ -23,10 +23,13 @@ CHECKPOINT = "checkpoint of `facerec fit`, or a folder with it: runs/NAME means 
 LEFT_OUT = "An image that cannot be used is named on standard error, counted and left out."
 
 
-def add_images_argument(parser: argparse.ArgumentParser) -> None:
+def add_images_argument(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """Images by path, folder, list or standard input."""
     parser.add_argument(
-        "image", nargs="+", metavar="IMAGE", help="images, folders, lists of paths, or - for paths on stdin"
+        "image",
+        nargs="+" if needed else "*",
+        metavar="IMAGE",
+        help="images, folders, lists of paths, or - for paths on stdin",
     )
 
 
@@ -86,9 +89,8 @@ def add_model_options(parser: argparse.ArgumentParser, *, onnx: bool = True) -> 
     parser.add_argument(
         "--batch_size",
         type=int,
-        default=BATCH_SIZE,
         metavar="N",
-        help="images in a forward pass (default: %(default)s)",
+        help=f"images in a forward pass (default: {BATCH_SIZE}, on a GPU up to {LARGEST_BATCH} by its memory)",
     )
     parser.add_argument(
         "--align",
@@ -129,7 +131,8 @@ def check_device(device: str) -> None:
 
 def encode_with(options: argparse.Namespace, model: FaceModel, source: Images) -> Encoded:
     """Embed the images as the options say, and name those that could not be used."""
-    require_within("--", 1, math.inf, batch_size=options.batch_size)
+    if options.batch_size is not None:
+        require_within("--", 1, math.inf, batch_size=options.batch_size)
     encoded = encode(model, as_trained(options, model, source), options.batch_size)
     report_left_out(encoded.left_out, len(source))
     return encoded
@@ -141,9 +144,9 @@ def as_trained(options: argparse.Namespace, model: FaceModel, source: Images) ->
     Where they are not aligned as the training images were, a line on standard error says so.
     """
     if options.align:
-        wanted = alignment_for(model.alignment)
-        source = AlignedImages(source, make_aligner(wanted))
-        message = difference(model.alignment, wanted, "these images") if model.alignment is not None else None
+        aligner, trained_on = make_aligner(alignment_for(model.alignment)), model.alignment
+        source = AlignedImages(source, aligner)
+        message = None if trained_on is None else difference(trained_on, aligner.alignment, "these images")
     else:
         message = alignment_hint(model.alignment, source)
     if message:

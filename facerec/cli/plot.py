@@ -22,6 +22,7 @@ from facerec.plots.plane import plane_directions, require_plane
 from facerec.plots.projection import require_scikit_learn
 from facerec.plots.styles import DPI, MOST_PEOPLE
 from facerec.reports.kept_scores import MeasuredRun
+from facerec.reports.quality import FMR
 from facerec.reports.results import write_figure
 from facerec.settings import require_within
 
@@ -39,6 +40,7 @@ OF_CHECKPOINTS = ("seed", *OF_LOADED)
 OF_NETWORKS = ("people", *OF_CHECKPOINTS)
 OF_EVERYBODY = ("people", *OF_LOADED)
 OF_LOOK = ("pair", "panel", "patch", "align", "images")
+OF_QUALITY = ("quality", "fmr")
 OF_FACES = ("detector", "model", "min_score", "template", "face")
 NAMED = {"RUN": "runs/NAME", "IMAGE": "PHOTOGRAPH.jpg"}
 SPELLED = {"root": "--data.root"}
@@ -183,6 +185,12 @@ def make_parser() -> CommandParser:
         help="tsne, pca, similarity, look: training images, dev images of the same people, or images of validation "
         "people (default: dev)",
     )
+    parser.add_argument(
+        "--quality", metavar="FILE", help="quality: qualities of the images beside the length of their embeddings"
+    )
+    parser.add_argument(
+        "--fmr", type=float, metavar="RATE", help=f"quality: false match rate that fixes the threshold (default: {FMR})"
+    )
     add_look_options(parser)
     add_faces_options(parser)
     parser.add_argument("--data.root", dest="root", metavar="DIR", help="data of another place than the training's")
@@ -237,6 +245,14 @@ def _of_tests(figure: "Callable[[Sequence[MeasuredRun], str], Figure]") -> Calla
         return Drawn(figure(tests, options.title), short_names([test.name for test in tests]))
 
     return draw
+
+
+def _quality(options: argparse.Namespace) -> Drawn:
+    fmr = FMR if options.fmr is None else options.fmr
+    require_within("--", 0.0, 1.0, low_excluded=True, fmr=fmr)
+    tests = measured_of(options)
+    figure = plots.quality_figure(tests, options.title, options.quality, fmr)
+    return Drawn(figure, short_names([test.name for test in tests]))
 
 
 def _plane(options: argparse.Namespace) -> Drawn:
@@ -318,6 +334,12 @@ KINDS = {
         "Error rates of groups of test people, at each model's threshold",
         _of_tests(plots.groups_figure),
     ),
+    "quality": Kind(
+        "FNMR as images of low quality are discarded; needs facerec test",
+        "Error against discard of the test pairs",
+        _quality,
+        OF_QUALITY,
+    ),
     "cmc": Kind(
         "share identified over the rank; needs facerec test",
         "Identification of the test people (CMC)",
@@ -350,12 +372,16 @@ KINDS = {
 }
 NOTES = f"""\
 RUN is a run, an experiment or a checkpoint. A folder means its best checkpoint (tsne, pca, similarity, plane, angles,
-confusion, look), all runs in it (curves), or their tests (roc, det, scores, calibration, groups, cmc). Runs that differ
-in seed, fold or validation group alone are one line of curves: their mean in a band of one standard deviation.
+confusion, look), all runs in it (curves), or their tests (roc, det, scores, calibration, groups, quality, cmc). Runs
+that differ in seed, fold or validation group alone are one line of curves: their mean in a band of one standard
+deviation.
 
 tsne, pca and similarity draw the same people for every network, from the data of the first. plane and angles draw
 training people of each network. Data are read where the training read them, or from --data.root. Markers tell
 {MOST_PEOPLE} people apart.
+
+quality discards images by the length of their embeddings, and by --quality: a CSV image,quality, or lines
+`person number quality` below ID Num Score, as XQLFW has them. The threshold stays where --fmr of all pairs puts it.
 
 look draws two images of one person of the data, or those of --pair. faces takes photographs in place of RUN, and needs
 a face detector: see facerec align --help.

@@ -40,7 +40,11 @@ class DrawnFaces(NamedTuple):
 
 def add_faces_options(parser: argparse.ArgumentParser) -> None:
     """What ``faces`` takes alone; the names are those of ``facerec align``."""
-    parser.add_argument("--detector", choices=DETECTORS, help="faces: face detector (default: yunet)")
+    parser.add_argument(
+        "--detector",
+        choices=DETECTORS,
+        help="faces: face detector (default: yunet where it is installed, else mtcnn)",
+    )
     parser.add_argument("--model", metavar="FILE", help="faces: network file of --detector opencv")
     parser.add_argument(
         "--min_score",
@@ -62,7 +66,7 @@ def faces(options: argparse.Namespace) -> DrawnFaces:
     source = find_images(options.run)
     require_within("faces: ", 1, MOST_PHOTOGRAPHS, photographs=len(source))
     aligner = Aligner(
-        options.detector or "yunet",
+        options.detector,
         options.template or "112x112",
         options.face or "largest",
         options.min_score,

@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch.callbacks import BackboneFinetuning, LearningRateFinder, WeightAveraging
 
 from facerec.cli.machine_settings import accelerator_name, named_class
+from facerec.compilation import require_compiler
 from facerec.machine import Machine, device_of, this_machine
 
 REFUSED = {
@@ -61,6 +62,8 @@ def check_trainable(settings: Any) -> None:
         )
     if settings.model.get("freeze") is not None:
         check_shared_freeze(trainer.devices, trainer.num_nodes, trainer.strategy, device, this_machine())
+    if settings.model.get("compile"):
+        require_compiler()
     _check_callbacks(trainer.callbacks)
     check_optimizer(str(getattr(settings.model.optimizer, "class_path", "")))
 

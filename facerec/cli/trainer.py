@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelSummary, ProgressBar
 
 from facerec.callbacks import ModelFacts, ProgressLog, RunProgress
-from facerec.machine import choose_precision
+from facerec.machine import choose_precision, device_kind
 
 # Lightning's others keep the weights themselves in another format, and images and losses here are float32.
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16", 32, 16] | None
@@ -23,7 +23,8 @@ class FaceTrainer(Trainer):
     Args:
         precision: number format of the network; losses and scores are float32 with any. ``auto`` chooses bf16-mixed,
             16-mixed or 32-true for the machine, and the run records the choice.
-        kwargs: all other settings of Lightning's Trainer.
+        kwargs: all other settings of Lightning's Trainer. ``benchmark`` is on by default on a GPU, unless
+            ``deterministic`` is set: cuDNN tries its algorithms at the first batch of a shape, and takes the fastest.
 
     Example:
         >>> trainer = FaceTrainer(accelerator="cpu", logger=False, enable_checkpointing=False)
@@ -37,9 +38,16 @@ class FaceTrainer(Trainer):
             chosen: Any = choose_precision(str(kwargs.get("accelerator", "auto")), kwargs.get("devices", "auto")).value
         else:
             chosen = precision
+        if kwargs.get("benchmark") is None and _has_one_shape_on_a_gpu(kwargs):
+            kwargs["benchmark"] = True
         if not kwargs.get("barebones"):
             kwargs |= _own_display(kwargs)
         super().__init__(precision=chosen, **kwargs)
+
+
+def _has_one_shape_on_a_gpu(settings: dict[str, Any]) -> bool:
+    """Whether cuDNN may try its algorithms once, and go on with the fastest: they round differently."""
+    return device_kind(str(settings.get("accelerator", "auto"))) == "cuda" and not settings.get("deterministic")
 
 
 def _own_display(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """From a source to batches of images of one size. This code runs in the workers of a loader."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from facerec.data.kept import KeptImages
 from facerec.data.sources import Images, ImageSource
 
 NO_LABEL = -1
+BATCHES_AHEAD = 4  # of each worker: a slow batch does not make a GPU wait
 
 
 class Batch(NamedTuple):
@@ -26,7 +27,7 @@ class Batch(NamedTuple):
         labels: class of each image (B,), int64; -1 for images of pairs. After mixing, the share of each class (B, C),
             float32. After augmentation, images of people outside the classifier (``data.shallow``) are behind the
             others and have none.
-        indices: index of each image in its source (B,), int64.
+        indices: index of each image in its source (B,), int64, on the CPU: augmentation draws there.
     """
 
     images: Tensor
@@ -66,6 +67,22 @@ class SourceDataset(Dataset[Loaded]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a spawned worker is sent: not the arrays that it has from the source, 800 MB at 50 million images."""
+        state = vars(self).copy()
+        if isinstance(self.source, ImageSource) and self.labels is self.source.labels:
+            del state["labels"]
+        if len(self.indices) == len(self.source) and np.array_equal(self.indices, np.arange(len(self.source))):
+            del state["indices"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if isinstance(self.source, ImageSource) and "labels" not in state:
+            self.labels = self.source.labels
+        if "indices" not in state:
+            self.indices = np.arange(len(self.source))
 
     def __getitems__(self, positions: list[int]) -> Loaded:
         """All images of a batch at once, which the source may read in one go. Loaders call this method."""
@@ -114,10 +131,11 @@ class BatchLoader(DataLoader[Loaded]):
         return iter(
             DataLoader(
                 self.dataset,
-                batch_sampler=list(islice(self.batch_sampler, seen, None)),
+                batch_sampler=_Behind(self.batch_sampler, seen),
                 num_workers=self.num_workers,
                 collate_fn=self.collate_fn,
                 pin_memory=self.pin_memory,
+                prefetch_factor=self.prefetch_factor,
             )
         )
 
@@ -128,6 +146,17 @@ class BatchLoader(DataLoader[Loaded]):
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Let the next epoch begin behind the batches that were given."""
         self._skipped = state["batches"]
+
+
+class _Behind:
+    """The batches of a sampler behind the first ones."""
+
+    def __init__(self, batches: Iterable[list[int]], seen: int) -> None:
+        self.batches = batches
+        self.seen = seen
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return islice(self.batches, self.seen, None)
 
 
 def as_loaded(loaded: Loaded) -> Loaded:
@@ -160,4 +189,5 @@ def batch_loader(
         pin_memory=torch.cuda.is_available(),
         drop_last=drop_last,
         persistent_workers=num_workers > 0,
+        prefetch_factor=BATCHES_AHEAD if num_workers else None,
     )

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from numpy.typing import NDArray
@@ -400,6 +401,12 @@ class FaceDataModule(LightningDataModule):
             self.hard_classes.load_state_dict(state_dict)
 
     # Augmentation
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move images and labels. Indices stay on the CPU, where augmentation draws: to fetch them would wait."""
+        sent = (batch.images, batch.labels)
+        images, labels = super().transfer_batch_to_device(sent, device, dataloader_idx)
+        return Batch(images, labels, batch.indices)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Augment and mix training images, on the device."""

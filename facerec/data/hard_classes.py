@@ -69,6 +69,8 @@ class HardClassSampler(IdentityBalancedSampler):
     largest cosine with that of anybody in the batch: in the terms of the paper, the class that violates the triplet
     constraint the most. Equal cosines go by the random order of the pool.
 
+    Processes that share a batch have a pool each, and no person is in two of them.
+
     As in the base class an epoch covers the set, in as many batches. So people who must be in each batch that is left
     start it. Without directions, as in the first epoch, it is the base class.
 
@@ -103,18 +105,27 @@ class HardClassSampler(IdentityBalancedSampler):
             )
         self.hard = hard
 
-    def batches(self, groups: list[int], random: np.random.Generator) -> Iterator[list[int]]:
-        """The people of each batch."""
+    def batches(self, groups_C: NDArray[np.int64], random: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+        """The people of each batch: blocks (1, P), or (1, R * P) if the R processes share each batch."""
         if self.hard.directions is None:
-            yield from super().batches(groups, random)
+            yield from super().batches(groups_C, random)
             return
-        directions_CD = self.hard.directions[torch.from_numpy(self.labels)].float().numpy()
-        left_C = np.array(groups)
+        left_C, together = groups_C.copy(), self.together
         for remaining in range(self.batch_count, 0, -1):
-            pool_N, forced = draw_pool(left_C, remaining, self.people, self.hard.among, random)
-            batch_P = pool_N[grow_hard_batch(directions_CD[pool_N], forced, self.people)]
+            pool_N, forced = draw_pool(left_C, remaining, together * self.people, together * self.hard.among, random)
+            batches = [
+                self._alike(pool_N[share::together], max(1, len(range(share, forced, together))))
+                for share in range(together)
+            ]
+            batch_P = np.concatenate(batches)
             left_C[batch_P] = np.maximum(left_C[batch_P] - 1, 0)
-            yield batch_P.tolist()
+            yield batch_P[None]
+
+    def _alike(self, pool_N: NDArray[np.int64], forced: int) -> NDArray[np.int64]:
+        """The people of the batch of one process (P,)."""
+        assert self.hard.directions is not None
+        directions_ND = self.hard.directions[torch.from_numpy(self.labels[pool_N])].float().numpy()
+        return pool_N[grow_hard_batch(directions_ND, forced, self.people)]
 
 
 def draw_pool(

@@ -39,7 +39,7 @@ def people_of(images: Images) -> People:
 
 def _labelled_people(images: ImageSource) -> People:
     identities = images.identities
-    names = [identities[label] for label in images.labels.tolist()]
+    names = [identities[label] for label in images.labels]  # no list of 50 million numbers
     folders = images.folders()
     is_one_to_one = len(set(zip(names, folders, strict=True))) == len(set(names)) == len(set(folders))
     is_certain = len(set(names)) > 1 or folders == names  # the folder of one person may be that of all images

@@ -1,15 +1,18 @@
-"""Batches for losses that compare images: P people with K images each."""
+"""Batches for losses that compare images: P people with K images each.
 
-import heapq
+Shapes: C people, N images or batches, P people in a batch, K images of each.
+"""
+
 import math
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import cycle, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data.distributed import DistributedSampler
 
 from facerec.data.batches import SourceDataset
+from facerec.data.dealing import batches_needed, deal
 from facerec.settings import require_within
 
 
@@ -18,7 +21,10 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
 
     An epoch covers the set: each image comes at least once. If a person's images do not fill the last group, images of
     that person are repeated. If too few people are left to fill a batch, groups of other people are repeated. The order
-    is a function of (seed, epoch). Processes take whole batches in turn, so every process sees P people with K images.
+    is a function of (seed, epoch).
+
+    The processes of a step have different people: R processes share the batch of R * P people that one process would
+    have. Where the set has fewer people, they take batches of P people in turn, and a person may be in two of them.
 
     Args:
         dataset: the images, with the ``labels`` and ``indices`` of their people.
@@ -46,17 +52,20 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
         self.people = people
         self.images_per_person = images_per_person
         labels_N = np.asarray(dataset.labels)[dataset.indices]
-        order_N = np.argsort(labels_N, kind="stable")
-        self.labels, starts = np.unique(labels_N[order_N], return_index=True)  # of each person
-        self._positions = np.split(order_N, starts[1:])  # of each person, in the dataset
-        if len(self._positions) < people:
+        self._positions = np.argsort(labels_N, kind="stable")  # in the dataset, person by person
+        self.labels, self._starts, self._counts = np.unique(
+            labels_N[self._positions], return_index=True, return_counts=True
+        )  # of each person
+        if len(self.labels) < people:
             raise ValueError(
-                f"a batch of {people} people needs as many in the data, which has {len(self._positions)}: lower "
+                f"a batch of {people} people needs as many in the data, which has {len(self.labels)}: lower "
                 "data.batch_size or raise data.images_per_person"
             )
-        groups = [math.ceil(len(positions) / images_per_person) for positions in self._positions]
-        self.batch_count = len(_deal(groups, people, np.random.default_rng(0)))  # does not depend on the draw
-        self.num_samples = math.ceil(self.batch_count / replicas) * people * images_per_person
+        self._groups = -(-self._counts // images_per_person)
+        self.together = replicas if len(self.labels) >= replicas * people else 1  # processes that share a batch
+        self._turns = replicas // self.together
+        self.batch_count = batches_needed(self._groups, self.together * people)
+        self.num_samples = math.ceil(self.batch_count / self._turns) * people * images_per_person
         self.total_size = self.num_samples * replicas
 
     def __len__(self) -> int:
@@ -66,56 +75,56 @@ class IdentityBalancedSampler(DistributedSampler[SourceDataset]):
     def __iter__(self) -> Iterator[int]:  # type: ignore[override]  # torch types it by the data set
         """Positions in the dataset, each P * K of them a batch."""
         random = np.random.default_rng((self.seed, self.epoch))
-        groups = [self._groups_of(person, random) for person in range(len(self._positions))]
-        batches = cycle(self.batches([len(person) for person in groups], random))
-        equally_many = self.total_size // (self.people * self.images_per_person)  # for every process
-        taken = [0] * len(groups)
-        for number, batch in enumerate(islice(batches, equally_many)):
-            for person in batch:
-                group = groups[person][taken[person] % len(groups[person])]
-                taken[person] += 1
-                if number % self.num_replicas == self.rank:
-                    yield from group.tolist()
+        shuffled_N = self._shuffled(random)
+        taken_C = np.zeros_like(self._groups)
+        number, equally_many = 0, math.ceil(self.batch_count / self._turns) * self._turns
+        first = self.rank % self.together * self.people
+        for dealt_NP in cycle(self.batches(self._groups, random)):
+            batches_NP = dealt_NP[: equally_many - number]
+            groups_NP = (taken_C[batches_NP] + _times_before(batches_NP)) % self._groups[batches_NP]
+            np.add.at(taken_C, batches_NP.ravel(), 1)
+            mine = slice((self.rank - number) % self._turns, None, self._turns), slice(first, first + self.people)
+            for batch_P, groups_P in zip(batches_NP[mine], groups_NP[mine], strict=True):
+                yield from shuffled_N[self._places(batch_P, groups_P)].tolist()
+            number += len(batches_NP)
+            if number == equally_many:
+                return
 
-    def batches(self, groups: list[int], random: np.random.Generator) -> Iterator[list[int]]:
-        """The people of each batch, of all processes in turn.
+    def batches(self, groups_C: NDArray[np.int64], random: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+        """The people of each batch: blocks (N, P), or (N, R * P) if the R processes share each batch.
 
         Args:
-            groups: number of groups of images of each person.
+            groups_C: number of groups of images of each person.
             random: the draw of this epoch.
         """
-        batches = _deal(groups, self.people, random)
-        random.shuffle(batches)
-        yield from batches
+        dealt_NP = deal(groups_C, self.together * self.people, random)
+        order_N = np.arange(len(dealt_NP))
+        random.shuffle(order_N)
+        yield dealt_NP[order_N]
 
-    def _groups_of(self, person: int, random: np.random.Generator) -> NDArray[np.int64]:
-        """The person's images, shuffled, in rows of K; the last row is filled from the others before any repeats."""
-        shuffled = random.permutation(self._positions[person])
-        size = math.ceil(len(shuffled) / self.images_per_person) * self.images_per_person
-        return np.resize(shuffled, size).reshape(-1, self.images_per_person)
+    def _shuffled(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """Positions of all images, person by person, those of each person shuffled."""
+        shuffled_N: NDArray[np.int64] = self._positions.copy()
+        bounds = [*self._starts.tolist(), len(shuffled_N)]
+        for start, end in pairwise(bounds):
+            random.shuffle(shuffled_N[start:end])
+        return shuffled_N
+
+    def _places(self, people_P: NDArray[np.int64], groups_P: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places of a batch among the shuffled images (P * K,).
+
+        A person's last group is filled from the person's first images: from all others before any repeats.
+        """
+        images_PK = groups_P[:, None] * self.images_per_person + np.arange(self.images_per_person)
+        places_PK: NDArray[np.int64] = self._starts[people_P, None] + images_PK % self._counts[people_P, None]
+        return places_PK.ravel()
 
 
-def _deal(groups: list[int], people: int, random: np.random.Generator) -> list[list[int]]:
-    """Batches of different people that use up all groups; people with the most groups left come first.
-
-    Args:
-        groups: number of groups of each person.
-        people: number of people in a batch.
-        random: breaks ties, and chooses the people who fill the last batches.
-    """
-    ties = random.random(len(groups)).tolist()
-    heap = [(-count, ties[person], person) for person, count in enumerate(groups)]
-    heapq.heapify(heap)
-    batches = []
-    while heap:
-        drawn = [heapq.heappop(heap) for _ in range(min(people, len(heap)))]
-        batch = [person for _, _, person in drawn]
-        while len(batch) < people:
-            filler = int(random.integers(len(groups)))
-            if filler not in batch:
-                batch.append(filler)
-        batches.append(batch)
-        for count, _, person in drawn:
-            if count < -1:
-                heapq.heappush(heap, (count + 1, random.random(), person))
-    return batches
+def _times_before(batches_NP: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each person was in the batches before (N, P)."""
+    people = batches_NP.ravel()
+    order = np.argsort(people, kind="stable")
+    _, starts, counts = np.unique(people[order], return_index=True, return_counts=True)
+    times = np.empty_like(people)
+    times[order] = np.arange(len(people)) - np.repeat(starts, counts)
+    return times.reshape(batches_NP.shape)

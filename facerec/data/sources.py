@@ -7,7 +7,7 @@ first asked for, and an image only in ``read``.
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import Alignment, find_record
+from facerec.data.templates import Templates
 from facerec.settings import require_within
 from facerec.threads import share_out
 from facerec.transforms.preprocess import resize
@@ -218,3 +219,27 @@ class PairSource(Images):
         genuine pairs joins may still show one person.
         """
         return None
+
+    @property
+    def templates(self) -> Templates | None:
+        """How images become templates, or None where each image stands for itself.
+
+        With templates, ``pairs``, ``subjects`` and ``galleries`` are of templates, not of images.
+        """
+        return None
+
+    @property
+    def galleries(self) -> NDArray[np.int64] | None:
+        """Number of the gallery that each image is in (N,): -1 for a probe, -2 for neither.
+
+        None without a protocol of identification: then every image searches all others.
+        """
+        return None
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, str]]:
+        """For each attribute, the group of each person by name, whose error rates ``facerec test`` adds.
+
+        Empty where the set does not say. Names are those of ``people``.
+        """
+        return {}

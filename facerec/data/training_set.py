@@ -9,6 +9,7 @@ from facerec.data.hard_classes import HardClasses, HardClassSampler
 from facerec.data.samplers import IdentityBalancedSampler
 from facerec.data.shallow import Division
 from facerec.data.shallow_sampler import ShallowSampler
+from facerec.data.shuffled_sampler import ShuffledSampler
 from facerec.data.sources import ImageSource
 
 SEED_STRIDE = 1_000_003
@@ -73,7 +74,7 @@ class TrainingDataset(SourceDataset):
         batch_of_classes = batch_size - 2 * shallow_people
         order: DistributedSampler[SourceDataset]
         if images_per_person is None:
-            order = DistributedSampler(self.classes, replicas, rank, shuffle=True, seed=seed)
+            order = ShuffledSampler(self.classes, replicas, rank, seed)
         else:
             people = batch_of_classes // images_per_person
             sizes, processes = (people, images_per_person), (replicas, rank)

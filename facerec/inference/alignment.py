@@ -4,12 +4,13 @@ from typing import Protocol
 
 from torch import Tensor
 
+from facerec.align.aligner import Aligner
+from facerec.align.detectors import default_detector, is_installed
 from facerec.align.record import Alignment
 from facerec.data.sources import Images
 
-DETECTORS_WITH_A_MODEL = ("yunet", "mtcnn")
 DETECTORS_WITHOUT_A_FACE = ("center_crop",)
-DEFAULT = Alignment("yunet", "", "112x112")
+TEMPLATE = "112x112"
 
 
 class FaceAligner(Protocol):
@@ -53,24 +54,23 @@ def alignment_for(trained_on: Alignment | None) -> Alignment:
         trained_on: alignment of the training images; None if unknown.
 
     Returns:
-        The alignment of the training, with YuNet in place of a detector that needs a file or is unknown. For None it is
-        YuNet to 112x112. The version is empty: it is that of the installed detector.
+        The alignment of the training if its detector is installed. Another detector, one that is not installed here or
+        needs a file, gives way to the default one, and so does None, with 112x112. The version is empty: it is that of
+        the installed detector.
     """
     if trained_on is None:
-        return DEFAULT
-    if trained_on.detector not in DETECTORS_WITH_A_MODEL:
-        return Alignment(DEFAULT.detector, "", trained_on.template, trained_on.face)
+        return Alignment(default_detector(), "", TEMPLATE)
+    if not is_installed(trained_on.detector):
+        return Alignment(default_detector(), "", trained_on.template, trained_on.face)
     return Alignment(trained_on.detector, "", trained_on.template, trained_on.face, trained_on.min_score)
 
 
-def make_aligner(alignment: Alignment) -> FaceAligner:
-    """A function that aligns in this way.
+def make_aligner(alignment: Alignment) -> Aligner:
+    """A function that aligns in this way. Its ``alignment`` has the version of the detector.
 
     Raises:
-        ValueError: if the detector is not installed, with the command that installs it.
+        ValueError: if no detector is installed, with the command that installs one.
     """
-    from facerec.align.aligner import Aligner
-
     try:
         return Aligner(alignment.detector, alignment.template, alignment.face, alignment.min_score)  # type: ignore[arg-type]
     except ImportError as error:

@@ -120,7 +120,12 @@ class Embedder(nn.Module):
             ValueError: for images that cannot be used, saying why.
         """
         pixels_BCHW = to_pixels(images, self.image_size)
-        return self.recognizer.embed(pixels_BCHW.to(self.recognizer.device))
+        return self.recognizer.embed(pixels_BCHW.to(self.device, non_blocking=True))
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the network."""
+        return self.recognizer.device
 
 
 class CastBackbone(Backbone):

@@ -1,4 +1,7 @@
-"""Enrolled people: one template each, kept in a file, and the search for the person most like a face."""
+"""Enrolled people: one template each, and their images, kept in a file; and the search for the person most like a face.
+
+Shapes: P people, N images, B faces, D embedding.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +21,13 @@ from facerec.align.record import UNKNOWN
 from facerec.archives import check_archive
 from facerec.arrays import require_finite
 from facerec.files import written_whole
+from facerec.inference.enrolled_images import (
+    IMAGE_ARRAYS,
+    EnrolledImages,
+    checked_images,
+    joined_images,
+    nearest_people,
+)
 
 MATRIX_LIMIT = 100_000
 """Largest number of templates that a matrix product searches; above it FAISS does."""
@@ -25,12 +35,15 @@ PROBES_AT_ONCE = 256
 UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, MemoryError)
 
 
+MatchBy = Literal["mean", "image"]
+
+
 class Match(NamedTuple):
     """The two people of a gallery most like a face.
 
     Attributes:
         name: person most like the face.
-        score: cosine of the face and that person's template, in [-1, 1].
+        score: cosine of the face and that person's template, or nearest image, in [-1, 1].
         runner_up: next person; None in a gallery of one.
         runner_up_score: cosine of the next person; NaN in a gallery of one.
     """
@@ -50,6 +63,7 @@ class Gallery:
         counts: number of images of each person (P,).
         fingerprint: hash of the model; embeddings of another model mean nothing here.
         alignment: alignment of the faces, such as ``yunet 112x112``; empty if unknown.
+        images: embeddings of the images behind the means; None if they are not kept.
 
     Raises:
         ValueError: if a name comes twice, the lengths differ, or the means are no floats (P, D) or contain NaN or inf.
@@ -67,7 +81,13 @@ class Gallery:
     """
 
     def __init__(
-        self, names: Sequence[str], means: Tensor, counts: NDArray[np.int64], fingerprint: str, alignment: str = ""
+        self,
+        names: Sequence[str],
+        means: Tensor,
+        counts: NDArray[np.int64],
+        fingerprint: str,
+        alignment: str = "",
+        images: EnrolledImages | None = None,
     ) -> None:
         if len(set(names)) != len(names) or not len(names) == len(means) == len(counts):
             raise ValueError(
@@ -83,6 +103,7 @@ class Gallery:
         self.fingerprint = fingerprint
         self.alignment = alignment
         self.templates_PD = F.normalize(means)
+        self.images = images if images is None else checked_images(images, len(names), means.shape[1])
 
     def __len__(self) -> int:
         return len(self.names)
@@ -95,6 +116,7 @@ class Gallery:
         identities: Sequence[str],
         fingerprint: str,
         alignment: str = "",
+        image_names: Sequence[str] | None = None,
     ) -> Gallery:
         """Make the templates of people from embeddings of their images.
 
@@ -104,6 +126,7 @@ class Gallery:
             identities: names of the people.
             fingerprint: hash of the model.
             alignment: alignment of the faces; empty if unknown.
+            image_names: what each image is called, to keep the images too. By default only the means are kept.
         """
         labels = torch.as_tensor(labels_N)
         sums_PD = torch.zeros(len(identities), embeddings_ND.shape[1]).index_add_(0, labels, F.normalize(embeddings_ND))
@@ -111,7 +134,11 @@ class Gallery:
         there = torch.nonzero(counts_P)[:, 0]
         names = [identities[person] for person in there.tolist()]
         means_PD = sums_PD[there] / counts_P[there, None]
-        return cls(names, means_PD, counts_P[there].numpy(), fingerprint, alignment)
+        images = None
+        if image_names is not None:
+            owners_N = np.searchsorted(there.numpy(), labels.numpy()).astype(np.int64)
+            images = EnrolledImages(F.normalize(embeddings_ND.float()), owners_N, list(image_names))
+        return cls(names, means_PD, counts_P[there].numpy(), fingerprint, alignment, images)
 
     def check_model(self, fingerprint: str, alignment: str) -> None:
         """Refuse another model or alignment than this gallery was made with. Warn if one alignment is unknown.
@@ -146,7 +173,7 @@ class Gallery:
     def merged(self, other: Gallery) -> Gallery:
         """A gallery of both. A person in both gets the mean over all images, as if enrolled at once.
 
-        The alignment is unknown if that of either is.
+        The alignment is unknown if that of either is, and images are kept if both keep them.
 
         Raises:
             ValueError: if models or alignments differ, see :meth:`check_model`.
@@ -166,13 +193,21 @@ class Gallery:
                 means.append(mean_D)
                 counts.append(int(count))
         alignment = self.alignment if self.alignment == other.alignment else ""
-        return Gallery(names, torch.stack(means), np.array(counts, dtype=np.int64), self.fingerprint, alignment)
+        images = None
+        if self.images is not None and other.images is not None:
+            now = {name: index for index, name in enumerate(names)}
+            images = joined_images(self.images, other.images, [now[name] for name in other.names])
+        return Gallery(names, torch.stack(means), np.array(counts, dtype=np.int64), self.fingerprint, alignment, images)
 
     def save(self, path: str | Path) -> None:
         """Write an ``.npz`` that loads without unpickling."""
+        kept: dict[str, Any] = {}
+        if self.images is not None:
+            kept = dict(zip(IMAGE_ARRAYS, map(np.asarray, self.images), strict=True))
         with written_whole(path) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
+                **kept,
                 names=np.array(self.names),
                 templates=self.templates_PD.numpy(),
                 mean_norms=self.means.norm(dim=1).numpy(),  # needed to add images later
@@ -197,25 +232,40 @@ class Gallery:
             with np.load(path, allow_pickle=False) as stored:
                 means_PD = torch.from_numpy(stored["templates"] * stored["mean_norms"][:, None])
                 names = [str(name) for name in stored["names"]]
-                return cls(names, means_PD, stored["counts"], str(stored["fingerprint"]), str(stored["alignment"]))
+                images = None
+                if IMAGE_ARRAYS[0] in stored.files:
+                    embeddings_ND, owners_N, of_images = (stored[name] for name in IMAGE_ARRAYS)
+                    images = EnrolledImages(
+                        torch.from_numpy(embeddings_ND), owners_N, [str(name) for name in of_images]
+                    )
+                fingerprint, alignment = str(stored["fingerprint"]), str(stored["alignment"])
+                return cls(names, means_PD, stored["counts"], fingerprint, alignment, images)
         except (*UNREADABLE, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is not a gallery of `facerec enroll`: {error}") from error
 
-    def search(self, embeddings_BD: Tensor) -> list[Match]:
+    def search(self, embeddings_BD: Tensor, by: MatchBy = "mean") -> list[Match]:
         """The two people most like each face.
 
         Args:
             embeddings_BD: embeddings of the faces, normalised or not.
+            by: whether a person is his or her ``mean``, or the ``image`` that is most like the face.
 
         Raises:
-            ValueError: if an embedding contains NaN or inf or has another size than the templates, or FAISS is missing
-                above ``MATRIX_LIMIT`` templates.
+            ValueError: if an embedding contains NaN or inf or has another size than the templates, FAISS is missing
+                above ``MATRIX_LIMIT`` templates, or the images were not kept.
         """
         require_finite("embeddings", embeddings_BD)
         self._require_size(embeddings_BD)
         unit_BD = F.normalize(embeddings_BD.float())
         neighbours = min(2, len(self))
-        if len(self) > MATRIX_LIMIT:
+        if by == "image":
+            if self.images is None:
+                raise ValueError(
+                    "the gallery keeps means alone, so no image can be compared: enroll the people again, without "
+                    "--means_only, or give --match mean"
+                )
+            scores, places = nearest_people(self.images, unit_BD, len(self), neighbours)
+        elif len(self) > MATRIX_LIMIT:
             scores, places = _search_faiss(self.templates_PD, unit_BD, neighbours)
         else:
             found = [(part @ self.templates_PD.T).topk(neighbours) for part in torch.split(unit_BD, PROBES_AT_ONCE)]

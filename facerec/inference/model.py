@@ -123,3 +123,9 @@ def decision_threshold(model: FaceModel, given: float | None) -> float:
             "[-1, 1], or export the model again"
         )
     return threshold
+
+
+def cosine_threshold(model: FaceModel) -> float | None:
+    """The calibrated threshold, if the model has one of cosines."""
+    calibration = model.calibration or {}
+    return calibration.get("threshold") if calibration.get("score", "cosine") == "cosine" else None

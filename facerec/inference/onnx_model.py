@@ -32,7 +32,7 @@ class OnnxModel:
     def __init__(self, path: str | Path) -> None:
         if not Path(path).is_file():
             raise FileNotFoundError(f"no ONNX model {path}")
-        self._session = _session(path)
+        self._session = open_session(path)
         stored = self._session.get_modelmeta().custom_metadata_map
         self.metadata: dict[str, Any] = {
             key.removeprefix(METADATA_PREFIX): read_json(value, f"{key} of {path}")
@@ -78,25 +78,32 @@ class OnnxModel:
         """
         pixels_BCHW = to_pixels(images, self.image_size)
         inside = self.metadata["preprocessing"] == "inside"
-        return self.run(self._uint8(pixels_BCHW) if inside else self._preprocess(pixels_BCHW))
-
-    def _uint8(self, pixels_BCHW: Tensor) -> Tensor:
-        """Pixels as a file with preprocessing inside takes them."""
-        resized = resize(pixels_BCHW, self.image_size)
-        return (resized * 255.0).round_().clamp_(0, 255).to(torch.uint8) if resized.is_floating_point() else resized
+        return self.run(uint8_pixels(pixels_BCHW, self.image_size) if inside else self._preprocess(pixels_BCHW))
 
     def run(self, prepared_BCHW: Tensor) -> Tensor:
         """Embed images in the form that the file takes: of its size, uint8 or normalised."""
         return torch.from_numpy(self._session.run(None, {self._input: prepared_BCHW.contiguous().numpy()})[0])
 
 
-def _session(path: str | Path) -> Any:
+def uint8_pixels(pixels_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pixels as a file with preprocessing inside takes them: uint8, of one size."""
+    resized = resize(pixels_BCHW, size)
+    return (resized * 255.0).round_().clamp_(0, 255).to(torch.uint8) if resized.is_floating_point() else resized
+
+
+def open_session(path: str | Path) -> Any:
+    """An onnxruntime session on the CPU.
+
+    Raises:
+        ValueError: if onnxruntime is not installed, or cannot read the file.
+    """
     try:
         import onnxruntime
     except ImportError as error:
         raise ValueError(f'{path} needs onnxruntime ({error}): pip install "facerec[export]"') from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3  # errors: other people's files warn of each unused number in them
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has its own hierarchy, outside of its public names

@@ -172,7 +172,7 @@ def trivial_pairs(sets: Sequence[InspectedSet], duplicates: Sequence[DuplicatePa
     photograph = photographs(sets, duplicates)
     found = {}
     for name, images in ((some.name, some.images) for some in sets):
-        if isinstance(images, PairSource) and images.same is not None:
+        if isinstance(images, PairSource) and images.same is not None and images.templates is None:
             twice_P = photograph[name][images.pairs[:, 0]] == photograph[name][images.pairs[:, 1]]
             found[name] = {"genuine": int(twice_P[images.same].sum()), "impostor": int(twice_P[~images.same].sum())}
     return found

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from facerec.compilation import compiled
 from facerec.losses.functional.gathering import from_all_processes, own_rows
 from facerec.losses.functional.margin_softmax import MarginSoftmax
 from facerec.losses.functional.own_class import leave_out_own_
@@ -33,6 +34,7 @@ class Loss(nn.Module, ABC):
     Attributes:
         num_classes: number of training people C; 0 before ``build``.
         needs_build: whether it keeps something for each person, so that it cannot be used before ``build``.
+        is_compiled: whether ``torch.compile`` translates ``compute``.
 
     Example:
         One step of a training loop; in a real one the optimizer also has the parameters of the backbone.
@@ -54,6 +56,7 @@ class Loss(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.num_classes = 0
+        self.is_compiled = False
         self._statistics: dict[str, Tensor] = {}
 
     @property
@@ -119,7 +122,8 @@ class Loss(nn.Module, ABC):
         with torch.autocast(embeddings_BD.device.type, enabled=False):
             # Half precision rounds cosines above 0.998 to 1 and overflows at scale 64, so no loss computes in it.
             is_double = embeddings_BD.dtype == torch.float64
-            return self.compute(embeddings_BD if is_double else embeddings_BD.float(), labels_B)
+            compute = compiled(type(self).compute) if self.is_compiled else type(self).compute
+            return compute(self, embeddings_BD if is_double else embeddings_BD.float(), labels_B)
 
     @abstractmethod
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:

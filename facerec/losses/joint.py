@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from facerec.losses.base import Loss
+from facerec.losses.functional.pairs import people_of_batch
 from facerec.settings import require_choice, require_within
 
 Shape = Literal["linear", "cosine"]
@@ -70,8 +71,8 @@ class Center(Loss):
     @torch.no_grad()
     def _move(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
         toward_BD = embeddings_BD.to(self.centers.dtype) - self.centers[labels_B]
-        count_C = torch.bincount(labels_B, minlength=len(self.centers)).to(toward_BD.dtype)
-        step_BD = toward_BD * (self.center_rate / (1.0 + count_C[labels_B]))[:, None]
+        _, images_B = people_of_batch(labels_B)
+        step_BD = toward_BD * (self.center_rate / (1.0 + images_B.to(toward_BD.dtype)))[:, None]
         self.centers.index_add_(0, labels_B, step_BD)
 
 
@@ -206,7 +207,7 @@ class Joint(Loss):
         statistics: dict[str, Tensor] = {}
         for name, part in self.parts.items():
             setting = self.weights[name]
-            weight = setting.at(self.steps) if isinstance(setting, Ramp) else total.new_tensor(setting)
+            weight = setting.at(self.steps) if isinstance(setting, Ramp) else total.new_full((), setting)
             loss = part.of_whole_batch(*self.batch_of(name, embeddings_BD, labels_B))
             total = total + weight * loss
             statistics |= {f"{name}/loss": loss, f"{name}/weight": weight}

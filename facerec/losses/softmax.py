@@ -120,7 +120,9 @@ class Softmax(ClassifierLoss):
             features_BH = features_BH * from_first_process(kept_BH, shard.world)
         dtype = features_BH.dtype
         bias_C = None if self.bias is None else self.bias.to(dtype)
-        return sharded_softmax(features_BH, self.weight.to(dtype), bias_C, labels_B, self.label_smoothing, shard)
+        weight_CH = self.weight.to(dtype)
+        loss: Tensor = sharded_softmax(features_BH, weight_CH, bias_C, labels_B, self.label_smoothing, shard)
+        return loss
 
     def _features(self, embeddings_BD: Tensor) -> Tensor:
         """What the class weights see: the hidden units (B, H), or the embeddings (B, D) themselves."""

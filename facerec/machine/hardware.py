@@ -82,6 +82,21 @@ def this_machine() -> Machine:
     )
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # compiled code does not ask for it again
+def memory_of_gpu(device: torch.device) -> int | None:
+    """Bytes of a CUDA device in all; None for any other device.
+
+    Example:
+        >>> import torch
+        >>> print(memory_of_gpu(torch.device("cpu")))
+        None
+    """
+    gpus = this_machine().gpus
+    if device.type != "cuda" or not gpus:
+        return None
+    return gpus[torch.cuda.current_device() if device.index is None else device.index].memory
+
+
 def usable_cores(cgroups: Path = CGROUPS) -> int:
     """Number of cores that this process may use: its affinity, and the quota of its container if there is one.
 

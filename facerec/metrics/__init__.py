@@ -4,8 +4,10 @@ from facerec.metrics.calibration import CalibrateAt, Calibration, calibrate_thre
 from facerec.metrics.cllr import cllr, cllr_interval, min_cllr
 from facerec.metrics.confidence import Intervals, bootstrap, bootstrap_interval
 from facerec.metrics.curve import ErrorRates, Roc, TarAtFar, VerificationCurve
+from facerec.metrics.discard import DiscardCurve, discard_curve, ideal_discard_curve, partial_area
 from facerec.metrics.error_rate import ErrorRate, error_rate
 from facerec.metrics.folds import SEED_GRID, FoldAccuracy, best_accuracy, kfold_accuracy
+from facerec.metrics.gallery_search import GallerySearch, search_galleries
 from facerec.metrics.identification import (
     TpirAtFpir,
     Trials,
@@ -15,11 +17,13 @@ from facerec.metrics.identification import (
     search,
     tpir_at_fpir,
 )
-from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification
+from facerec.metrics.identification_confidence import IdentificationIntervals, bootstrap_identification, bootstrap_mean
+from facerec.metrics.identification_threshold import ThresholdSweep, sweep_thresholds
 from facerec.metrics.inequity import garbe, gini, largest_over_smallest
 from facerec.metrics.intervals import Interval
 from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
 from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
+from facerec.metrics.pooling import pool_templates
 from facerec.metrics.reliability import RatioBin, reliability
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
@@ -40,9 +44,11 @@ __all__ = [
     "Calibration",
     "Det",
     "Difference",
+    "DiscardCurve",
     "ErrorRate",
     "ErrorRates",
     "FoldAccuracy",
+    "GallerySearch",
     "IdentificationIntervals",
     "Interval",
     "Intervals",
@@ -54,6 +60,7 @@ __all__ = [
     "ScoreKind",
     "Sources",
     "TarAtFar",
+    "ThresholdSweep",
     "TpirAtFpir",
     "Trials",
     "VerificationCurve",
@@ -63,6 +70,7 @@ __all__ = [
     "bootstrap",
     "bootstrap_identification",
     "bootstrap_interval",
+    "bootstrap_mean",
     "calibrate_threshold",
     "cllr",
     "cllr_interval",
@@ -70,6 +78,7 @@ __all__ = [
     "count_sources",
     "cumulative_match",
     "det",
+    "discard_curve",
     "equal_error_rate",
     "error_rate",
     "error_rates_at",
@@ -77,6 +86,7 @@ __all__ = [
     "gallery_templates",
     "garbe",
     "gini",
+    "ideal_discard_curve",
     "kfold_accuracy",
     "largest_over_smallest",
     "leave_one_out",
@@ -87,9 +97,13 @@ __all__ = [
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",
+    "partial_area",
+    "pool_templates",
     "reliability",
     "roc",
     "search",
+    "search_galleries",
+    "sweep_thresholds",
     "tar_at_far",
     "tpir_at_fpir",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from facerec.arrays import as_array
@@ -30,6 +30,8 @@ class Intervals(NamedTuple):
         tar: of the true accept rate at each FAR asked for.
         accuracy: of the accuracy over folds; None without folds.
         resamples: how many were drawn.
+        at_threshold: of the shares of impostor pairs accepted and of genuine pairs rejected at the threshold asked for;
+            None without one.
 
     Example:
         >>> from facerec.metrics import bootstrap
@@ -44,6 +46,7 @@ class Intervals(NamedTuple):
     tar: list[Interval]
     accuracy: Interval | None
     resamples: int
+    at_threshold: tuple[Interval, Interval] | None = None
 
 
 def bootstrap(
@@ -56,6 +59,7 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
     description: str = "bootstrap",
+    threshold: float | None = None,
 ) -> Intervals:
     """Intervals of the verification numbers; the scores are sorted once for all resamples.
 
@@ -71,6 +75,7 @@ def bootstrap(
         level: coverage aimed at.
         seed: seed of the resampling.
         description: text of the progress bar, shown if it takes more than two seconds.
+        threshold: lowest score accepted, for the error rates at it.
 
     Raises:
         ValueError: for a level outside (0, 1), fewer than 5 people, people who contradict ``same``, or see
@@ -91,20 +96,23 @@ def bootstrap(
     genuine = int(np.count_nonzero(same_P))
     if people is None:
         draws = draw_pairs(same_P[order_P], generator)
-        rarer, mated, both = min(genuine, len(same_P) - genuine), genuine, len(same_P)
+        mated, unmated, both = genuine, len(same_P) - genuine, len(same_P)
     else:
         people_P2 = number_people(people, same_P)[order_P]
         draws = draw_people(people_P2, generator)
-        rarer = mated = both = int(people_P2.max()) + 1
+        mated = unmated = both = int(people_P2.max()) + 1
     rising_P, same_P = scores_P[order_P].astype(np.float64), same_P[order_P]
     folds_P = None if folds is None else as_array(folds)[order_P]
     weighted = WeightedPairs(rising_P, same_P)
-    rates, tars, accuracies = [], [], []
+    accepted = len(same_P) if threshold is None else int(np.searchsorted(rising_P, threshold))
+    rates, tars, accuracies, errors = [], [], [], []
     for _ in tqdm(range(resamples), desc=description, unit="resample", delay=2, leave=False):
         weights_P = draw_both_kinds(draws, same_P)
         rate, tar = weighted.rates(weights_P, fars)
         rates.append(rate)
         tars.append(tar)
+        if threshold is not None:
+            errors.append(_errors(weights_P, same_P, accepted))
         if folds_P is not None:
             drawn = weights_P > 0
             if len(np.unique(folds_P[drawn])) < 2:
@@ -112,11 +120,25 @@ def bootstrap(
             found, _ = weighted_folds(rising_P[drawn], same_P[drawn], folds_P[drawn], weights_P[drawn])
             accuracies.append(found.mean())
     return Intervals(
-        rate_interval(np.array(rates), level, rarer),
+        rate_interval(np.array(rates), level, min(mated, unmated)),
         [rate_interval(column, level, mated) for column in np.array(tars).T] if fars else [],
         rate_interval(np.array(accuracies), level, both) if accuracies else None,
         resamples,
+        (
+            rate_interval(np.array(errors)[:, 0], level, unmated),
+            rate_interval(np.array(errors)[:, 1], level, mated),
+        )
+        if errors
+        else None,
     )
+
+
+def _errors(weights_P: NDArray[np.int64], same_P: NDArray[np.bool_], accepted: int) -> tuple[float, float]:
+    """Shares of impostor pairs accepted and genuine pairs rejected; those from place ``accepted`` on are accepted."""
+    genuine_P = weights_P * same_P
+    mated, all_pairs = int(genuine_P.sum()), int(weights_P.sum())
+    hits = int(genuine_P[accepted:].sum())
+    return (int(weights_P[accepted:].sum()) - hits) / (all_pairs - mated), 1.0 - hits / mated
 
 
 def bootstrap_interval(

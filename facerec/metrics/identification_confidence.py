@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from facerec.arrays import as_array
 from facerec.metrics.curve import Floats, is_supported
 from facerec.metrics.identification import Trials
 from facerec.metrics.intervals import Interval, rate_interval
@@ -57,13 +58,13 @@ def bootstrap_identification(
         trials: the searches.
         up_to: highest rank of the CMC.
         fpirs: shares in (0, 1] of the strangers.
-        resamples: how many to draw. One without probes or strangers is drawn again.
+        resamples: how many to draw. One without probes is drawn again; so is one without strangers, if there are any.
         level: coverage aimed at.
         seed: seed of the resampling.
         description: text of the progress bar, shown if it takes more than two seconds.
 
     Raises:
-        ValueError: for a level outside (0, 1), fewer than 5 people, or searches of one kind alone.
+        ValueError: for a level outside (0, 1), fewer than 5 people, or no probes.
 
     Example:
         All probes of 6 people are found at rank 1: the rate may be as low as 0.025^(1/6) = 0.541.
@@ -77,8 +78,8 @@ def bootstrap_identification(
         0.541 to 1
     """
     check_resampling(resamples, level)
-    if not len(trials.people) or not len(trials.stranger_people):
-        raise ValueError(f"{len(trials.people)} probes and {len(trials.stranger_people)} strangers: give both")
+    if not len(trials.people):
+        raise ValueError("0 probes of enrolled people: nothing to measure")
     names, numbers = np.unique(np.concatenate([trials.people, trials.stranger_people]), return_inverse=True)
     check_people(len(names))
     falling_S = np.argsort(-trials.stranger_scores, kind="stable")
@@ -92,7 +93,7 @@ def bootstrap_identification(
     while len(cmcs) < resamples:
         times = times_drawn(len(names), generator)
         weights_Q, named_S = times[owner_Q], np.cumsum(times[owner_S])
-        if not weights_Q.any() or not named_S[-1]:
+        if not weights_Q.any() or (len(named_S) and not named_S[-1]):
             continue
         found = np.bincount(places_Q, weights_Q, minlength=up_to + 1)
         cmcs.append(np.cumsum(found[:up_to]) / found.sum())
@@ -115,3 +116,35 @@ def _tpir(
     refused = int(np.searchsorted(named_S, np.floor(fpir * named_S[-1] + 1e-9), side="right"))
     right_Q = (trials.ranks == 1) & (trials.own_scores > (scores_S[refused] if refused < len(scores_S) else -np.inf))
     return float((weights_Q * right_Q).sum() / weights_Q.sum())
+
+
+def bootstrap_mean(
+    values_Q: ArrayLike, people_Q: ArrayLike, resamples: int = 1000, level: float = 0.95, seed: int = 0
+) -> Interval:
+    """Percentile interval, by person, of the mean of one value for each probe, such as the average precision.
+
+    Args:
+        values_Q: value of each probe (Q,), a share in [0, 1].
+        people_Q: person of each probe (Q,).
+        resamples: how many to draw.
+        level: coverage aimed at.
+        seed: seed of the resampling.
+
+    Raises:
+        ValueError: for a level outside (0, 1), or fewer than 5 people.
+
+    Example:
+        >>> import numpy as np
+        >>> from facerec.metrics import bootstrap_mean
+        >>> low, high = bootstrap_mean(np.arange(40) % 2, np.arange(40), resamples=200)
+        >>> bool(low < 0.5 < high)
+        True
+    """
+    check_resampling(resamples, level)
+    values, (names, numbers) = as_array(values_Q).astype(np.float64), np.unique(as_array(people_Q), return_inverse=True)
+    check_people(len(names))
+    sums, counts = np.bincount(numbers, values), np.bincount(numbers)
+    generator = np.random.default_rng(seed)
+    drawn = [times_drawn(len(names), generator) for _ in range(resamples)]
+    means = [float((times * sums).sum() / (times * counts).sum()) for times in drawn]
+    return rate_interval(np.array(means), level, len(names))

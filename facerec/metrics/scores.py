@@ -3,14 +3,19 @@
 Shapes: N images, P pairs, C people of the cohort, D embedding.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from facerec.arrays import as_array, as_tensor
 from facerec.settings import require_choice
+
+PAIRS_AT_ONCE = 256  # the rows of more would leave the cache, which takes twice the time
 
 ScoreKind = Literal["cosine", "euclidean"]
 
@@ -35,8 +40,7 @@ def pair_scores(embeddings_ND: ArrayLike, pairs_P2: ArrayLike, kind: ScoreKind =
     require_choice("pair_scores", ("cosine", "euclidean"), kind=kind)
     if kind == "cosine":
         return cosine_scores(embeddings_ND, pairs_P2)
-    embeddings, (first_P, second_P) = as_tensor(embeddings_ND).float(), as_array(pairs_P2).T
-    return as_array(-(embeddings[first_P] - embeddings[second_P]).norm(dim=1))
+    return _by_block(lambda first, second: -(first - second).norm(dim=1), as_tensor(embeddings_ND).float(), pairs_P2)
 
 
 def cosine_scores(embeddings_ND: ArrayLike, pairs_P2: ArrayLike) -> NDArray[np.float32]:
@@ -51,8 +55,22 @@ def cosine_scores(embeddings_ND: ArrayLike, pairs_P2: ArrayLike) -> NDArray[np.f
         >>> cosine_scores([[2.0, 0.0], [0.0, 5.0], [1.0, 0.0]], [[0, 1], [0, 2]]).tolist()
         [0.0, 1.0]
     """
-    unit_ND, (first_P, second_P) = F.normalize(as_tensor(embeddings_ND).float()), as_array(pairs_P2).T
-    return as_array((unit_ND[first_P] * unit_ND[second_P]).sum(1))
+    unit_ND = F.normalize(as_tensor(embeddings_ND).float())
+    return _by_block(lambda first, second: (first * second).sum(1), unit_ND, pairs_P2)
+
+
+def _by_block(
+    score: Callable[[Tensor, Tensor], Tensor], embeddings_ND: Tensor, pairs_P2: ArrayLike
+) -> NDArray[np.float32]:
+    """Scores of pairs (P,), some at a time: the rows of millions of pairs would not fit into memory."""
+    pairs = torch.from_numpy(np.ascontiguousarray(as_array(pairs_P2).T, dtype=np.int64)).to(embeddings_ND.device)
+    scores_P = np.empty(pairs.shape[1], dtype=np.float32)
+    for start in range(0, len(scores_P), PAIRS_AT_ONCE):
+        first, second = pairs[:, start : start + PAIRS_AT_ONCE]
+        scores_P[start : start + PAIRS_AT_ONCE] = as_array(
+            score(embeddings_ND.index_select(0, first), embeddings_ND.index_select(0, second))
+        )
+    return scores_P
 
 
 def normalise_scores(

@@ -14,7 +14,7 @@ from facerec.pages.answers import people_measured
 from facerec.pages.data_facts import DataFacts
 from facerec.pages.subject import Subject
 from facerec.pages.trust_checks import rates_at_threshold
-from facerec.pages.words import counted, percent
+from facerec.pages.words import counted, interval_text, percent
 
 NO_LICENCE = (
     "Not stated. facerec's code is MIT, but that says nothing about these weights: the terms of the training images "
@@ -28,11 +28,10 @@ NO_USE = (
     "Not for decisions about people without a human who can overrule them, and not for watching people without their "
     "consent. Faces are personal data; in many countries a face template is biometric data under special protection."
 )
-LIMITS = (
-    "The rates hold for people, cameras and poses like those of the test. Nothing here says how they differ between "
-    "groups of people such as sexes, ages or skin tones, nor how the model meets masks, photographs of photographs or "
-    "other attacks."
-)
+LIKE_THE_TEST = "The rates hold for people, cameras and poses like those of the test."
+NO_GROUPS = "Nothing here says how they differ between groups of people such as sexes, ages or skin tones."
+GROUPS = "Under results stands how they differ between groups by"
+ATTACKS = "Nothing here says how the model meets masks, photographs of photographs or other attacks."
 TERMS = (
     "ISO/IEC 19795-1 calls facerec's FAR of pairs the false match rate (FMR), and its FRR the false non-match rate "
     "(FNMR). Both count comparisons of images with a usable face."
@@ -96,9 +95,15 @@ def model_card(subject: Subject, licence: str | None = None) -> list[Entry]:
         Entry("measured on", people_measured(subject) or f"nobody yet: {subject.test_command}"),
         Entry("terms", TERMS),
         *_rates(subject),
-        Entry("failure to acquire (FTA)", ACQUIRE),
-        Entry("limits", LIMITS),
+        Entry("failure to acquire (FTA)", " ".join(_acquired(subject)) or ACQUIRE),
+        Entry("limits", _limits(subject)),
     ]
+
+
+def _limits(subject: Subject) -> str:
+    measured = {attribute.name for summary in subject.sets.values() for attribute in summary.groups or ()}
+    groups = f"{GROUPS} {', '.join(sorted(measured))}." if measured else NO_GROUPS
+    return f"{LIKE_THE_TEST} {groups} {ATTACKS}"
 
 
 def _network(subject: Subject) -> str:
@@ -134,10 +139,22 @@ def _alignment(subject: Subject) -> str:
 def _rates(subject: Subject) -> Iterator[Entry]:
     threshold = subject.test.threshold if subject.test is not None else None
     for name in subject.sets:
-        rates = rates_at_threshold(subject, name)
-        if rates is not None and threshold is not None:
+        rates, found = rates_at_threshold(subject, name), subject.sets[name].at_threshold
+        if found is not None:
+            fmr, fnmr = (f"{percent(rate.rate)} ({interval_text(rate.interval)})" for rate in (found.fmr, found.fnmr))
+            text = f"FMR {fmr}, FNMR {fnmr} at the model's threshold {found.threshold:.4f}; 95% by {found.by}"
+        elif rates is not None and threshold is not None:
             far, frr = rates
             text = f"FMR {percent(far)}, FNMR {percent(frr)} at the model's threshold {threshold:.4f}"
         else:
             text = "no threshold of these scores is stored, so no FMR and FNMR at one"
         yield Entry(f"error rates, {name}", text)
+
+
+def _acquired(subject: Subject) -> Iterator[str]:
+    """What `facerec align` left out of each set of pairs, where it wrote that down."""
+    for name, summary in subject.sets.items():
+        found = summary.at_threshold
+        if found is not None and found.acquisition is not None:
+            attempts = f"FAR {percent(found.far)}, FRR {percent(found.frr)}"
+            yield f"{name}: {found.acquisition}. An attempt then has {attempts}."

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from facerec.metrics import Interval
 from facerec.pages.subject import Subject
 from facerec.pages.words import interval_text, percent
+from facerec.reports.groups import group_rows
 from facerec.reports.identification import Identification
 from facerec.reports.summary import Summary
 
@@ -44,6 +45,28 @@ class ResultsTable(NamedTuple):
     name: str
     heading: list[str]
     rows: list[Row]
+
+
+class GroupsTable(NamedTuple):
+    """The error rates of the groups of people of one attribute, in a set of pairs of one run."""
+
+    label: str
+    caption: str
+    rows: list[Sequence[str]]
+
+
+def groups_tables(subjects: Sequence[Subject]) -> list[GroupsTable]:
+    """A table for each attribute that `facerec test --groups` measured."""
+    return [
+        GroupsTable(
+            subject.label,
+            f"Groups by {attribute.name}, test pairs {name}, at the threshold {attribute.threshold:.4f}.",
+            group_rows(attribute),
+        )
+        for subject in subjects
+        for name, summary in subject.sets.items()
+        for attribute in summary.groups or ()
+    ]
 
 
 def results_tables(subjects: Sequence[Subject]) -> list[ResultsTable]:

@@ -16,7 +16,7 @@ from facerec.pages.answers import recognises, what_differs, which_is_better
 from facerec.pages.data_facts import DataFacts
 from facerec.pages.hard_pairs import hardest_pairs
 from facerec.pages.model_card import model_cards
-from facerec.pages.numbers import results_tables
+from facerec.pages.numbers import groups_tables, results_tables
 from facerec.pages.settings_told import environment, every_setting, settings_in_short
 from facerec.pages.subject import Subject
 from facerec.pages.trust_checks import in_short, trust_checks
@@ -80,6 +80,7 @@ def report_page(subjects: Sequence[Subject], embedded: Sequence[EmbeddedImages] 
         every_setting=every_setting(subjects),
         curves=pictures.training_curves(subjects),
         tables=results_tables(subjects),
+        groups=groups_tables(subjects),
         error_rates=pictures.error_rates(subjects),
         hard=[(subject, hardest_pairs(subject)) for subject in tested],
         shows_faces=choices.faces,

@@ -14,6 +14,7 @@ from facerec.plots.margins import margins_figure
 from facerec.plots.people import EmbeddedImages, Network, draw_people, embed_people
 from facerec.plots.plane import Plane, plane_figure
 from facerec.plots.projection import pca_figure, tsne_figure
+from facerec.plots.quality import quality_figure
 from facerec.plots.similarity import similarity_figure
 from facerec.plots.tested import cmc_figure, det_figure, roc_figure, scores_figure
 
@@ -44,6 +45,7 @@ __all__ = [
     "named_people",
     "pca_figure",
     "plane_figure",
+    "quality_figure",
     "read_courses",
     "roc_figure",
     "scores_figure",

@@ -14,13 +14,13 @@ import torch
 
 from facerec.plots.people import EmbeddedImages, Network
 from facerec.plots.styles import panels
+from facerec.reports.confusions import frequent_confusions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLOCK = 256  # images whose class scores are in memory at once
-PAIRS = 15  # confusions that are listed
 OTHER = "others"
 
 
@@ -119,15 +119,17 @@ def _draw_matrix(
 
 def _draw_list(axes: Axes, people: Sequence[str], named: Sequence[str]) -> None:
     """The most frequent confusions as shares of the person's images."""
-    images = Counter(people)
-    found = Counter((person, name) for person, name in zip(people, named, strict=True) if person != name)
-    worst = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))[:PAIRS]
-    shares = [100.0 * times / images[person] for (person, _), times in worst]
+    names = sorted({*people, *named})
+    labels_N, named_N = (np.searchsorted(names, each).astype(np.int64) for each in (people, named))
+    worst = frequent_confusions(labels_N, named_N)
+    shares = [100.0 * len(each.places) / each.of for each in worst]
     axes.barh(range(len(worst)), shares, color="0.6", edgecolor="black", hatch="//")
-    for place, ((person, _), times) in enumerate(worst):
-        axes.text(shares[place], place, f" {times} of {images[person]}", va="center", fontsize=7)
-    axes.set_yticks(range(len(worst)), [f"{person} named {name}" for (person, name), _ in worst], fontsize=7)
+    for place, each in enumerate(worst):
+        axes.text(shares[place], place, f" {len(each.places)} of {each.of}", va="center", fontsize=7)
+    told = [f"{names[each.person]} named {names[each.named]}" for each in worst]
+    axes.set_yticks(range(len(worst)), told, fontsize=7)
     axes.set(ylim=(max(len(worst), 1) - 0.5, -0.5), xlim=(0.0, 1.3 * max(shares, default=100.0)))
     axes.set_xlabel("images in % of the person's")
-    told = f"the {len(worst)} most frequent of {len(found):,} confusions" if worst else "no image was named wrongly"
-    axes.set_title(told, fontsize=8)
+    kinds = len({(person, name) for person, name in zip(people, named, strict=True) if person != name})
+    heading = f"the {len(worst)} most frequent of {kinds:,} confusions" if worst else "no image was named wrongly"
+    axes.set_title(heading, fontsize=8)

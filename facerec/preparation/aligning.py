@@ -21,7 +21,7 @@ from typing import NamedTuple
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from facerec.align.record import RECORD_FILE, Alignment, read_record, record_text
+from facerec.align.record import RECORD_FILE, UNALIGNED_FILE, Alignment, read_record, record_text
 from facerec.data.formats.folders import images_below
 from facerec.data.formats.landmarks import COORDINATES, listable
 from facerec.data.unread import unread_hint, unread_in
@@ -32,7 +32,6 @@ from facerec.preparation.ways import Way, require_listed
 from facerec.settings import require_within
 
 LANDMARKS_FILE = "landmarks.txt"
-UNALIGNED_FILE = "unaligned.txt"
 JOURNAL_FILE = "alignment.journal"
 CLOCK_NS = 1000  # of times of files: not every file system keeps more
 

@@ -79,7 +79,7 @@ class ByDetector:
 
     def __init__(
         self,
-        detector: str,
+        detector: str | None,
         template: str,
         face: Face = "largest",
         min_score: float | None = None,

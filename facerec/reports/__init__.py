@@ -3,6 +3,7 @@
 Nothing here needs Lightning: :func:`evaluate` measures anyone's scores or embeddings.
 """
 
+from facerec.reports.calibration import calibrate, calibrate_sets
 from facerec.reports.comparison import as_csv, as_markdown, compare_runs
 from facerec.reports.curves import cmc_figure, det_figure, verification_figure
 from facerec.reports.evaluation import evaluate
@@ -13,12 +14,16 @@ from facerec.reports.identification import Identification, identify
 from facerec.reports.measurement import Measurement, read_metrics, write_metrics
 from facerec.reports.paired import PairedComparison, compare_scores
 from facerec.reports.paired_runs import PairedRuns, compare_paired
+from facerec.reports.qualities import read_qualities
+from facerec.reports.quality import Discard, discard_of, error_against_discard
 from facerec.reports.runs import Run, find_runs, read_run
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import format_table, summary_table
+from facerec.reports.threshold import ThresholdErrors, errors_at
 
 __all__ = [
+    "Discard",
     "Identification",
     "Measurement",
     "PairedComparison",
@@ -26,13 +31,19 @@ __all__ = [
     "Run",
     "ScoredSet",
     "Summary",
+    "ThresholdErrors",
     "as_csv",
     "as_markdown",
+    "calibrate",
+    "calibrate_sets",
     "cmc_figure",
     "compare_paired",
     "compare_runs",
     "compare_scores",
     "det_figure",
+    "discard_of",
+    "error_against_discard",
+    "errors_at",
     "evaluate",
     "evaluation_figures",
     "find_runs",
@@ -44,6 +55,7 @@ __all__ = [
     "rates_of_groups",
     "read_groups",
     "read_metrics",
+    "read_qualities",
     "read_run",
     "summarise",
     "summary_table",

@@ -140,7 +140,8 @@ def cmc_figure(found: Identification, title: str) -> Figure:
         >>> cmc_figure(numbers, "LFW").get_suptitle()
         'LFW: 20 probes, 5 people, leave one out'
     """
-    figure = new_figure(4.8, 3.6, f"{title}: {found.probes} probes, {found.people} people, leave one out")
+    held = f"{found.people} people, leave one out" if found.entries is None else f"{found.entries} entries"
+    figure = new_figure(4.8, 3.6, f"{title}: {found.probes} probes, {held}")
     axes = figure.subplots()
     draw_cmc(axes, found, band="95 % by person")
     finish_cmc(axes, [found])

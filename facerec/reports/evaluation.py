@@ -3,10 +3,12 @@
 Shapes: P pairs, N images, D embedding.
 """
 
+import warnings
 from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
+from facerec.metrics import Calibration
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import FARS, Summary, summarise
 
@@ -16,10 +18,14 @@ def evaluate(
     *,
     scores: ArrayLike | None = None,
     embeddings: ArrayLike | None = None,
+    names: ArrayLike | None = None,
     pairs: ArrayLike | None = None,
     subjects: ArrayLike | None = None,
+    people: ArrayLike | None = None,
     folds: ArrayLike | None = None,
     score: str | None = None,
+    distance: bool = False,
+    calibration: Calibration | None = None,
     fars: Sequence[float] = FARS,
     resamples: int | None = None,
 ) -> Summary:
@@ -29,13 +35,19 @@ def evaluate(
 
     Args:
         same: whether each pair shows one person (P,), as booleans or as 0 and 1.
-        scores: score of each pair (P,). A higher score means more alike: negate distances.
+        scores: score of each pair (P,). A higher score means more alike, unless they are a ``distance``.
         embeddings: embedding of each image (N, D). They give the scores, unless these are given too.
-        pairs: rows of the two images of each pair (P, 2).
+        names: name of each embedding (N,), if ``pairs`` names images.
+        pairs: rows of the two images of each pair (P, 2), counted from 0; or their names.
         subjects: person of each image (N,), by number or name. They give intervals by person, and with embeddings
             identification.
+        people: the two people of each pair (P, 2), by number or name, where images are unknown. They give intervals by
+            person.
         folds: fold of each pair (P,), for the accuracy over folds.
         score: how to score embeddings, ``cosine`` (the default) or ``euclidean``; or the name of your scores.
+        distance: whether a lower score means more alike. They are negated, and so are thresholds.
+        calibration: threshold and likelihood ratios of the same scores, from validation people: see
+            :func:`facerec.reports.calibrate`. It adds what the ratios cost.
         fars: false accept rates of the table.
         resamples: number of resamples of each bootstrap. By default 1,000, fewer for more than 20,000 pairs.
 
@@ -43,8 +55,8 @@ def evaluate(
         The numbers. ``print`` shows the table of ``facerec test``, ``to_json`` gives plain numbers.
 
     Raises:
-        ValueError: if lengths disagree, a number is not finite, a kind of pair is missing, or there is nothing to
-            score.
+        ValueError: if lengths disagree, a number is not finite, a kind of pair is missing, a name has no embedding,
+            there is nothing to score, or the calibration is one of other scores.
 
     Example:
         Anyone's scores:
@@ -75,8 +87,47 @@ def evaluate(
         ('cosine', 0.0, 0.7)
         >>> result.to_json()["tar_at_far"][0]
         {'far': 0.1, 'tar': None, ...}
+
+        Distances, with a threshold of other people:
+
+        >>> from facerec.reports import calibrate
+        >>> chosen = calibrate([1, 1, 0, 0], scores=[0.3, 0.5, 0.7, 0.9], distance=True)
+        >>> result = evaluate([1, 1, 0, 0], scores=[0.2, 0.4, 0.5, 0.8], distance=True, calibration=chosen)
+        >>> round(chosen["threshold"], 2), result.score, result.eer, result.likelihood_cost is None
+        (-0.6, 'negative distance', 0.0, False)
     """
     scored = ScoredSet.from_arrays(
-        same, scores=scores, embeddings=embeddings, pairs=pairs, subjects=subjects, folds=folds, score=score
+        same,
+        scores=scores,
+        embeddings=embeddings,
+        names=names,
+        pairs=pairs,
+        subjects=subjects,
+        people=people,
+        folds=folds,
+        score=score,
+        distance=distance,
     )
-    return summarise(scored, fars, resamples)
+    if calibration is not None and calibration.get("score", "cosine") != scored.score:
+        raise ValueError(
+            f"calibration of {calibration.get('score', 'cosine')!r} scores, and these are {scored.score!r}: calibrate "
+            "on scores of the same kind"
+        )
+    likelihood = calibration.get("likelihood") if calibration else None
+    summary = summarise(scored, fars, resamples, likelihood=likelihood)
+    if summary.auc < 0.5:
+        warnings.warn(f"{told_of_direction(summary)}: distance=True", stacklevel=2)
+    return summary
+
+
+def told_of_direction(summary: Summary) -> str:
+    """What an AUC below 0.5 means, and the question that it raises.
+
+    Example:
+        >>> told_of_direction(evaluate([0, 1, 0, 1], scores=[0.9, 0.8, 0.7, 0.1]))
+        'an AUC of 0.2500 is worse than guessing: pairs of one person score lower. If these are distances, say so'
+    """
+    return (
+        f"an AUC of {summary.auc:.4f} is worse than guessing: pairs of one person score lower. If these are distances, "
+        "say so"
+    )

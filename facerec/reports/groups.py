@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facerec.metrics import ErrorRate, error_rate, garbe, largest_over_smallest
+from facerec.metrics import ErrorRate, garbe, largest_over_smallest
+from facerec.metrics.numbering import renumber
 from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.tables import format_table
+from facerec.reports.threshold import rate_at
 
 PERSON = "person"
 LEAST_PAIRS = 30
@@ -146,14 +148,14 @@ def rates_of_groups(
         >>> [(group.name, group.frr.rate, group.far.rate, group.far_across.rate) for group in found.groups]
         [('f', 0.5, 0.0, 0.0), ('m', 0.0, 1.0, 0.0)]
     """
-    wrong_P = np.where(same, scores.astype(np.float64) < threshold, scores.astype(np.float64) >= threshold)
-    return [_attribute(name, group_of, wrong_P, same, people, names, threshold) for name, group_of in groups.items()]
+    scores_P = scores.astype(np.float64)  # in float32 the threshold would be rounded to a score
+    return [_attribute(name, group_of, scores_P, same, people, names, threshold) for name, group_of in groups.items()]
 
 
 def _attribute(
     name: str,
     group_of: Mapping[str, str],
-    wrong_P: NDArray[np.bool_],
+    scores_P: NDArray[np.float64],
     same_P: NDArray[np.bool_],
     people_P2: NDArray[np.int64],
     names: Mapping[int, str],
@@ -161,19 +163,20 @@ def _attribute(
 ) -> Attribute:
     kinds = sorted(set(group_of.values()))
     numbers = {number: kinds.index(group_of[person]) for number, person in names.items() if person in group_of}
-    there, places = np.unique(people_P2, return_inverse=True)
+    there, places_P2 = renumber(people_P2)
     group_N = np.array([numbers.get(number, -1) for number in there.tolist()])
-    groups_P2 = group_N[places].reshape(-1, 2)
-    is_within_P = groups_P2[:, 0] == groups_P2[:, 1]
-    are_known_P = (groups_P2 >= 0).all(axis=1)
+    first_P, second_P = (group_N[side_P] for side_P in places_P2.T)
+    is_within_P = first_P == second_P
+    is_across_P = (first_P >= 0) & (second_P >= 0) & ~is_within_P
 
     def rate(chosen_P: NDArray[np.bool_]) -> ErrorRate:
-        return error_rate(wrong_P[chosen_P], people_P2[chosen_P])
+        chosen = np.flatnonzero(chosen_P)
+        return rate_at(scores_P[chosen], same_P[chosen], places_P2[chosen], threshold)
 
     found = []
     for place, kind in enumerate(kinds):
-        within_P, across_P = is_within_P & (groups_P2[:, 0] == place), (groups_P2 == place).any(axis=1) & are_known_P
-        rates = rate(within_P & same_P), rate(within_P & ~same_P), rate(across_P & ~is_within_P)
+        within_P, across_P = is_within_P & (first_P == place), is_across_P & ((first_P == place) | (second_P == place))
+        rates = rate(within_P & same_P), rate(within_P & ~same_P), rate(across_P)
         found.append(GroupRates(kind, int((group_N == place).sum()), *rates))
     frrs = [group.frr.rate for group in found if is_enough(group.frr) and is_enough(group.far)]
     fars = [group.far.rate for group in found if is_enough(group.frr) and is_enough(group.far)]
@@ -193,6 +196,30 @@ def is_enough(rate: ErrorRate) -> bool:
     return rate.people >= LEAST_PEOPLE and rate.pairs >= LEAST_PAIRS
 
 
+def group_rows(attribute: Attribute) -> list[Sequence[str]]:
+    """The rates of an attribute as cells of text, a heading first.
+
+    Example:
+        >>> people = np.array([[0, 0], [1, 1], [0, 1]])
+        >>> scores, same = np.array([0.9, 0.4, 0.1]), np.array([True, True, False])
+        >>> groups = {"sex": {"ann": "f", "bob": "m"}}
+        >>> group_rows(rates_of_groups(scores, same, people, {0: "ann", 1: "bob"}, groups, 0.5)[0])[1][:3]
+        ('f', '1', 'too few people (1)')
+    """
+    rows: list[Sequence[str]] = [
+        (attribute.name, "people", "FRR (95%)", "FAR within group (95%)", "FAR across groups (95%)"),
+        *(
+            (group.name, str(group.people), *map(_shown, (group.frr, group.far, group.far_across)))
+            for group in attribute.groups
+        ),
+        ("largest over smallest", "", _number(attribute.frr_ratio), _number(attribute.far_ratio), ""),
+        ("GARBE", "", _number(attribute.garbe), "", ""),
+    ]
+    if attribute.without:
+        rows.append(("in no group", str(attribute.without), "", "", ""))
+    return rows
+
+
 def groups_table(attribute: Attribute) -> str:
     """The rates of an attribute as text.
 
@@ -206,19 +233,7 @@ def groups_table(attribute: Attribute) -> str:
         f                           1  too few people (1)      too few people (0)       too few people (2)
         ...
     """
-    heading = (attribute.name, "people", "FRR (95%)", "FAR within group (95%)", "FAR across groups (95%)")
-    rows: list[Sequence[str]] = [
-        heading,
-        *(
-            (group.name, str(group.people), *map(_shown, (group.frr, group.far, group.far_across)))
-            for group in attribute.groups
-        ),
-    ]
-    rows.append(("largest over smallest", "", _number(attribute.frr_ratio), _number(attribute.far_ratio), ""))
-    rows.append(("GARBE", "", _number(attribute.garbe), "", ""))
-    if attribute.without:
-        rows.append(("in no group", str(attribute.without), "", "", ""))
-    return format_table(rows)
+    return format_table(group_rows(attribute))
 
 
 def _shown(rate: ErrorRate) -> str:

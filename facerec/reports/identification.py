@@ -1,7 +1,7 @@
-"""Identification numbers of a set of images: does each find its person among all the others?"""
+"""Identification numbers of a set of images: does each find its person among all the others, or in a given gallery?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,12 @@ from facerec.metrics import (
     IdentificationIntervals,
     Interval,
     TpirAtFpir,
+    Trials,
     bootstrap_identification,
+    bootstrap_mean,
     cumulative_match,
     leave_one_out,
+    search_galleries,
     tpir_at_fpir,
 )
 
@@ -44,9 +47,10 @@ class TpirPoint:
 
 @dataclass(frozen=True)
 class Identification:
-    """Leave-one-out identification by cosine, however the pairs are scored.
+    """Identification by cosine, however the pairs are scored.
 
-    See :func:`facerec.metrics.leave_one_out`.
+    Every image searches all others (:func:`facerec.metrics.leave_one_out`). In a set with a protocol of its own, the
+    probes search its galleries (:func:`facerec.metrics.search_galleries`).
 
     Attributes:
         people: number of people in the gallery.
@@ -57,6 +61,9 @@ class Identification:
         cmc_interval_by_person: 95 % interval of each share of the CMC.
         resamples: number of resamples behind the intervals.
         score: always ``cosine``.
+        entries: number of entries of the galleries, or None where every image searches all others.
+        mean_average_precision: over the probes of a gallery, else None.
+        mean_average_precision_interval: its 95 % interval by person.
 
     Example:
         >>> import torch
@@ -76,10 +83,16 @@ class Identification:
     cmc_interval_by_person: list[Interval]
     resamples: int
     score: str = "cosine"
+    entries: int | None = None
+    mean_average_precision: float | None = None
+    mean_average_precision_interval: Interval | None = None
 
 
 def identify(
-    embeddings_ND: Tensor | None, people_N: NDArray[np.int64] | None, fpirs: Sequence[float] = FPIRS
+    embeddings_ND: Tensor | None,
+    people_N: NDArray[np.int64] | None,
+    fpirs: Sequence[float] = FPIRS,
+    galleries_N: NDArray[np.int64] | None = None,
 ) -> tuple[Identification | None, str | None]:
     """Let every image search the gallery of all people, without itself and then without its person.
 
@@ -87,6 +100,7 @@ def identify(
         embeddings_ND: embedding of each image (N, D).
         people_N: person of each image (N,).
         fpirs: shares of strangers for the open set.
+        galleries_N: number of the gallery of each image from 0, -1 for a probe, which then searches these galleries.
 
     Returns:
         The numbers and None, or None and the reason why there are none.
@@ -104,16 +118,45 @@ def identify(
         return None, "no embeddings"
     if people_N is None:
         return None, "people unknown"
+    if galleries_N is not None:
+        return _in_galleries(embeddings_ND, people_N, fpirs, galleries_N)
     count = len(np.unique(people_N))
     trials = leave_one_out(embeddings_ND, people_N) if count >= LEAST_RANKED else None
     if trials is None:
         return None, f"only {count} people" if count < LEAST_RANKED else "one image of each person"
-    longest = min(count, LONGEST_CMC)
+    return _numbers(trials, count, count, fpirs), None
+
+
+def _in_galleries(
+    embeddings_ND: Tensor, people_N: NDArray[np.int64], fpirs: Sequence[float], galleries_N: NDArray[np.int64]
+) -> tuple[Identification | None, str | None]:
+    """The numbers of probes that search given galleries."""
+    entries_N = galleries_N >= 0
+    if not entries_N.any() or not (galleries_N == -1).any():
+        return None, "no probes or no gallery"  # in a limited pass
+    trials, precision = search_galleries(embeddings_ND, people_N, galleries_N)
+    found = len(np.unique(trials.people))
+    if found < LEAST_RANKED:
+        return None, f"only {found} people"
+    people, entries = len(np.unique(people_N[entries_N])), int(entries_N.sum())
+    numbers = _numbers(trials, people, entries, fpirs)
+    interval = bootstrap_mean(precision, trials.people, affordable_resamples(len(precision)))
+    return replace(
+        numbers,
+        entries=entries,
+        mean_average_precision=float(precision.mean()),
+        mean_average_precision_interval=interval,
+    ), None
+
+
+def _numbers(trials: Trials, people: int, longest: int, fpirs: Sequence[float]) -> Identification:
+    """The numbers of some searches, with ranks up to the length of a gallery."""
+    longest = min(longest, LONGEST_CMC)
     searches, strangers = len(trials.ranks), len(trials.stranger_scores)
     intervals = bootstrap_identification(trials, longest, fpirs, affordable_resamples(searches + strangers))
     cmc = cumulative_match(trials.ranks, longest).tolist()
     points = _points(tpir_at_fpir(trials, fpirs), intervals)
-    return Identification(count, searches, strangers, cmc, points, intervals.cmc, intervals.resamples), None
+    return Identification(people, searches, strangers, cmc, points, intervals.cmc, intervals.resamples)
 
 
 def _points(open_set: Sequence[TpirAtFpir], intervals: IdentificationIntervals) -> list[TpirPoint]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from facerec.files import expanded, written_whole
 from facerec.plain_text import read_yaml
-from facerec.reports.scored import NamedImages, ScoredSet, UnlabelledPairs
+from facerec.reports.scored import Named, ScoredSet, UnlabelledPairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,10 +48,11 @@ def _root_of(run: Path) -> str | None:
     return os.path.abspath(expanded(root)) if root else ""
 
 
-def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedImages) -> bool:
+def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: Named) -> bool:
     """Write ``image_1,image_2,score,same`` of each pair in the order of the list, unless there are too many.
 
-    ``same`` is empty where it is unknown. Where people are known, ``person_1,person_2`` number them.
+    A template stands under its own name. ``same`` is empty where it is unknown. Where people are known,
+    ``person_1,person_2`` number them.
 
     Returns:
         Whether it was written.
@@ -66,7 +67,8 @@ def write_scores(path: Path, scored: ScoredSet | UnlabelledPairs, images: NamedI
     labels = [""] * len(scored.scores) if scored.same is None else [str(int(same)) for same in scored.same]
     people = None if isinstance(scored, UnlabelledPairs) or scored.people is None else scored.people.tolist()
     heading = ["image_1", "image_2", "score", "same"]
-    names = {row: images.name(scored.place(row)) for row in np.unique(scored.pairs).tolist()}
+    rows, given = np.unique(scored.pairs).tolist(), None if isinstance(scored, UnlabelledPairs) else scored.names
+    names = {row: images.name(scored.place(row)) if given is None else given[row] for row in rows}
     with (
         written_whole(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,

@@ -18,6 +18,7 @@ from facerec.reports.identification import Identification, affordable_resamples,
 from facerec.reports.plain import to_plain
 from facerec.reports.scored import ScoredSet
 from facerec.reports.tables import summary_table
+from facerec.reports.threshold import ThresholdErrors, errors_at
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 BAND_POINTS = 40
@@ -96,6 +97,7 @@ class Summary:
         identification: rank-k and TPIR, or None for the reason in ``no_identification``.
         no_identification: why there is no identification.
         likelihood_cost: what the model's likelihood ratios cost on these pairs, or None without such ratios.
+        at_threshold: error rates at the model's own threshold, or None without one.
         groups: error rates of groups of people, one entry for each attribute of them, or None without groups.
         band: around the DET curve. It is not kept in a file.
 
@@ -121,6 +123,7 @@ class Summary:
     identification: Identification | None = None
     no_identification: str | None = None
     likelihood_cost: LikelihoodCost | None = None
+    at_threshold: ThresholdErrors | None = None
     groups: list[Attribute] | None = None
     band: Band | None = None
 
@@ -138,6 +141,7 @@ def summarise(
     resamples: int | None = None,
     description: str = "bootstrap",
     likelihood: Likelihood | None = None,
+    threshold: float | None = None,
 ) -> Summary:
     """Compute every number that the pairs support.
 
@@ -147,6 +151,7 @@ def summarise(
         resamples: number of resamples of each bootstrap. By default 1,000, fewer for more than 20,000 pairs.
         description: text of the progress bar, which shows after two seconds.
         likelihood: the model's line from score to likelihood ratio, to measure it.
+        threshold: lowest score that the model accepts, chosen on other people, to measure it.
 
     Example:
         >>> summary = summarise(ScoredSet.from_arrays([1, 1, 0, 0], scores=[0.9, 0.8, 0.5, 0.1]))
@@ -154,28 +159,33 @@ def summarise(
         (0.0, 0.65, 1.0)
     """
     curve, folds_P, people_P2 = scored.curve, scored.folds, scored.people
-    rate, threshold = curve.equal_error_rate()
+    rate, threshold_at_eer = curve.equal_error_rate()
     no_people = why_not_by_person(people_P2, scored.same)
     resamples = resamples or affordable_resamples(len(scored.scores))
     band_fars = _band_fars(curve.impostor)
 
     def intervals(people: NDArray[np.int64] | None, kind: str) -> Intervals:
         all_fars, text = [*fars, *band_fars], f"{description} by {kind}"
-        return bootstrap(scored.scores, scored.same, people, folds_P, all_fars, resamples, description=text)
+        return bootstrap(
+            scored.scores, scored.same, people, folds_P, all_fars, resamples, description=text, threshold=threshold
+        )
 
     accuracy = None if folds_P is None else kfold_accuracy(scored.scores, scored.same, folds_P)
     by_pair = intervals(None, "pair")
     by_person = intervals(people_P2, "person") if no_people is None else None
     best, by = (by_person, "person") if by_person else (by_pair, "pair")
-    identification, no_identification = identify(scored.embeddings, scored.subjects)
+    identification, no_identification = identify(scored.embeddings, scored.subjects, galleries_N=scored.galleries)
     cost = likelihood_cost(scored, likelihood, resamples, by_person=no_people is None) if likelihood else None
+    at_threshold = None
+    if threshold is not None and best.at_threshold is not None:
+        at_threshold = errors_at(scored, threshold, best.at_threshold, by)
     return Summary(
         score=scored.score,
         genuine=curve.genuine,
         impostor=curve.impostor,
         eer=rate,
         eer_nearest=curve.equal_error_rate("nearest")[0],
-        threshold=threshold,
+        threshold=threshold_at_eer,
         auc=curve.area_under_roc(),
         tar_at_far=[
             TarPoint(*point, *(_tar_interval(ends, place, point.supported) for ends in (by_pair, by_person)))
@@ -188,6 +198,7 @@ def summarise(
         identification=identification,
         no_identification=no_identification,
         likelihood_cost=cost,
+        at_threshold=at_threshold,
         band=Band(by, band_fars, best.tar[len(fars) :]),
     )
 

@@ -93,7 +93,11 @@ def _identification(summary: Summary) -> dict[str, str]:
         return {f"identification{by}": summary.no_identification or "-"}
     ranks = [k for k in (1, 5) if k <= len(found.cmc)]
     cells = {f"rank {k}{by}": f"{found.cmc[k - 1]:.2%} ({_range(found.cmc_interval_by_person[k - 1])})" for k in ranks}
-    cells["  gallery"] = f"{found.people} people, {found.probes} probes"
+    held = f"{found.people} people" if found.entries is None else f"{found.entries:,} entries"
+    cells["  gallery"] = f"{held}, {found.probes} probes"
+    if found.mean_average_precision is not None:
+        interval = found.mean_average_precision_interval
+        cells[f"mAP{by}"] = f"{found.mean_average_precision:.2%} ({_range(interval)})"
     for point in found.tpir:
         few = f"too few strangers ({found.strangers})"
         text = f"{point.tpir:.2%} ({_range(point.interval_by_person)})"

@@ -1,7 +1,7 @@
 """Augmentation, in training only: a new position, another light, a covered part.
 
 All of it works on a whole batch, on its device. Each image has its own draw, addressed by (seed, epoch, image index):
-see :mod:`facerec.transforms.randomness`.
+see :mod:`facerec.transforms.randomness`. The CPU draws, and the device applies what is drawn.
 
 Shapes: B batch, H height, W width.
 """
@@ -16,7 +16,7 @@ from facerec.transforms.degradation import Degradation
 from facerec.transforms.geometry import Geometry
 from facerec.transforms.light import Light
 from facerec.transforms.rand_augment import RandAugment
-from facerec.transforms.randomness import Draws
+from facerec.transforms.randomness import Draws, Numbers, sent
 
 CPU_CHUNK = 32  # images whose intermediate results stay in the cache; the result is the same, as each has its own draw
 
@@ -112,31 +112,55 @@ class Augment(nn.Module):
             images_BCHW: uint8 images (B, 3, H, W).
             seed: seed of the run.
             epoch: current epoch.
-            indices_B: index of each image in the training source (B,), int64, on the device of the images.
+            indices_B: index of each image in the training source (B,), int64, on the CPU: see
+                :class:`facerec.transforms.randomness.Draws`.
 
         Returns:
             Images (B, 3, H, W): uint8 if ``keeps_bytes``, else float32 in [0, 1].
         """
-        if self.keeps_bytes:
-            return self._on_bytes(images_BCHW, Draws(seed, epoch, indices_B))
-        size = CPU_CHUNK if images_BCHW.device.type == "cpu" else max(len(images_BCHW), 1)
-        augmented_BCHW = torch.empty(images_BCHW.shape, dtype=torch.float32, device=images_BCHW.device)
-        for images, indices, augmented in zip(
-            torch.split(images_BCHW, size), torch.split(indices_B, size), torch.split(augmented_BCHW, size), strict=True
-        ):
-            draws = Draws(seed, epoch, indices)
-            changed = augmented.copy_(self._on_bytes(images, draws)).div_(255.0)
-            if self.geometry.interpolates:
-                changed = self.geometry(changed, draws)
-            changed = self.degradation(self.light(changed, draws), draws)
-            torch.clamp(changed, 0.0, 1.0, out=augmented)
+        draws, size = Draws(seed, epoch, indices_B, self.names), images_BCHW.shape[-2:]
+        flips_alone = self.keeps_bytes and self.rand_augment is None
+        if images_BCHW.device.type != "cpu" or flips_alone:
+            return self.transform(images_BCHW, sent(self.draw(draws, *size), images_BCHW.device))
+        augmented_BCHW = torch.empty(images_BCHW.shape, dtype=torch.uint8 if self.keeps_bytes else torch.float32)
+        for start in range(0, len(images_BCHW), CPU_CHUNK):
+            some = slice(start, start + CPU_CHUNK)
+            self.transform(images_BCHW[some], self.draw(draws[some], *size), out=augmented_BCHW[some])
         return augmented_BCHW
 
-    def _on_bytes(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Apply all that works on uint8 images. Flips without interpolation are cheaper there."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What :meth:`draw` draws."""
+        of_bytes = self.rand_augment.names if self.rand_augment is not None else ()
+        return of_bytes + self.geometry.names + self.light.names + self.degradation.names
+
+    def draw(self, draws: Draws, height: int, width: int) -> Numbers:
+        """All numbers that :meth:`transform` needs for images of a size, by name, on the CPU."""
+        of_bytes = self.rand_augment.draw(draws, height, width) if self.rand_augment is not None else {}
+        moves, degradations = (part.draw(draws, height, width) for part in (self.geometry, self.degradation))
+        return of_bytes | moves | self.light.draw(draws) | degradations
+
+    @torch.no_grad()
+    def transform(self, images_BCHW: Tensor, numbers: Numbers, out: Tensor | None = None) -> Tensor:
+        """Change images as drawn. Nothing is drawn here, and nothing waits for the device: it compiles to one graph.
+
+        Args:
+            images_BCHW: uint8 images (B, 3, H, W).
+            numbers: of :meth:`draw`, on the device of the images.
+            out: images (B, 3, H, W) to write to, uint8 if ``keeps_bytes``, else float32; by default new ones.
+        """
         if self.rand_augment is not None:
-            images_BCHW = self.rand_augment(images_BCHW, draws)
-        return images_BCHW if self.geometry.interpolates else self.geometry(images_BCHW, draws)
+            images_BCHW = self.rand_augment(images_BCHW, numbers)
+        if not self.geometry.interpolates:  # flips alone are cheaper on bytes
+            images_BCHW = self.geometry(images_BCHW, numbers)
+        if self.keeps_bytes:
+            return images_BCHW if out is None else out.copy_(images_BCHW)
+        out = torch.empty_like(images_BCHW, dtype=torch.float32) if out is None else out
+        changed_BCHW = out.copy_(images_BCHW).div_(255.0)
+        if self.geometry.interpolates:
+            changed_BCHW = self.geometry(changed_BCHW, numbers)
+        changed_BCHW = self.degradation(self.light(changed_BCHW, numbers), numbers)
+        return torch.clamp(changed_BCHW, 0.0, 1.0, out=out)
 
     @property
     def keeps_bytes(self) -> bool:

@@ -13,7 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facerec.settings import require_interval, require_within
-from facerec.transforms.randomness import Draws
+from facerec.transforms.randomness import Draws, Numbers
+
+PERSPECTIVE = tuple(f"perspective_{number}" for number in range(8))
 
 
 @dataclass(frozen=True)
@@ -46,29 +48,49 @@ class Geometry:
     def interpolates(self) -> bool:
         """Whether pixels move to places between pixels. Flips alone do not interpolate."""
         moves = (self.rotation, self.stretch, self.translate, self.scale[0] - 1.0, self.scale[1] - 1.0)
-        return any(moves) or self.perspective > 0.0 or self.resized_crop != (1.0, 1.0)
+        return any(moves) or self.perspective > 0.0 or self.crops
 
-    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What :meth:`draw` draws."""
+        flips = ("horizontal_flip", "vertical_flip")
+        if not self.interpolates:
+            return flips
+        crops = ("resized_crop", "resized_crop_ratio", "resized_crop_x", "resized_crop_y") if self.crops else ()
+        corners = PERSPECTIVE if self.perspective else ()
+        return (*flips, "rotation", "scale", "stretch", "shift_x", "shift_y", *corners, *crops)
+
+    @property
+    def crops(self) -> bool:
+        """Whether a random rectangle fills the image."""
+        return self.resized_crop != (1.0, 1.0)
+
+    def draw(self, draws: Draws, height: int, width: int) -> Numbers:
+        """Where the pixels of images of a size come from."""
+        flipped_x_B = draws.happens("horizontal_flip", self.horizontal_flip)
+        flipped_y_B = draws.happens("vertical_flip", self.vertical_flip)
+        if not self.interpolates:
+            return {"flipped_x": flipped_x_B} | ({"flipped_y": flipped_y_B} if self.vertical_flip else {})
+        mirror_x_B, mirror_y_B = 1.0 - 2.0 * flipped_x_B.float(), 1.0 - 2.0 * flipped_y_B.float()
+        matrix_B23 = self._move(draws, mirror_x_B, mirror_y_B, height, width)
+        if not self.perspective and not self.crops:
+            return {"warp": matrix_B23}
+        matrix_B33 = _square(matrix_B23)
+        if self.perspective:
+            matrix_B33 = matrix_B33 @ quad_to_matrix(self._corners(draws))
+        if self.crops:
+            matrix_B33 = matrix_B33 @ self._crop(draws)
+        return {"warp": matrix_B33 if self.perspective else matrix_B33[:, :2]}
+
+    def __call__(self, images_BCHW: Tensor, numbers: Numbers) -> Tensor:
         """Move images (B, C, H, W): float, or also uint8 for flips alone.
 
         Parts from outside the image repeat its edge.
         """
-        flipped_x_B = draws.happens("horizontal_flip", self.horizontal_flip)
-        flipped_y_B = draws.happens("vertical_flip", self.vertical_flip)
-        if not self.interpolates:
-            images_BCHW = mirror(images_BCHW, flipped_x_B, -1)
-            return mirror(images_BCHW, flipped_y_B, -2) if self.vertical_flip else images_BCHW
-        crops = self.resized_crop != (1.0, 1.0)
-        mirror_x_B, mirror_y_B = 1.0 - 2.0 * flipped_x_B.float(), 1.0 - 2.0 * flipped_y_B.float()
-        matrix_B23 = self._move(draws, mirror_x_B, mirror_y_B, *images_BCHW.shape[-2:])
-        if not self.perspective and not crops:
-            return warp(images_BCHW, matrix_B23)
-        matrix_B33 = _square(matrix_B23)
-        if self.perspective:
-            matrix_B33 = matrix_B33 @ quad_to_matrix(self._corners(draws))
-        if crops:
-            matrix_B33 = matrix_B33 @ self._crop(draws)
-        return warp(images_BCHW, matrix_B33 if self.perspective else matrix_B33[:, :2])
+        if self.interpolates:
+            return warp(images_BCHW, numbers["warp"])
+        images_BCHW = mirror(images_BCHW, numbers["flipped_x"], -1)
+        return mirror(images_BCHW, numbers["flipped_y"], -2) if self.vertical_flip else images_BCHW
 
     def _move(self, draws: Draws, mirror_x_B: Tensor, mirror_y_B: Tensor, height: int, width: int) -> Tensor:
         """The matrix (B, 2, 3) of flip, rotation, zoom, stretch and shift."""
@@ -87,8 +109,8 @@ class Geometry:
 
     def _corners(self, draws: Draws) -> Tensor:
         """Points inside the image that the corners of the output look at, clockwise from the top left: (B, 4, 2)."""
-        inward_B8 = [draws.uniform(f"perspective_{number}", 0.0, self.perspective) for number in range(8)]
-        corners_42 = inward_B8[0].new_tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+        inward_B8 = [draws.uniform(name, 0.0, self.perspective) for name in PERSPECTIVE]
+        corners_42 = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
         return corners_42 * (1.0 - torch.stack(inward_B8, 1).reshape(-1, 4, 2))
 
     def _crop(self, draws: Draws) -> Tensor:
@@ -107,7 +129,7 @@ class Geometry:
 
 def mirror(images_BCHW: Tensor, chosen_B: Tensor, side: int) -> Tensor:
     """Mirror the chosen images: ``side`` -1 swaps left and right, -2 top and bottom."""
-    if images_BCHW.device.type != "cpu":  # to look up the chosen ones would wait for the device
+    if images_BCHW.device.type != "cpu" or torch.compiler.is_compiling():  # to look up some would wait for the device
         return torch.where(chosen_B[:, None, None, None], images_BCHW.flip(side), images_BCHW)
     mirrored_BCHW = images_BCHW.clone()
     for place in chosen_B.nonzero()[:, 0].tolist():  # one at a time stays in the cache: half the time of all at once
@@ -117,8 +139,8 @@ def mirror(images_BCHW: Tensor, chosen_B: Tensor, side: int) -> Tensor:
 
 def affine_grid(matrix_B23: Tensor, height: int, width: int) -> Tensor:
     """``F.affine_grid`` with ``align_corners=False`` (B, H, W, 2), as two planes: a tenth of its time."""
-    x_W = (torch.arange(width, device=matrix_B23.device) + 0.5) * (2.0 / width) - 1.0
-    y_H = (torch.arange(height, device=matrix_B23.device) + 0.5) * (2.0 / height) - 1.0
+    x_W = torch.arange(0.5, width, device=matrix_B23.device) * (2.0 / width) - 1.0
+    y_H = torch.arange(0.5, height, device=matrix_B23.device) * (2.0 / height) - 1.0
     rows_B2H = matrix_B23[:, :, 1:2] * y_H + matrix_B23[:, :, 2:]
     columns_B2W = matrix_B23[:, :, 0:1] * x_W
     return (rows_B2H[:, :, :, None] + columns_B2W[:, :, None, :]).permute(0, 2, 3, 1)
@@ -150,10 +172,10 @@ def quad_to_matrix(corners_B42: Tensor) -> Tensor:
     return from_unit_square @ to_unit_square
 
 
-def warp(images_BCHW: Tensor, matrix: Tensor) -> Tensor:
+def warp(images_BCHW: Tensor, matrix: Tensor, padding_mode: str = "border") -> Tensor:
     """Warp images by an affine (B, 2, 3) or a perspective (B, 3, 3) matrix, bilinearly."""
     height, width = images_BCHW.shape[-2:]
     grid_BHW2 = affine_grid(matrix[:, :2], height, width)
     if matrix.shape[1] == 3:
         grid_BHW2 = grid_BHW2 / affine_grid(matrix[:, 2:].expand(-1, 2, 3), height, width)
-    return F.grid_sample(images_BCHW, grid_BHW2, mode="bilinear", padding_mode="border", align_corners=False)
+    return F.grid_sample(images_BCHW, grid_BHW2, mode="bilinear", padding_mode=padding_mode, align_corners=False)

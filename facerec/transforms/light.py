@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from facerec.settings import require_within
-from facerec.transforms.randomness import Draws
+from facerec.transforms.randomness import Draws, Numbers
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -38,45 +38,75 @@ class Light:
         """Whether any setting is on."""
         return any(vars(self).values())
 
-    def __call__(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Relight float images (B, 3, H, W); the result may leave [0, 1]."""
-        if self.gamma:
-            exponent = torch.exp2(draws.uniform("gamma", -self.gamma, self.gamma))[:, None, None, None]
-            images_BCHW = images_BCHW.clamp(min=1e-4) ** exponent
-        if self.hue:
-            images_BCHW = turn_hue(images_BCHW, draws.uniform("hue", -self.hue, self.hue))
-        if self.saturation or self.grayscale or self.contrast or self.brightness:
-            images_BCHW = self._recolour(images_BCHW, draws)
-        if self.light_gradient:
-            images_BCHW = images_BCHW * self._gradient(images_BCHW, draws)
-        return images_BCHW
+    @property
+    def recolours(self) -> bool:
+        """Whether one matrix changes the colours of each image."""
+        return any((self.saturation, self.grayscale, self.contrast, self.brightness))
 
-    def _recolour(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Change saturation, then contrast, then brightness. All are linear in the colours, so one 3x3 matrix does."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What :meth:`draw` draws."""
+        gamma = ("gamma",) if self.gamma else ()
+        hue = ("hue",) if self.hue else ()
+        colours = ("saturation", "grayscale", "contrast", "brightness") if self.recolours else ()
+        gradient = ("light_angle", "light_gradient") if self.light_gradient else ()
+        return gamma + hue + colours + gradient
+
+    def draw(self, draws: Draws) -> Numbers:
+        """The light on each image."""
+        numbers: Numbers = {}
+        if self.gamma:
+            numbers["gamma"] = torch.exp2(draws.uniform("gamma", -self.gamma, self.gamma))
+        if self.hue:
+            numbers["hue"] = draws.uniform("hue", -self.hue, self.hue)
+        if self.recolours:
+            numbers |= self._colours(draws)
+        if self.light_gradient:
+            angle_B = draws.uniform("light_angle", 0.0, 2.0 * math.pi)
+            slope_B = draws.uniform("light_gradient", 0.0, self.light_gradient)
+            numbers |= {"light_x": torch.cos(angle_B), "light_y": torch.sin(angle_B), "light_slope": slope_B}
+        return numbers
+
+    def _colours(self, draws: Draws) -> Numbers:
+        """Saturation, then contrast, then brightness. All are linear in the colours, so one 3x3 matrix does."""
 
         def factor(name: str, strength: float) -> Tensor:
             return draws.uniform(name, max(0.0, 1.0 - strength), 1.0 + strength)[:, None, None]
 
         keep = factor("saturation", self.saturation)
         keep = torch.where(draws.happens("grayscale", self.grayscale)[:, None, None], 0.0, keep)
-        gray_33 = images_BCHW.new_tensor(LUMA).expand(3, 3)
-        colours_B33 = keep * torch.eye(3, device=images_BCHW.device) + (1.0 - keep) * gray_33
+        colours_B33 = keep * torch.eye(3) + (1.0 - keep) * torch.tensor(LUMA).expand(3, 3)
         contrast, brightness = factor("contrast", self.contrast), factor("brightness", self.brightness)
-        pixels_BCN = images_BCHW.flatten(2)
-        mean_B11 = (colours_B33 @ pixels_BCN.mean(2, keepdim=True)).mean(1, keepdim=True)
-        offset_BC1 = (brightness * (1.0 - contrast) * mean_B11).expand(-1, 3, 1)
-        recoloured = torch.baddbmm(offset_BC1, brightness * contrast * colours_B33, pixels_BCN)
-        return recoloured.view_as(images_BCHW)
+        return {
+            "saturated": colours_B33,
+            "recoloured": brightness * contrast * colours_B33,
+            "mean_added": brightness * (1.0 - contrast),
+        }
 
-    def _gradient(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Light on each pixel (B, 1, H, W), more on one side than on the other."""
-        height, width = images_BCHW.shape[-2:]
-        angle_B = draws.uniform("light_angle", 0.0, 2.0 * math.pi)[:, None, None]
-        x_W = torch.linspace(-1.0, 1.0, width, device=images_BCHW.device)
-        y_H = torch.linspace(-1.0, 1.0, height, device=images_BCHW.device)[:, None]
-        slope_B = draws.uniform("light_gradient", 0.0, self.light_gradient)[:, None, None]
-        light_BHW = 1.0 + slope_B * (torch.cos(angle_B) * x_W + torch.sin(angle_B) * y_H)
-        return light_BHW[:, None].clamp(min=0.1)
+    def __call__(self, images_BCHW: Tensor, numbers: Numbers) -> Tensor:
+        """Relight float images (B, 3, H, W); the result may leave [0, 1]."""
+        if self.gamma:
+            images_BCHW = images_BCHW.clamp(min=1e-4) ** numbers["gamma"][:, None, None, None]
+        if self.hue:
+            images_BCHW = turn_hue(images_BCHW, numbers["hue"])
+        if self.recolours:
+            pixels_BCN = images_BCHW.flatten(2)
+            mean_B11 = (numbers["saturated"] @ pixels_BCN.mean(2, keepdim=True)).mean(1, keepdim=True)
+            offset_BC1 = (numbers["mean_added"] * mean_B11).expand(-1, 3, 1)
+            images_BCHW = torch.baddbmm(offset_BC1, numbers["recoloured"], pixels_BCN).view_as(images_BCHW)
+        if self.light_gradient:
+            images_BCHW = images_BCHW * light_on(images_BCHW, numbers)
+        return images_BCHW
+
+
+def light_on(images_BCHW: Tensor, numbers: Numbers) -> Tensor:
+    """Light on each pixel (B, 1, H, W), more on one side than on the other."""
+    height, width = images_BCHW.shape[-2:]
+    x_W = torch.linspace(-1.0, 1.0, width, device=images_BCHW.device)
+    y_H = torch.linspace(-1.0, 1.0, height, device=images_BCHW.device)[:, None]
+    x_B11, y_B11, slope_B11 = (numbers[f"light_{part}"][:, None, None] for part in ("x", "y", "slope"))
+    light_BHW = 1.0 + slope_B11 * (x_B11 * x_W + y_B11 * y_H)
+    return light_BHW[:, None].clamp(min=0.1)
 
 
 def turn_hue(images_BCHW: Tensor, turns_B: Tensor) -> Tensor:
@@ -91,6 +121,6 @@ def turn_hue(images_BCHW: Tensor, turns_B: Tensor) -> Tensor:
     sixths = torch.stack([(green - blue) / divisor, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor], 1)
     hue_BHW = sixths.gather(1, brightest_BHW[:, None])[:, 0] + 6.0 * turns_B[:, None, None]
     # R, G and B are one trapezoid of the hue, starting at 5, 3 and 1 sixths of the circle.
-    starts_311 = images_BCHW.new_tensor([5.0, 3.0, 1.0])[:, None, None]
+    starts_311 = torch.arange(5.0, 0.0, -2.0, device=images_BCHW.device)[:, None, None]
     place_BCHW = torch.remainder(hue_BHW[:, None] + starts_311, 6.0)
     return value_BHW[:, None] - chroma_BHW[:, None] * torch.minimum(place_BCHW, 4.0 - place_BCHW).clamp(0.0, 1.0)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from facerec.settings import require_within
 from facerec.transforms.degradation import rectangles
-from facerec.transforms.randomness import Draws
+from facerec.transforms.randomness import Draws, Numbers, sent
 
 GAMMA_ATTEMPTS = 8  # each is accepted in more than 95 of 100 cases
 
@@ -67,41 +67,68 @@ class Mix:
             num_classes: C.
             seed: seed of the run.
             epoch: current epoch.
-            indices_B: index of each image in the training source (B,), int64, on the device of the images.
+            indices_B: index of each image in the training source (B,), int64, on the CPU.
 
         Returns:
             float32 images in [0, 1], and float32 labels (B, C): the share of the image, and the rest for its partner.
         """
         if not images_BCHW.is_floating_point():
             images_BCHW = images_BCHW / 255.0
-        draws = Draws(seed, epoch, indices_B)
-        cuts_B = draws.happens("mix", self._share_of_cutmix())
-        partners_BCHW = images_BCHW.roll(-1, 0)
-        own_B111 = beta(draws, "mixup", self.mixup or 1.0)[:, None, None, None]
-        own_BCHW = own_B111.where(
-            ~cuts_B[:, None, None, None], (~self._rectangles(images_BCHW, draws))[:, None].float()
-        )
-        mixed_BCHW = own_BCHW * images_BCHW + (1.0 - own_BCHW) * partners_BCHW
+        draws = Draws(seed, epoch, indices_B, self.names)
+        numbers = sent(self.draw(draws, *images_BCHW.shape[-2:]), images_BCHW.device)
+        own_BCHW = self._own(images_BCHW, numbers)
+        mixed_BCHW = own_BCHW * images_BCHW + (1.0 - own_BCHW) * images_BCHW.roll(-1, 0)
         own_B = own_BCHW.mean((1, 2, 3))
         one_hot_BC = F.one_hot(labels_B, num_classes).float()
         return mixed_BCHW, own_B[:, None] * one_hot_BC + (1.0 - own_B)[:, None] * one_hot_BC.roll(-1, 0)
 
-    def _share_of_cutmix(self) -> float:
-        if not self.mixup or not self.cutmix:
-            return 1.0 if self.cutmix else 0.0
-        return 0.5
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What :meth:`draw` draws."""
+        mixup = beta_names("mixup") if self.mixup else ()
+        cutmix = (*beta_names("cutmix"), "cutmix_x", "cutmix_y") if self.cutmix else ()
+        return mixup + cutmix + (("mix",) if self.mixup and self.cutmix else ())
 
-    def _rectangles(self, images_BCHW: Tensor, draws: Draws) -> Tensor:
-        """Mask (B, H, W) of the partner's rectangle. It is cut off at the edges, so the label follows the pixels."""
-        height, width = images_BCHW.shape[-2:]
-        half_B = 0.5 * torch.sqrt(1.0 - beta(draws, "cutmix", self.cutmix or 1.0))
-        x_B, y_B = draws.uniform("cutmix_x", 0.0, width), draws.uniform("cutmix_y", 0.0, height)
-        return rectangles(images_BCHW, x_B, y_B, half_B * width, half_B * height)
+    def draw(self, draws: Draws, height: int, width: int) -> Numbers:
+        """The share of each image in a mixture, and the rectangle of its partner, in images of a size."""
+        numbers: Numbers = {}
+        if self.mixup:
+            numbers["own"] = beta(draws, "mixup", self.mixup)
+        if self.cutmix:
+            half_B = 0.5 * torch.sqrt(1.0 - beta(draws, "cutmix", self.cutmix))
+            numbers |= {
+                "x": draws.uniform("cutmix_x", 0.0, width),
+                "y": draws.uniform("cutmix_y", 0.0, height),
+                "half_w": half_B * width,
+                "half_h": half_B * height,
+            }
+        if self.mixup and self.cutmix:
+            numbers["cuts"] = draws.happens("mix", 0.5)
+        return numbers
+
+    def _own(self, images_BCHW: Tensor, numbers: Numbers) -> Tensor:
+        """Share of each image in each pixel (B, 1, H, W). A rectangle ends at the edges, and the label follows it."""
+        if self.mixup:
+            own_BCHW = numbers["own"][:, None, None, None].expand_as(images_BCHW[:, :1])
+        if self.cutmix:
+            sides = (numbers[side] for side in ("x", "y", "half_w", "half_h"))
+            own_pixels_BCHW = (~rectangles(images_BCHW, *sides))[:, None].float()
+            if not self.mixup:
+                return own_pixels_BCHW
+            own_BCHW = torch.where(numbers["cuts"][:, None, None, None], own_pixels_BCHW, own_BCHW)
+        return own_BCHW.contiguous()
 
 
 def beta(draws: Draws, name: str, alpha: float) -> Tensor:
     """A Beta(alpha, alpha) number for each image (B,): X / (X + Y) with X and Y of Gamma(alpha)."""
     return torch.sigmoid(log_gamma_variate(draws, f"{name}_x", alpha) - log_gamma_variate(draws, f"{name}_y", alpha))
+
+
+def beta_names(name: str) -> tuple[str, ...]:
+    """What :func:`beta` draws."""
+    attempts = (f"{kind}_{attempt}" for kind in ("radius", "angle", "accept") for attempt in range(GAMMA_ATTEMPTS))
+    kinds = ("boost", *attempts)
+    return tuple(f"{name}_{variate}_{kind}" for variate in "xy" for kind in kinds)
 
 
 def log_gamma_variate(draws: Draws, name: str, shape: float) -> Tensor:

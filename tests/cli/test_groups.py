@@ -1,12 +1,16 @@
-"""`facerec test --groups` on a run of ORL: what it prints and keeps, the figure, and groups of other people."""
+"""`facerec test` at the threshold: groups of people, what it prints, keeps and draws; images without a face."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
+from facerec.align import Acquisition
+from facerec.align.record import Alignment, record_text
 from facerec.reports import read_metrics
 from tests.cli.conftest import assert_refused, best_file, run
+from tests.conftest import save_face
 
 QUIET = ("--trainer.enable_progress_bar", "false")
 
@@ -48,3 +52,51 @@ def test_groups_that_cannot_be_measured_are_refused(run_copy, people, tmp_path, 
         "it names ann, ..., and the pairs show s31", capsys, "test", *best, "--groups", tmp_path / "others.csv"
     )
     assert_refused("has no test: `facerec test", capsys, "plot", "groups", run_copy)
+
+
+def test_groups_of_the_set_need_no_file(run_copy, tmp_path, capsys):
+    """Ten ORL test people as two races of RFW, whose lists pair each with everybody."""
+    for start, race in ((31, "Asian"), (36, "Indian")):
+        people = range(start, start + 5)
+        lines = [f"s{person}\t{i}\t{j}" for person in people for i in range(1, 5) for j in range(i + 1, 5)]
+        lines += [
+            f"s{one}\t{i}\ts{other}\t{i}" for one in people for other in range(one + 1, start + 5) for i in (1, 2, 3)
+        ]
+        (tmp_path / "rfw" / "txts" / race).mkdir(parents=True)
+        (tmp_path / "rfw" / "txts" / race / f"{race}_pairs.txt").write_text("\n".join(lines))
+        for person in people:
+            for image in range(1, 5):
+                save_face(person, image, tmp_path / "rfw" / "data" / race / f"s{person}" / f"s{person}_{image:04d}.jpg")
+    settings = {"root": str(tmp_path / "rfw"), "races": ["Asian", "Indian"]}
+    sets = json.dumps({"rfw": {"class_path": "facerec.data.RFWPairs", "init_args": settings}})
+    assert run("test", "--ckpt_path", best_file(run_copy), "--data.test_pairs", sets, *QUIET) == 0
+    assert "groups of rfw, at that threshold:" in capsys.readouterr().out
+    [found] = read_metrics(run_copy / "test" / "metrics.json").sets["rfw"].groups
+    assert found.name == "race"
+    assert [(group.name, group.people, group.frr.pairs, group.far.pairs) for group in found.groups] == [
+        ("Asian", 5, 30, 30),
+        ("Indian", 5, 30, 30),
+    ]
+
+
+def test_images_that_a_detector_left_out_are_told_with_the_threshold(run_copy, tmp_path, capsys):
+    root, lines = tmp_path / "faces", []
+    for person in range(30, 36):
+        for image in (1, 2, 3):
+            save_face(person, image, root / f"p{person}" / f"{image}.jpg")
+        lines += [f"p{person}/{one}.jpg p{person}/{two}.jpg 1" for one, two in ((1, 2), (1, 3), (2, 3))]
+        lines += [f"p{person}/{image}.jpg p{other}/{image}.jpg 0" for other in range(30, person) for image in (1, 2)]
+    (root / "test_pairs.txt").write_text("\n".join(lines) + "\n")
+    (root / "alignment.json").write_text(record_text(Alignment("yunet", "", "112x112")))
+    (root / "unaligned.txt").write_text(
+        "p30/4.jpg\tno face\tno face\np31/9.jpg\tno face\tno face\nq/1.jpg\tno face\t\n"
+    )
+    test = ("test", "--ckpt_path", best_file(run_copy), "--data.root", root, "--data.test_pairs", "null", *QUIET)
+    assert run(*test) == 0
+    said = capsys.readouterr().out
+    [name, summary] = next(iter(read_metrics(run_copy / "test_faces" / "metrics.json").sets.items()))
+    found = summary.at_threshold
+    assert found.acquisition == Acquisition(images=20, without_face=2)
+    far, frr = 0.9 * found.fmr.rate, 0.1 + 0.9 * found.fnmr.rate
+    assert f"no usable face in 2 of 20 images (FTA 10.00%): FAR {far:.2%}, FRR {frr:.2%}" in said
+    assert f"  {name}: FMR {found.fmr.rate:.2%} (" in said

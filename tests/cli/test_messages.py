@@ -24,6 +24,8 @@ from facerec.data import UnreadableImageError
         (KeyError("weight"), 2, "facerec test: KeyError: 'weight'"),
         (KeyboardInterrupt(), 130, "facerec test: interrupted; the same command goes on from here"),
         (BrokenPipeError(), 2, ""),
+        (RuntimeError("[gloo/pair.cc:561] Connection closed by peer [127.0.0.1]:1"), 2, "another process of this trai"),
+        (RuntimeError("ncclRemoteError: A call failed possibly due to a network error"), 2, "its own message says why"),
     ],
 )
 def test_an_error_is_a_line_and_a_status(error, status, told, capsys, monkeypatch):

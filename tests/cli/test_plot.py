@@ -57,7 +57,7 @@ def test_the_same_command_gives_the_same_bytes(run_copy):
 def test_kinds_of_tests_draw_what_test_kept(run_copy, capsys):
     assert_refused("has no test: `facerec test --ckpt_path", capsys, "plot", "roc", run_copy)
     assert run("test", "--ckpt_path", best_file(run_copy), "--trainer.enable_progress_bar", "false") == 0
-    for kind in ("roc", "det", "scores", "calibration", "cmc"):
+    for kind in ("roc", "det", "scores", "calibration", "cmc", "quality"):
         capsys.readouterr()
         assert run("plot", kind, best_file(run_copy), "--format", "png", "--output", "figures") == 0
         path = Path("figures", f"{kind}_orl_resnet18_arcface_version_0.png")

@@ -19,6 +19,7 @@ MISSING = {
     "compare": ("missing",),
     "embed": (*IMAGES, *MODEL, "--output", "out.npz"),
     "enroll": ("missing", *MODEL, "--output", "out.npz"),
+    "evaluate": ("--scores", "missing.csv"),
     "export": (*MODEL, "--output", "out.onnx"),
     "identify": (*IMAGES, *MODEL, "--gallery", "missing.npz"),
     "inspect": ("missing",),

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from facerec import losses
 from tests.cli.processes import shared_batch
@@ -25,17 +27,21 @@ TWO = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accelerator=c
 
 
 def facerec(*arguments: str, folder) -> str:
-    done = subprocess.run(
+    done = start(*arguments, folder=folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def start(*arguments: str, folder) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "facerec", *arguments],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 def test_two_processes_train_and_measure_what_one_measures(tmp_path):
@@ -47,7 +53,7 @@ def test_two_processes_train_and_measure_what_one_measures(tmp_path):
     evaluate = ["test", "--ckpt_path", str(best), NOTE]  # a measurement takes no callbacks from the checkpoint
     alone = facerec(*evaluate, "--trainer.devices=1", "--trainer.strategy=auto", folder=tmp_path)
     both = facerec(*evaluate, *TWO, "--data.eval_batch_size=33", folder=tmp_path)
-    tables = [re.search(r"genuine pairs.*?FRR [\d.]+%\n", out, re.DOTALL)[0] for out in (alone, both)]
+    tables = [re.search(r"genuine pairs.*?by bootstrap: [^\n]+\n", out, re.DOTALL)[0] for out in (alone, both)]
     assert tables[0] == tables[1]
     assert_what_was_noted(tmp_path)
 
@@ -58,6 +64,10 @@ def assert_what_was_noted(folder):
     for name, value in one.items():
         if value.is_floating_point():
             torch.testing.assert_close(value, other[name], rtol=0.0, atol=0.0)
+    first = [torch.load(folder / f"first_{rank}.pt") for rank in range(2)]
+    assert not set(first[0]["indices"].tolist()) & set(first[1]["indices"].tolist())
+    for name in set(first[0]) - {"indices"}:
+        assert first[0][name] == first[1][name], f"{name} is that of the images of both"
     loss = losses.Center(0.5)
     loss.build(5, 4)
     for _ in range(3):
@@ -70,3 +80,34 @@ def assert_what_was_noted(folder):
     for rank in range(2):
         both = torch.load(folder / f"means_{rank}_of_2.pt")
         assert (both * alone).sum(1).min() > 1 - 1e-5
+
+
+FACES = """
+data: {train: {class_path: FolderImages, init_args: {root: faces}}, batch_size: 8, augment: {brightness: 0.1}}
+model:
+  backbone: {class_path: ResNet, init_args: {depth: 18, stem: face}}
+  loss: {class_path: ArcFace}
+  optimizer: {class_path: torch.optim.SGD, init_args: {lr: 0.05}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("SpoilImage", r"facerec fit: faces/\d/\d+.png does not decode as an image: image file is truncated"),
+        ("SpoilBatch", r"facerec fit: loss or gradient is not finite at step 1, loss nan"),
+    ],
+)
+def test_what_ends_one_process_ends_both_in_a_line(fault, told, tmp_path):
+    """It is the second process that fails, and the first that the user waits for."""
+    (tmp_path / "faces.yaml").write_text(FACES)
+    for number in range(64):
+        path = tmp_path / "faces" / str(number % 4) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    options = [*TWO, f"--trainer.callbacks+=tests.cli.processes.{fault}", "--trainer.callbacks.rank=1"]
+    done = start("fit", "--config=faces.yaml", *SMALL, *options, folder=tmp_path)  # within its timeout
+    assert done.returncode not in (0, None)
+    assert re.search(told, done.stderr), done.stderr[-3000:]
+    assert "Traceback" not in done.stderr

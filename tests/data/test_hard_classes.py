@@ -90,10 +90,21 @@ def test_every_batch_is_whole_and_the_epoch_covers_the_set(counts, people, image
     assert len(random) == len(sampler), "an epoch is as long as without mining"
 
 
-def test_processes_take_the_batches_of_one_in_turn():
-    counts = [8, 4, 6, 8, 4, 5, 9, 12]
-    alone = batches(made(counts, 3, 2, 6)[0], 6)
-    shared = [batches(made(counts, 3, 2, 6, 2, rank)[0], 6) for rank in range(2)]
+@pytest.mark.parametrize("replicas", [2, 3])
+def test_processes_have_different_people_in_a_step(replicas):
+    counts = [8, 4, 6, 8, 4, 5, 9, 12, 7, 3]
+    shared = []
+    for rank in range(replicas):
+        sampler, labels = made(counts, 3, 2, 5, replicas, rank)
+        shared.append(labels[batches(sampler, 6)])
+    for step in np.stack(shared, axis=1):
+        assert len(np.unique(step)) == 3 * replicas
+
+
+def test_processes_take_turns_where_people_are_too_few_for_all():
+    counts = [8, 4, 6, 8, 4]
+    alone = batches(made(counts, 3, 2, 4)[0], 6)
+    shared = [batches(made(counts, 3, 2, 4, 2, rank)[0], 6) for rank in range(2)]
     together = np.stack(shared, 1).reshape(-1, 6)[: len(alone)]
     assert (together == alone).all()
 

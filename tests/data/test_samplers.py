@@ -78,9 +78,18 @@ def test_images_repeat_only_where_a_person_has_too_few():
             assert len(set(batch[labels[batch] == person])) == distinct
 
 
-def test_processes_share_the_batches_of_one():
-    alone = batches(sampler([7, 5, 8, 9], 2, 2)[0], 4)
-    shared = [batches(sampler([7, 5, 8, 9], 2, 2, 2, rank)[0], 4) for rank in range(2)]
+@pytest.mark.parametrize("replicas", [2, 3])
+def test_processes_share_the_batches_of_one(replicas):
+    """Two processes with batches of two people train as one does with batches of four: nobody is in both."""
+    counts = [7, 5, 8, 9, 6, 11, 3]
+    alone = batches(sampler(counts, 2 * replicas, 2)[0], 4 * replicas)
+    shared = [batches(sampler(counts, 2, 2, replicas, rank)[0], 4) for rank in range(replicas)]
+    assert (np.concatenate(shared, axis=1) == alone).all()
+
+
+def test_processes_take_turns_where_people_are_too_few_for_all():
+    alone = batches(sampler([7, 5, 8], 2, 2)[0], 4)
+    shared = [batches(sampler([7, 5, 8], 2, 2, 2, rank)[0], 4) for rank in range(2)]
     together = np.stack(shared, 1).reshape(-1, 4)[: len(alone)]
     assert (together == alone).all()
 

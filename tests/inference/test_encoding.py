@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from facerec.align import Alignment
+from facerec.align import Alignment, default_detector
 from facerec.checkpoints import ModelCard
 from facerec.data.images import read_image
 from facerec.data.sources import Images
 from facerec.inference import Embedder
+from facerec.inference import alignment as inference_alignment
 from facerec.inference.alignment import AlignedImages, alignment_for, make_aligner
 from facerec.inference.encoding import encode
 from facerec.inference.images import ImageFiles, PairFiles, find_images, read_pairs
@@ -234,14 +235,48 @@ def test_the_default_aligner_finds_a_face_in_a_photograph(tmp_path) -> None:
     assert encoded.usable.tolist() == [True, False]
 
 
-def test_photographs_are_aligned_as_the_training_images_were() -> None:
-    by_mtcnn = Alignment("mtcnn", "facenet-pytorch 2.6.0", "96x112", "central", 0.8)
-    assert alignment_for(by_mtcnn) == Alignment("mtcnn", "", "96x112", "central", 0.8)
-    assert alignment_for(Alignment("center_crop", "", "96x112")) == Alignment("yunet", "", "96x112")
-    assert make_aligner(alignment_for(Alignment("opencv", "0123", "96x112"))).template.name == "96x112"
+def test_photographs_are_aligned_as_the_training_images_were(monkeypatch) -> None:
+    default = default_detector()
+    other_score = Alignment(default, "of the training", "96x112", "central", 0.8)
+    assert alignment_for(other_score) == Alignment(default, "", "96x112", "central", 0.8)
+    assert alignment_for(Alignment("center_crop", "", "96x112")) == Alignment(default, "", "96x112")
+    aligner = make_aligner(alignment_for(Alignment("opencv", "0123", "96x112")))
+    assert aligner.template.name == "96x112"
+    assert aligner.alignment.version
+    monkeypatch.setattr(inference_alignment, "is_installed", lambda name: name != "yunet")
+    monkeypatch.setattr(inference_alignment, "default_detector", lambda: "mtcnn")
+    by_yunet = Alignment("yunet", "yuface 1", "96x112", "central", 0.6)
+    assert alignment_for(by_yunet) == Alignment("mtcnn", "", "96x112", "central")  # with a score of its own
 
 
 def test_files_are_relative_to_their_root(tmp_path) -> None:
     save_face(1, 1, tmp_path / "a.png")
     assert ImageFiles(["a.png"], tmp_path).read(0).shape == (3, 112, 92)
     assert PairFiles([("a.png", "a.png")], tmp_path).read(0).shape == (3, 112, 92)
+
+
+class OnADevice(Shapes):
+    """A model whose device is not the CPU. Its embeddings are on the CPU all the same, so that they have values."""
+
+    device = torch.device("meta")
+
+
+def test_embeddings_of_several_batches_come_back_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facerec.inference.encoding.BATCHES_ON_DEVICE", 3)
+    source = Counted(23, broken=(0, 9, 10, 11))  # eight batches, of which the fourth has no image
+    expected = encode(Shapes(), source, batch_size=3)
+    together = encode(OnADevice(), source, batch_size=3)
+    torch.testing.assert_close(together.embeddings, expected.embeddings, equal_nan=True, rtol=0, atol=0)
+    assert together.usable.tolist() == expected.usable.tolist()
+    assert together.left_out == expected.left_out
+
+
+def test_a_nan_is_found_when_batches_come_back_together() -> None:
+    class Broken(OnADevice):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            made = super().__call__(images).clone()
+            made[1] = float("nan")
+            return made
+
+    with pytest.raises(ValueError, match=r"The model is broken"):
+        encode(Broken(), Counted(4), batch_size=2)

@@ -170,12 +170,17 @@ def test_intervals_of_identification_hold_the_mean_over_galleries():
     assert (held / 60 >= 0.83).all()
 
 
-def test_identification_needs_people_and_both_kinds_of_search():
+def test_identification_needs_people_and_probes_but_no_strangers():
     trials = gallery(4, 3, np.random.default_rng(0))
     with pytest.raises(ValueError, match="4 people: too few"):
         bootstrap_identification(trials, 1)
-    with pytest.raises(ValueError, match="12 probes and 0 strangers"):
-        bootstrap_identification(trials._replace(stranger_people=trials.stranger_people[:0]), 1)
+    trials = gallery(8, 3, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="0 probes of enrolled people"):
+        bootstrap_identification(trials._replace(people=trials.people[:0]), 1)
+    alone = trials._replace(stranger_people=trials.stranger_people[:0], stranger_scores=trials.stranger_scores[:0])
+    found = bootstrap_identification(alone, 1, [0.1], resamples=20)
+    assert found.cmc == bootstrap_identification(trials, 1, [0.1], resamples=20).cmc
+    assert found.tpir == [None]
 
 
 def test_without_an_error_the_interval_is_the_exact_bound_by_hand():

@@ -64,6 +64,19 @@ def test_a_page_has_the_answers_and_the_numbers_of_the_test(work, page_of_one):
     assert len(html.encode()) < LARGEST
 
 
+def test_groups_of_the_test_are_shown_with_their_intervals(here):
+    Path("people.csv").write_text(
+        "person,half\n" + "".join(f"s{n},{'old' if n < 36 else 'new'}\n" for n in range(31, 41))
+    )
+    assert run("test", "--ckpt_path", RUN, "--groups", "people.csv", "--trainer.enable_progress_bar=false") == 0
+    said = words(page(RUN, "--tsne", "false"))
+    [attribute] = read_metrics(RUN / "test" / "metrics.json").sets["orl"].groups
+    assert f"Groups by half, test pairs orl, at the threshold {attribute.threshold:.4f}." in said
+    for group in attribute.groups:
+        assert f"{group.name}5{group.frr.rate:.2%} ({group.frr.interval.low:.2%} - " in said
+    assert "Under results stands how they differ between groups by half." in said
+
+
 def test_a_page_loads_nothing(page_of_two):
     html = page_of_two.read_text(encoding="utf-8")
     links = re.findall(r"""(?:src|href|action|url)\s*[=(]\s*["']?([^"'\s>)]+)""", html)

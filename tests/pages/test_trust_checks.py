@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from facerec.align import Acquisition
 from facerec.pages import DataFacts, read_subjects
 from facerec.pages.answers import recognises
+from facerec.pages.model_card import model_card
 from facerec.pages.trust_checks import trust_checks
+from facerec.reports import read_metrics, write_metrics
 from facerec.reports.looks import count_look
 
 APART = DataFacts(groups=[], overlaps=[], compared=True, left_out=[], skips_unreadable=False)
@@ -98,3 +101,19 @@ def test_the_answer_rests_on_the_interval(eer, low, high, answer, folder):
     numbers = replace(numbers, eer=eer, interval_by_person=by_person)
     test = replace(found.test, measurement=replace(found.test.measurement, sets={"orl": numbers}))
     assert recognises([replace(found, test=test)])[0].short.startswith(answer)
+
+
+def test_the_card_has_intervals_of_the_rates_and_what_a_detector_left_out(folder):
+    path = folder / "test" / "metrics.json"
+    measured = read_metrics(path)
+    found = measured.sets["orl"].at_threshold
+    card = dict(model_card(subject(folder)))
+    low, high = found.fnmr.interval
+    assert f"FNMR {found.fnmr.rate:.2%} ({low:.2%} to {high:.2%})" in card["error rates, orl"]
+    assert card["failure to acquire (FTA)"].startswith("Not measured by this test")
+    left_out = replace(found, acquisition=Acquisition(images=120, without_face=20))
+    orl = replace(measured.sets["orl"], at_threshold=left_out)
+    write_metrics(path, replace(measured, sets={"orl": orl}))
+    told = dict(model_card(subject(folder)))["failure to acquire (FTA)"]
+    assert "orl: no usable face in 20 of 120 images (FTA 16.67%)" in told
+    assert f"FRR {1 / 6 + 5 / 6 * found.fnmr.rate:.2%}" in told

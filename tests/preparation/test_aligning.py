@@ -9,7 +9,7 @@ import pytest
 from facerec.align import TEMPLATES, align_face
 from facerec.data import read_image
 from facerec.data.formats.landmarks import landmark_line, read_landmarks
-from facerec.preparation import ByCentre, ByLandmarks, align_folder, aligning, one_image
+from facerec.preparation import ByCentre, ByLandmarks, align_folder, one_image
 from facerec.preparation.one_image import FolderWork
 from tests.conftest import save_face
 
@@ -138,7 +138,7 @@ def test_workers_below_zero_are_refused(photos, tmp_path):
 
 def test_nothing_is_left_half_written(photos, tmp_path, monkeypatch):
     def fail(path, content):
-        if path.name in ("b.png", aligning.UNALIGNED_FILE):
+        if path.name in ("b.png", "unaligned.txt"):
             raise OSError("disk full")
         write(path, content)
 

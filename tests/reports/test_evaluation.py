@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from facerec.reports import evaluate
+from facerec.metrics import log_likelihood_ratios
+from facerec.reports import calibrate, evaluate
 from tests.reports.sets import embedded_people
 
 PROGRAM = """
 import sys
 import numpy as np
 import facerec.reports
-from facerec.reports import evaluate
+from facerec.metrics import log_likelihood_ratios
+from facerec.reports import calibrate, evaluate
 
 generator = np.random.default_rng(0)
 people = np.arange(40) // 4
@@ -66,3 +68,68 @@ def test_the_order_of_the_pairs_changes_nothing():
     first, second = evaluate(**given, resamples=10), evaluate(**turned, resamples=10)
     assert (first.eer, first.threshold, first.auc) == (second.eer, second.threshold, second.auc)
     assert first.accuracy.mean == pytest.approx(second.accuracy.mean)
+
+
+def test_names_stand_for_rows():
+    """Embeddings by name give what rows give, in any order of the names."""
+    given = embedded_people()
+    names = np.array([f"{place}.png" for place in range(len(given["subjects"]))])
+    order = np.random.default_rng(1).permutation(len(names))
+    by_row = evaluate(given["same"], embeddings=given["embeddings"], pairs=given["pairs"], resamples=2)
+    turned = given["embeddings"][order]
+    by_name = evaluate(
+        given["same"], embeddings=turned, names=names[order], pairs=names[given["pairs"]].tolist(), resamples=2
+    )
+    assert (by_row.eer, by_row.threshold) == (by_name.eer, by_name.threshold)
+
+
+def test_people_of_pairs_give_the_interval_of_subjects():
+    given = embedded_people()
+    scores = np.random.default_rng(0).normal(size=len(given["same"])) + given["same"]
+    people = np.array([f"person {number:02d}" for number in given["subjects"]])[given["pairs"]]
+    by_image = evaluate(
+        given["same"], scores=scores, pairs=given["pairs"], subjects=given["subjects"], resamples=20
+    ).interval_by_person
+    assert evaluate(given["same"], scores=scores, people=people, resamples=20).interval_by_person == by_image
+
+
+def test_distances_are_noticed_and_turned():
+    same = np.arange(200) < 100
+    distances = np.random.default_rng(0).uniform(size=200) + ~same
+    with pytest.warns(UserWarning, match=r"AUC of 0\.0\d+ .* distance=True"):
+        wrong = evaluate(same, scores=distances, resamples=2)
+    right = evaluate(same, scores=distances, distance=True, resamples=2)
+    assert right.eer == pytest.approx(1.0 - wrong.eer)
+    assert right.auc == pytest.approx(1.0 - wrong.auc)
+    assert right.score == "negative distance"
+
+
+def test_a_calibration_is_of_the_same_scores_and_other_pairs():
+    """The threshold is that of the validation pairs alone, and the cost that of their line."""
+    generator = np.random.default_rng(0)
+    same = np.arange(300) % 2 == 0
+    validation, test = (generator.normal(same * 3.0, 1.0) for _ in range(2))
+    found = calibrate(same, scores=validation, at=0.1)
+    assert (validation[~same] >= found["threshold"]).mean() <= 0.1
+    cost = evaluate(same, scores=test, calibration=found, resamples=2).likelihood_cost
+    ratios = log_likelihood_ratios(test, found["likelihood"])
+    genuine, impostor = np.log2(1 + np.exp(-ratios[same])).mean(), np.log2(1 + np.exp(ratios[~same])).mean()
+    assert cost.cllr == pytest.approx((genuine + impostor) / 2)
+    with pytest.raises(ValueError, match="calibration of 'given' scores, and these are 'cosine'"):
+        evaluate(same, scores=test, score="cosine", calibration=found)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"names": ["a", "b"], "pairs": [["a", "c"], ["d", "b"]]}, "2 names in pairs have no embedding, such as 'c'"),
+        ({"names": ["a", "a"], "pairs": [["a", "a"]] * 2}, "1 of 2 names come twice"),
+        ({"names": ["a"], "pairs": [["a", "a"]] * 2}, "1 names and 2 embeddings"),
+        ({"names": ["a", "b"]}, "names without pairs"),
+        ({"people": [["a", "b"]] * 2, "pairs": [[0, 1]] * 2}, "people= is for pairs whose images are unknown"),
+        ({"pairs": [[0, 1], [0, 0]], "distance": True}, "distance=True is for your own scores"),
+    ],
+)
+def test_what_does_not_fit_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate([1, 0], embeddings=[[1.0, 0.0], [0.0, 1.0]], **given)

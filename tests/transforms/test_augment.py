@@ -1,3 +1,5 @@
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,18 @@ def test_mixing_is_splitmix64():
     numbers = [0, 1, 12345, 2**62, -1, -(2**63)]
     mixed = _mix(torch.tensor(numbers, dtype=torch.int64))
     assert [int(m) % 2**64 for m in mixed] == [splitmix64(n % 2**64) for n in numbers]
+
+
+def test_draws_are_the_published_generator_however_many_are_hashed_at_once():
+    golden, names = 0x9E3779B97F4A7C15, tuple(f"name_{number}" for number in range(40))
+    for seed, epoch, index in ((0, 0, 0), (7, 3, 123_456), (2**63, 299, 2**40)):
+        run = splitmix64((seed + golden) % 2**64)
+        image = splitmix64((splitmix64((run + epoch * golden) % 2**64) + index * golden) % 2**64)
+        expected = [splitmix64((image + zlib.crc32(name.encode()) * golden) % 2**64) >> 40 for name in names]
+        indices = torch.tensor([5, index, 9])
+        at_once, one_by_one = Draws(seed, epoch, indices, names), Draws(seed, epoch, indices)
+        for draws in (at_once[1:2], Draws(seed, epoch, indices, names[::-1])[1:], one_by_one[1:2]):
+            assert [float(draws.uniform(name)[0]) * 2**24 for name in names] == expected
 
 
 def test_draws_are_uniform_and_unrelated():

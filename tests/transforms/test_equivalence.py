@@ -62,7 +62,7 @@ def test_nothing_drawn_and_no_images_are_fine(images):
 
 
 def test_noise_is_standard_normal_and_white():
-    noise = normal_like(torch.empty(20, 3, 101, 103), Draws(0, 0, torch.arange(20)))
+    noise = normal_like(torch.empty(20, 3, 101, 103), Draws(0, 0, torch.arange(20)).starts("noise_pixels"))
     assert noise.shape == (20, 1, 101, 103)
     flat = noise.flatten(1)
     assert float(flat.mean().abs()) < 0.01

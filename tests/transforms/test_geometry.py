@@ -14,6 +14,10 @@ from facerec.transforms.randomness import Draws
 INDICES = torch.arange(40, 52)
 
 
+def moved(geometry, images, draws):
+    return geometry(images, geometry.draw(draws, *images.shape[-2:]))
+
+
 @pytest.fixture(scope="module")
 def faces():
     source = ORLImages("train")
@@ -24,7 +28,7 @@ def faces():
 def test_vertical_flip_is_off_and_each_image_has_its_own(faces):
     assert Augment().settings["vertical_flip"] == 0.0
     many = faces[:1].expand(64, -1, -1, -1)
-    flipped = Geometry(vertical_flip=0.5)(many, Draws(0, 0, torch.arange(64)))
+    flipped = moved(Geometry(vertical_flip=0.5), many, Draws(0, 0, torch.arange(64)))
     upside_down = (flipped == faces[:1].flip(-2)).flatten(1).all(1)
     upright = (flipped == faces[:1]).flatten(1).all(1)
     assert (upside_down ^ upright).all()
@@ -33,15 +37,15 @@ def test_vertical_flip_is_off_and_each_image_has_its_own(faces):
 
 def test_flips_are_the_same_with_an_interpolation(faces):
     both = {"horizontal_flip": 0.5, "vertical_flip": 0.5}
-    plain = Geometry(**both)(faces, Draws(1, 2, INDICES))
-    interpolated = Geometry(**both, rotation=1e-6)(faces, Draws(1, 2, INDICES))
+    plain = moved(Geometry(**both), faces, Draws(1, 2, INDICES))
+    interpolated = moved(Geometry(**both, rotation=1e-6), faces, Draws(1, 2, INDICES))
     torch.testing.assert_close(interpolated, plain, atol=1e-3, rtol=0)
 
 
 def test_resized_crop_against_torchvision(faces):
     """The drawn rectangle, rounded to pixels and cut and resized by torchvision, is nearly what we look at."""
     geometry = Geometry(resized_crop=(0.3, 0.9), resized_crop_ratio=(0.8, 1.25))
-    ours = geometry(faces, Draws(0, 0, INDICES))
+    ours = moved(geometry, faces, Draws(0, 0, INDICES))
     matrix_B33 = geometry._crop(Draws(0, 0, INDICES))
     height, width = faces.shape[-2:]
     shares, ratios = [], []
@@ -72,7 +76,7 @@ def test_whole_pixel_crop_is_torchvisions_exactly(faces):
 
 def test_perspective_against_torchvision(faces):
     geometry = Geometry(perspective=0.5)
-    ours = geometry(faces, Draws(0, 0, INDICES))
+    ours = moved(geometry, faces, Draws(0, 0, INDICES))
     corners_B42 = geometry._corners(Draws(0, 0, INDICES))
     height, width = faces.shape[-2:]
     ends = [[0, 0], [width, 0], [width, height], [0, height]]
@@ -93,10 +97,10 @@ def test_quad_matrix_leads_corners_to_corners():
 def test_all_moves_together_are_one_after_another(faces):
     """One interpolation of the product of the matrices looks like several interpolations, but sharper."""
     settings = {"rotation": 10.0, "perspective": 0.2, "resized_crop": (0.5, 0.9)}
-    together = Geometry(**settings)(faces, Draws(3, 1, INDICES))
+    together = moved(Geometry(**settings), faces, Draws(3, 1, INDICES))
     stepwise = faces
     for name, value in settings.items():
-        stepwise = Geometry(**{name: value})(stepwise, Draws(3, 1, INDICES))
+        stepwise = moved(Geometry(**{name: value}), stepwise, Draws(3, 1, INDICES))
     assert float((together - stepwise)[..., 8:-8, 8:-8].abs().mean()) < 0.02
     assert float((together - faces).abs().mean()) > 0.05
 

@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 from facerec.data.formats.orl import ORLImages
 from facerec.transforms import Augment, RandAugment
 from facerec.transforms.light import turn_hue
-from facerec.transforms.rand_augment import OPERATIONS
+from facerec.transforms.operations import OPERATIONS, apply
 from facerec.transforms.randomness import Draws
 
 
@@ -23,6 +23,21 @@ def faces():
     images[:, 1] = images[:, 1] // 2
     images[:, 2] = images[:, 2].flip(-1)
     return images
+
+
+NAMES = np.array(list(OPERATIONS))
+
+
+def changed(settings, images, draws):
+    return settings(images, settings.draw(draws, *images.shape[-2:]))
+
+
+def one_operation(name, images, share_B):
+    """Images after one operation, each with its own strength."""
+    groups = {other: share_B if other == name else share_B[:0] for other in OPERATIONS}
+    out = images.clone()
+    apply(out, {other: OPERATIONS[other].numbers(share, *images.shape[-2:]) for other, share in groups.items()})
+    return out
 
 
 def torchvision_name(name: str) -> str:
@@ -38,14 +53,35 @@ def test_operations_are_torchvisions(name, magnitude, faces):
     assert signed == OPERATIONS[name].signed
     strengths = make(31, 112, 92)
     theirs = 0.0 if strengths is None else float(strengths[magnitude])
-    for sign in (1.0, -1.0) if signed else (1.0,):
-        ours = OPERATIONS[name].apply(faces[:3], sign * magnitude / 30)
-        for image, our in zip(faces, ours, strict=False):
-            expected = reference._apply_image_or_video_transform(
-                image, torchvision_name(name), sign * theirs, v2.InterpolationMode.BILINEAR, {torch.Tensor: None}
-            )
-            difference = (our.int() - expected.int()).abs().float()
-            assert float(difference.max()) <= 1.0 or float(difference.mean()) < 1e-2
+    signs = torch.tensor([1.0, -1.0, -1.0, 1.0], dtype=torch.float64)[: 4 if signed else 1]
+    ours = one_operation(name, faces[: len(signs)], signs * magnitude / 30)
+    for image, sign, our in zip(faces, signs.tolist(), ours, strict=False):
+        expected = reference._apply_image_or_video_transform(
+            image, torchvision_name(name), sign * theirs, v2.InterpolationMode.BILINEAR, {torch.Tensor: None}
+        )
+        difference = (our.int() - expected.int()).abs().float()
+        assert float(difference.max()) <= 1.0 or float(difference.mean()) < 1e-2
+
+
+def test_a_flat_channel_keeps_its_contrast_and_a_tiny_image_its_sharpness():
+    flat = torch.full((1, 3, 4, 4), 77, dtype=torch.uint8)
+    half = torch.full((1,), 0.5, dtype=torch.float64)
+    assert torch.equal(one_operation("autocontrast", flat, half), flat)
+    tiny = torch.arange(12, dtype=torch.uint8).reshape(1, 3, 2, 2) * 20
+    assert torch.equal(one_operation("sharpness", tiny, half), tiny)
+
+
+def test_every_image_comes_back_to_its_place(faces):
+    """With no strength only some operations change an image."""
+    settings, draws = RandAugment(num_ops=1, magnitude=0), Draws(0, 0, torch.arange(300))
+    images = faces[torch.arange(300) % 16]
+    [(picks, _)] = settings.chosen(draws)
+    most_B = (changed(settings, images, draws).int() - images.int()).abs().flatten(1).amax(1)
+    names = NAMES[picks]
+    same = ~np.isin(names, ["solarize", "autocontrast", "equalize"])  # the first inverts what is 255
+    assert int(most_B[same].max()) <= 1
+    assert int(most_B[names == "equalize"].min()) > 1
+    assert (names == "equalize").sum() > 10
 
 
 def test_the_list_is_complete():
@@ -55,29 +91,30 @@ def test_the_list_is_complete():
 def test_a_batch_is_its_images_one_by_one(faces):
     settings = RandAugment(num_ops=3, magnitude=15)
     indices = torch.arange(500, 516)
-    together = settings(faces, Draws(1, 2, indices))
+    together = changed(settings, faces, Draws(1, 2, indices))
     for place in range(16):
-        alone = settings(faces[place : place + 1], Draws(1, 2, indices[place : place + 1]))
+        alone = changed(settings, faces[place : place + 1], Draws(1, 2, indices[place : place + 1]))
         torch.testing.assert_close(together[place], alone[0], atol=0, rtol=0)
     assert together.dtype == torch.uint8
 
 
 def test_every_image_draws_its_own_operations():
     rounds = RandAugment(num_ops=2).chosen(Draws(0, 0, torch.arange(2800)))
-    for names, strengths in rounds:
-        counts = Counter(names)
+    for picks, shares in rounds:
+        names, strengths = NAMES[picks], shares.tolist()
+        counts = Counter(names.tolist())
         assert set(counts) == set(OPERATIONS)
         assert 140 < min(counts.values()) <= max(counts.values()) < 260
         signs = Counter(strength > 0 for name, strength in zip(names, strengths, strict=True) if name == "rotate")
         assert min(signs.values()) > 60
         assert all(strength > 0 for name, strength in zip(names, strengths, strict=True) if not OPERATIONS[name].signed)
-    assert rounds[0] != rounds[1]
+    assert not torch.equal(rounds[0][0], rounds[1][0])
 
 
 def strengths(settings: RandAugment, seed: int, epoch: int, count: int) -> np.ndarray:
     """Unsigned strengths of each round (R, N), on the scale of the magnitudes."""
     rounds = settings.chosen(Draws(seed, epoch, torch.arange(count)))
-    return np.abs([list(strengths) for _, strengths in rounds]) * 30
+    return torch.stack([strengths for _, strengths in rounds]).abs().numpy() * 30
 
 
 def test_the_spread_is_normal_and_each_round_has_its_own():
@@ -88,7 +125,7 @@ def test_the_spread_is_normal_and_each_round_has_its_own():
               ((1, 0), (0, 1))]  # fmt: skip
     for other in (drawn[1], *others):
         assert abs(np.corrcoef(drawn[0], other)[0, 1]) < 0.03
-    names = np.array(RandAugment(magnitude_std=2.0).chosen(Draws(0, 0, torch.arange(20_000)))[0][0])
+    names = NAMES[RandAugment(magnitude_std=2.0).chosen(Draws(0, 0, torch.arange(20_000)))[0][0]]
     means = [drawn[0][names == name].mean() for name in OPERATIONS]
     assert max(means) - min(means) < 0.35  # of 1,400 images each: 5 standard errors of a difference
 
@@ -105,29 +142,29 @@ def test_the_spread_ends_at_the_ends_of_the_scale_as_timms():
 
 def test_operations_and_signs_do_not_depend_on_the_spread():
     draws = Draws(4, 2, torch.arange(500))
-    for (names, alike), (other_names, spread) in zip(
+    for (picks, alike), (other_picks, spread) in zip(
         RandAugment().chosen(draws), RandAugment(magnitude_std=1.5).chosen(draws), strict=True
     ):
-        assert names == other_names
-        assert [value > 0 for value in alike] == [value > 0 for value in spread]
-        assert set(map(abs, alike)) == {0.3}
-        assert len(set(map(abs, spread))) > 490
+        assert torch.equal(picks, other_picks)
+        assert torch.equal(alike > 0, spread > 0)
+        assert set(alike.abs().tolist()) == {0.3}
+        assert len(set(spread.abs().tolist())) > 490
 
 
 def test_with_a_spread_too_a_batch_is_its_images_one_by_one(faces):
     settings = RandAugment(num_ops=2, magnitude=20, magnitude_std=5.0)
     indices = torch.arange(500, 516)
-    together = settings(faces, Draws(1, 2, indices))
+    together = changed(settings, faces, Draws(1, 2, indices))
     for place in range(16):
-        alone = settings(faces[place : place + 1], Draws(1, 2, indices[place : place + 1]))
+        alone = changed(settings, faces[place : place + 1], Draws(1, 2, indices[place : place + 1]))
         torch.testing.assert_close(together[place], alone[0], atol=0, rtol=0)
-    assert not torch.equal(together, RandAugment(num_ops=2, magnitude=20)(faces, Draws(1, 2, indices)))
+    assert not torch.equal(together, changed(RandAugment(num_ops=2, magnitude=20), faces, Draws(1, 2, indices)))
 
 
 def test_it_comes_before_the_other_augmentations(faces):
     indices = torch.arange(16)
     both = Augment(rand_augment=RandAugment())(faces, 3, 4, indices)
-    first = RandAugment()(faces, Draws(3, 4, indices))
+    first = changed(RandAugment(), faces, Draws(3, 4, indices))
     torch.testing.assert_close(both, Augment()(first, 3, 4, indices), atol=0, rtol=0)
 
 

@@ -1,7 +1,7 @@
 """Sources of images that are aligned by a list of landmarks as they are read."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from facerec.data.images import read_image
 from facerec.data.paths import PathList
 from facerec.data.presence import require_files
 from facerec.data.sources import Images, PairSource
+from facerec.data.templates import Templates
 
 
 class AlignedImages(Images):
@@ -236,6 +237,25 @@ class LandmarkPairs(AlignedImages, PairSource):
     def subjects(self) -> NDArray[np.int64] | None:
         """Number of the person on each image (N,), or None unless it is known of every image."""
         return self.unaligned.subjects
+
+    @property
+    def templates(self) -> Templates | None:
+        """How images become templates, or None where each image stands for itself."""
+        return self.unaligned.templates
+
+    @property
+    def galleries(self) -> NDArray[np.int64] | None:
+        """Number of the gallery that each image is in (N,), or None without a protocol of identification."""
+        return self.unaligned.galleries
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, str]]:
+        """For each attribute, the group of each person by name."""
+        return self.unaligned.groups
+
+    def folders(self) -> list[str]:
+        """Name of the folder of each image."""
+        return self.unaligned.folders()
 
     def read_unaligned(self, index: int) -> Tensor:
         """Decode one image before alignment: uint8 (3, H, W), RGB."""

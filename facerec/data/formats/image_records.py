@@ -82,6 +82,28 @@ def read_labels(file: RecordFile, keys_N: NDArray[np.int64], offsets_N: NDArray[
     return labels_N.astype(np.int64)
 
 
+def as_classes(labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Replace labels, in place, by their places among all labels that there are. Sorting would take three copies.
+
+    Args:
+        labels_N: whole numbers below 2^24 (N,), at least one.
+
+    Returns:
+        The label of each class (C,), sorted.
+
+    Example:
+        >>> labels = np.array([7, 5, 7])
+        >>> as_classes(labels).tolist(), labels.tolist()
+        ([5, 7], [1, 0, 1])
+    """
+    is_there = np.zeros(int(labels_N.max()) + 1, dtype=bool)
+    is_there[labels_N] = True
+    class_of = np.cumsum(is_there) - 1
+    for start in range(0, len(labels_N), LABEL_BLOCK):
+        labels_N[start : start + LABEL_BLOCK] = class_of[labels_N[start : start + LABEL_BLOCK]]
+    return np.flatnonzero(is_there)
+
+
 def _first_labels(file: RecordFile, offsets_N: NDArray[np.int64]) -> NDArray[np.float32]:
     """First label of each record (N,): of all whole records at once, of those cut in parts one by one."""
     words = np.frombuffer(file.data, dtype="<u4", count=len(file.data) // 4)

@@ -8,13 +8,16 @@ key after the last record; and one record for each person, whose labels are the 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.data.formats.image_records import FLOAT32_EXACT, read_entry, read_labels
+from facerec.data.formats import record_cache
+from facerec.data.formats.image_records import FLOAT32_EXACT, as_classes, read_entry, read_labels
 from facerec.data.formats.listings import ListedImages, Listing
+from facerec.data.formats.record_cache import RecordArrays
 from facerec.data.formats.recordio import RecordFile, read_index
 from facerec.data.images import UnreadableImageError, decode_image
 
@@ -27,11 +30,13 @@ class RecordListing(Listing):
         numbers: label of each class, as the records have it.
         keys: key of the record of each image (N,).
         offsets: its place in the file (N,).
+        is_mapped: whether the arrays lie in a file that each process opens for itself.
     """
 
     numbers: NDArray[np.int64]
     keys: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    is_mapped: bool = False
 
 
 class RecordImages(ListedImages[RecordListing]):
@@ -39,6 +44,9 @@ class RecordImages(ListedImages[RecordListing]):
 
     Labels may have gaps: class i is the i-th smallest label, and its name is the label as text. If an image has several
     labels, the first counts.
+
+    What a large index tells is kept in ``<prefix>.facerec.npy`` beside it, if the folder may be written: see
+    :mod:`facerec.data.formats.record_cache`. The next start, and each worker, maps that file into memory.
 
     Args:
         root: the folder of the files.
@@ -75,23 +83,44 @@ class RecordImages(ListedImages[RecordListing]):
     def _index(self) -> Path:
         return Path(self.root, f"{self.prefix}.idx")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a spawned worker is sent. It opens the files itself, the cache of the index too."""
+        state = vars(self).copy()
+        if "_listing" in state and state["_listing"].is_mapped:
+            del state["_listing"]
+        return state
+
     def find(self) -> RecordListing:
-        """Read the index and the labels."""
+        """Read the index and the labels, or what is kept of them."""
+        if not (self._index.is_file() and self._index.stat().st_size >= record_cache.WORTH_KEEPING):
+            return self._listing_of(self._read())
+        cache = record_cache.RecordCache(self._file.path, self._index)
+        arrays = cache.load()
+        if arrays is None:
+            cache.save(self._read())
+            arrays = cache.load()
+        return self._listing_of(arrays or self._read(), is_mapped=arrays is not None)
+
+    def _listing_of(self, arrays: RecordArrays, is_mapped: bool = False) -> RecordListing:
+        self._check_property(int(arrays.numbers[-1]))
+        names = [str(number) for number in arrays.numbers]
+        return RecordListing(names, arrays.labels, arrays.numbers, arrays.keys, arrays.offsets, is_mapped)
+
+    def _read(self) -> RecordArrays:
+        """Read the index, and the labels from the records."""
         keys, offsets = read_index(self._index)
         self._file.end_of(int(offsets.max()))  # raises if the file ends before
         first_person = self._first_person(keys, offsets)
         ranged: NDArray[np.int64] | None = None
         if first_person is not None:
-            person_offsets = offsets[keys >= first_person]
-            is_image = (keys > 0) & (keys < first_person)
-            keys, offsets = keys[is_image], offsets[is_image]
+            images = slice(1, int(np.searchsorted(keys, first_person)))  # no copy: key 0 is the first
+            person_offsets = offsets[images.stop :]
+            keys, offsets = keys[images], offsets[images]
             ranged = self._labels_of_ranges(keys, offsets, person_offsets)
-        numbers_N = read_labels(self._file, keys, offsets) if ranged is None else ranged
+        labels_N = read_labels(self._file, keys, offsets) if ranged is None else ranged
         if len(keys) == 0:
             raise ValueError(f"{self._file.path} holds no images")
-        numbers, labels_N = np.unique(numbers_N, return_inverse=True)
-        self._check_property(int(numbers[-1]))
-        return RecordListing([str(number) for number in numbers], labels_N.astype(np.int64), numbers, keys, offsets)
+        return RecordArrays(keys, offsets, labels_N, as_classes(labels_N))
 
     def _first_person(self, keys: NDArray[np.int64], offsets: NDArray[np.int64]) -> int | None:
         """Key after the last image, from record 0; None for a plain file of images.

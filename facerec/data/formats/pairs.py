@@ -5,7 +5,7 @@ A format adds how it makes its listing (``find``) and, unless its images are fil
 
 import posixpath
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -99,12 +99,18 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
 
     @property
     def subjects(self) -> NDArray[np.int64] | None:
-        """Number of the folder of each image (N,) if folders are people, which the labels of the pairs must confirm."""
-        pairs_P2, same_P = self.pairs, self.same
-        folders = [posixpath.dirname(path) for path in self.paths]
-        numbers_N = np.unique(folders, return_inverse=True)[1]
-        one_folder_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
-        return numbers_N if same_P is not None and np.array_equal(one_folder_P, same_P) else None
+        """Number of the person on each image (N,) if paths name people, which the labels of the pairs must confirm."""
+        if (same_P := self.same) is None:
+            return None
+        return confirmed_people([self.person(path) for path in self.paths], self.pairs, same_P)
+
+    def person(self, path: str) -> str:
+        """What tells the person on the image of a path: its folder, unless a format says otherwise."""
+        return posixpath.dirname(path)
+
+    def origin(self, index: int) -> str:
+        """The list and the line that first name an image; it begins a message."""
+        return f"{self.pairs_file}:{self._listing.lines[index]}:"
 
     def check(self) -> None:
         """Read the list and look for every file.
@@ -112,7 +118,29 @@ class FilePairs(Files, ListedPairs[FilePairListing]):
         Raises:
             FileNotFoundError: naming the first missing file and its line.
         """
-        require_files(self.paths, lambda index: f"{self.pairs_file}:{self._listing.lines[index]}:")
+        require_files(self.paths, self.origin)
+
+
+def confirmed_people(
+    people: Sequence[str], pairs_P2: NDArray[np.int64], same_P: NDArray[np.bool_]
+) -> NDArray[np.int64] | None:
+    """Number of the person on each image (N,), or None where the labels of the pairs contradict the names of people.
+
+    Args:
+        people: who is on each image by its path, such as its folder.
+        pairs_P2: image indices of each pair.
+        same_P: whether each pair shows one person.
+
+    Example:
+        >>> pairs = np.array([[0, 1], [0, 2]])
+        >>> confirmed_people(["a", "a", "b"], pairs, np.array([True, False])).tolist()
+        [0, 0, 1]
+        >>> confirmed_people(["a", "a", "b"], pairs, np.array([True, True])) is None
+        True
+    """
+    numbers_N = np.unique(people, return_inverse=True)[1].astype(np.int64)
+    one_person_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
+    return numbers_N if np.array_equal(one_person_P, same_P) else None
 
 
 Image = TypeVar("Image", bound=Hashable)

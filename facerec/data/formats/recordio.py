@@ -11,12 +11,14 @@ import re
 import struct
 import warnings
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -24,6 +26,7 @@ HEADER = struct.Struct("<II")
 LENGTH_BITS = 29
 WHOLE, FIRST, MIDDLE, LAST = range(4)
 MOST_PARTS = 1000  # of a record: a photograph of megabytes holds the magic once in a thousand
+INDEX_BLOCK = 262_144  # lines that are read at a time
 INDEX_LINE = re.compile(r"\s*([0-9]+[ \t]+[0-9]+\s*)?")
 
 
@@ -153,19 +156,46 @@ def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy only warns of 1.5 where a whole number is due
-            rows_N2 = np.loadtxt(path, dtype=np.int64, ndmin=2, comments=None)
-        if rows_N2.shape[1] != 2 or rows_N2.min() < 0:
-            raise ValueError("not two whole numbers from 0")
+            keys_N, offsets_N = _read_numbers(path)
     except (ValueError, DeprecationWarning, UserWarning, OverflowError) as error:
         number, line = _bad_line(path)
         raise ValueError(f"{path}:{number}: expected 'key <tab> offset', got {line!r}") from error
-    rows_N2 = rows_N2[np.argsort(rows_N2[:, 0], kind="stable")]
-    keys_N, offsets_N = rows_N2[:, 0], rows_N2[:, 1]
+    if (keys_N[1:] < keys_N[:-1]).any():
+        order_N = np.argsort(keys_N, kind="stable")
+        keys_N, offsets_N = keys_N[order_N], offsets_N[order_N]
     if (keys_N[1:] == keys_N[:-1]).any():
         raise ValueError(f"{path}: key {keys_N[1:][keys_N[1:] == keys_N[:-1]][0]} is there twice")
     if (offsets_N % 4).any():
         raise ValueError(f"{path}: offset {offsets_N[offsets_N % 4 != 0][0]} is not a multiple of 4, as records are")
     return keys_N, offsets_N
+
+
+def _read_numbers(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The two columns (N,), with a progress bar. Lines are read in blocks: those of 50 million would take 5 GB.
+
+    Raises:
+        ValueError: unless there are lines, and all are two whole numbers from 0.
+    """
+    with path.open("rb") as file:
+        most = 1 + sum(block.count(b"\n") + block.count(b"\r") for block in iter(partial(file.read, 1 << 20), b""))
+    columns_2N = np.empty((2, most), dtype=np.int64)  # pages come with what is written
+    count = 0
+    with (
+        path.open(encoding="utf-8", errors="replace") as lines,
+        tqdm(total=most, desc=f"reading {path.name}", unit="line", unit_scale=True, delay=2, leave=False) as progress,
+    ):
+        while block := list(islice(lines, INDEX_BLOCK)):
+            progress.update(len(block))
+            if not any(map(str.strip, block)):
+                continue
+            rows_B2 = np.loadtxt(block, dtype=np.int64, ndmin=2, comments=None)
+            if rows_B2.shape[1] != 2 or rows_B2.min() < 0:
+                raise ValueError("not two whole numbers from 0")
+            columns_2N[:, count : count + len(rows_B2)] = rows_B2.T
+            count += len(rows_B2)
+    if count == 0:
+        raise ValueError("no lines")
+    return columns_2N[0, :count], columns_2N[1, :count]
 
 
 def _bad_line(path: Path) -> tuple[int, str]:

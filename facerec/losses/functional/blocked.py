@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from facerec.losses.functional.margin_softmax import MarginSoftmax
+from facerec.losses.functional.margin_softmax import GPU_BLOCKS, MarginSoftmax
 from facerec.losses.functional.matmul import factors_in, multiply
 from facerec.losses.functional.own_class import leave_out_own_
 from facerec.losses.functional.vectors import inverse_norms
@@ -56,13 +56,13 @@ class _OtherClasses(torch.autograd.Function):
         precision = softmax.computation.matmul_precision
         inverse_R = inverse_norms(weight_RD)
         own_B, own_rows_B, own_inverse_B, own_direction_BD = _own_products(
-            x_BD, weight_RD, inverse_R, labels_B, softmax.subcenters
+            x_BD, weight_RD, inverse_R, labels_B, softmax
         )
         with factors_in(precision):
             scaled_BD = x_BD * softmax.scale if softmax.reweigh is None else x_BD
             e_BR = multiply(scaled_BD, weight_RD.T, precision)
         sum_B, shift_B = torch.empty_like(own_B), torch.empty_like(own_B)
-        step = max(1, softmax.block // len(weight_RD))
+        step = max(1, softmax.block_on(x_BD.device) // len(weight_RD))
         for start in range(0, len(x_BD), step):
             images = slice(start, start + step)
             sum_B[images], shift_B[images] = _exponentials(e_BR[images], inverse_R, labels_B, softmax, images)
@@ -109,7 +109,10 @@ def _exponentials(
     if softmax.reweigh is not None:
         value_NR, slope_NR = softmax.reweigh(logit_NR, images)
         torch.mul(value_NR, softmax.scale, out=logit_NR)
-    leave_out_own_(logit_NR, labels_B[images])
+    if softmax.shard is None:
+        logit_NR.scatter_(1, labels_B[images, None], -torch.inf)
+    else:
+        leave_out_own_(logit_NR, labels_B[images])
     if softmax.shift is None:
         shift_N = logit_NR.amax(1).clamp(min=torch.finfo(logit_NR.dtype).min)  # with the own class alone it is -inf
         e_NR = logit_NR.sub_(shift_N[:, None]).exp_()
@@ -141,27 +144,31 @@ def _remove_radial(grad_RD: Tensor, weight_RD: Tensor, inverse_R: Tensor) -> Non
 
     N rows at a time, so that data read twice is still in the cache.
     """
-    scratch_ND = torch.empty_like(weight_RD[:RADIAL_ROWS])
+    step = RADIAL_ROWS if grad_RD.device.type == "cpu" else RADIAL_ROWS * GPU_BLOCKS
+    scratch_ND = torch.empty_like(weight_RD[:step])
     per_length_R = inverse_R.square().neg_()
-    for start in range(0, len(grad_RD), RADIAL_ROWS):
-        rows = slice(start, start + RADIAL_ROWS)
+    for start in range(0, len(grad_RD), step):
+        rows = slice(start, start + step)
         grad_ND, weight_ND = grad_RD[rows], weight_RD[rows]
         product_ND = torch.mul(grad_ND, weight_ND, out=scratch_ND[: len(grad_ND)])
         grad_ND.addcmul_(weight_ND, product_ND.sum(1).mul_(per_length_R[rows])[:, None])
 
 
 def _own_products(
-    x_BD: Tensor, weight_RD: Tensor, inverse_R: Tensor, labels_B: Tensor, subcenters: int
+    x_BD: Tensor, weight_RD: Tensor, inverse_R: Tensor, labels_B: Tensor, softmax: MarginSoftmax
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of the own class, or its nearest sub-center: product, row of the weights, 1 / |w| (B,), and direction (B, D).
 
     A class of another process has any row, and zeros beside it.
     """
-    rows_B = labels_B.clamp(min=0)
+    subcenters, is_split = softmax.subcenters, softmax.shard is not None
+    rows_B = labels_B.clamp(min=0) if is_split else labels_B
     if subcenters > 1:
         rows_BK = rows_B[:, None] * subcenters + torch.arange(subcenters, device=labels_B.device)
         nearest_B1 = (weight_RD[rows_BK] * x_BD[:, None]).sum(2).mul_(inverse_R[rows_BK]).argmax(1, keepdim=True)
         rows_B = rows_BK.gather(1, nearest_B1).squeeze(1)
-    inverse_B = torch.where(labels_B < 0, 0.0, inverse_R[rows_B])
+    inverse_B = inverse_R[rows_B]
+    if is_split:
+        inverse_B = inverse_B.masked_fill_(labels_B < 0, 0.0)
     direction_BD = weight_RD.index_select(0, rows_B).mul_(inverse_B[:, None])
     return (direction_BD * x_BD).sum(1), rows_B, inverse_B, direction_BD

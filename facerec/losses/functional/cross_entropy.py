@@ -51,9 +51,12 @@ def margin_cross_entropy(
         0.3133 1.0
     """
     if softmax.shard is not None:
-        return sharded_cross_entropy(features_BD, weight_CD, labels_B, target, softmax, softmax.shard)
+        split: tuple[Tensor, Tensor] = sharded_cross_entropy(
+            features_BD, weight_CD, labels_B, target, softmax, softmax.shard
+        )
+        return split
     weight_CD = weight_CD.to(features_BD.dtype)
-    if softmax.computation.is_blocked_on(features_BD.device):
+    if softmax.computation.is_blocked_on(features_BD.device, len(features_BD) * len(weight_CD)):
         result: tuple[Tensor, Tensor] = blocked_cross_entropy(features_BD, weight_CD, labels_B, target, softmax)
         return result
     return _plain(features_BD, weight_CD, labels_B, target, softmax)
@@ -118,8 +121,10 @@ def unified_cross_entropy(
     """
     weight_CD = weight_CD.to(features_BD.dtype)
     if softmax.shard is not None:
-        shard = softmax.shard
-        return sharded_unified(features_BD, weight_CD, labels_B, target, bias, negative_weight, softmax, shard)
+        split: tuple[Tensor, Tensor] = sharded_unified(
+            features_BD, weight_CD, labels_B, target, bias, negative_weight, softmax, softmax.shard
+        )
+        return split
     product_BC, own_B = _products(features_BD, weight_CD, labels_B, softmax)
     own_logit_B = softmax.scale * target(own_B) - bias
     other_logit_BC = (softmax.scale * product_BC - bias).scatter(1, labels_B[:, None], -torch.inf)

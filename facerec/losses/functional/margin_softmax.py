@@ -12,6 +12,7 @@ from torch import Tensor
 
 from facerec.losses.functional.matmul import MatmulPrecision
 from facerec.losses.functional.shard import Shard
+from facerec.machine.hardware import memory_of_gpu
 from facerec.settings import require_choice
 
 Implementation = Literal["auto", "blocked", "plain"]
@@ -20,7 +21,10 @@ Implementation = Literal["auto", "blocked", "plain"]
 Reweigh = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 """From products (N, C) of some images, and the slice of the batch that they are, to new values and their slopes."""
 
-BLOCK = 1 << 19  # products whose exponentials are taken at a time: two megabytes
+BLOCK = 1 << 19  # products whose exponentials are taken at a time: two megabytes, which stay in a CPU's cache
+GPU_BLOCKS = 128  # blocks that a GPU takes at a time: each is a few launches, which cost more than its cache saves
+PLAIN_MATRICES = 4  # of all products, which "plain" holds at its peak: 17.6 GiB at B = 1,024 and C = 1,000,000
+PLAIN_SHARE = 1 / 8  # of a GPU's memory that they may take
 # exp() of float32 spans e^-87 to e^88. Logits within +-LARGEST_BOUND need no max pass: subtracting their bound less
 # HEADROOM keeps each exponential normal, the sum of e^18 classes finite, and its inverse times the scale as well.
 HEADROOM = 70.0
@@ -35,7 +39,8 @@ class Computation:
 
     Args:
         implementation: "blocked": a hand-written gradient, in blocks of images, fast and lean; "plain": autograd on the
-            whole (B, C) matrix; "auto": blocked on the CPU, plain elsewhere.
+            whole (B, C) matrix; "auto": blocked on the CPU, and on a GPU where plain would take more than an eighth of
+            its memory; else plain, which takes fewer launches.
         matmul_precision: rounding of the factors in the three matrix products. Exponentials and sums stay float32.
 
     Raises:
@@ -55,9 +60,26 @@ class Computation:
         require_choice(self, get_args(Implementation), implementation=self.implementation)
         require_choice(self, get_args(MatmulPrecision), matmul_precision=self.matmul_precision)
 
-    def is_blocked_on(self, device: torch.device) -> bool:
-        """Whether tensors of this device are computed in blocks."""
-        return self.implementation == "blocked" or (self.implementation == "auto" and device.type == "cpu")
+    def is_blocked_on(self, device: torch.device, products: int, memory: int | None = None) -> bool:
+        """Whether tensors of a device are computed in blocks. It is the same in each step of a run, and in its next.
+
+        Args:
+            device: device of the tensors.
+            products: number of products of an embedding with a weight, B times the rows of the weights.
+            memory: bytes of the device; by default those of the GPU at hand.
+
+        Example:
+            >>> import torch
+            >>> gpu, million = torch.device("cuda"), 1_000_000
+            >>> [Computation().is_blocked_on(gpu, 256 * people, 24 * 2**30) for people in (8_631, million)]
+            [False, True]
+        """
+        if self.implementation != "auto":
+            return self.implementation == "blocked"
+        if device.type == "cpu":
+            return True
+        memory = memory_of_gpu(device) if memory is None else memory
+        return memory is not None and PLAIN_MATRICES * products * 4 > PLAIN_SHARE * memory
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ class MarginSoftmax:
         subcenters: weight rows K of each class, of which the nearest counts.
         computation: implementation and precision.
         shard: the classes of this process, where they are split over several; None if each process has all.
-        block: number of products in one block.
+        block: number of products in one block on a CPU.
 
     Example:
         >>> MarginSoftmax(scale=72.0).shift
@@ -94,3 +116,7 @@ class MarginSoftmax:
         if self.bound is None or self.scale * self.bound > LARGEST_BOUND:
             return None
         return max(self.scale * self.bound - HEADROOM, 0.0)
+
+    def block_on(self, device: torch.device) -> int:
+        """Number of products in one block on a device."""
+        return self.block if device.type == "cpu" else self.block * GPU_BLOCKS

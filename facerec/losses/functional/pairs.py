@@ -102,27 +102,33 @@ def n_pair(
         >>> print(f"{n_pair(embeddings, labels, squared_length_weight=0.0):.4f}")
         0.3133
     """
-    anchors_P, positives_P = consecutive_pairs(labels_B)
-    if len(anchors_P) == 0:
-        return (embeddings_BD * 0.0).sum()
+    anchors_P, positives_P, valid_P = consecutive_pairs(labels_B)
     anchors_PD = embeddings_BD.index_select(0, anchors_P)
     positives_PD = embeddings_BD.index_select(0, positives_P)
     logits_PP = anchors_PD @ positives_PD.T / temperature
-    logits_PP = logits_PP.masked_fill(genuine_pairs(labels_B[anchors_P]), -torch.inf)
-    loss = F.cross_entropy(logits_PP, torch.arange(len(anchors_P), device=labels_B.device))
+    left_out_PP = genuine_pairs(labels_B[anchors_P]) | ~valid_P
+    # Its own positive stays in each row: the loss of a row of -inf would be NaN, and no mask removes its gradient.
+    logits_PP = logits_PP.masked_fill(left_out_PP.fill_diagonal_(False), -torch.inf)
+    loss_P = F.cross_entropy(logits_PP, torch.arange(len(anchors_P), device=labels_B.device), reduction="none")
     if squared_length_weight:
-        squared = 0.5 * (anchors_PD.square().sum(1).mean() + positives_PD.square().sum(1).mean())
-        loss = loss + squared_length_weight * squared
-    return loss
+        squared_P = 0.5 * (anchors_PD.square().sum(1) + positives_PD.square().sum(1))
+        loss_P = loss_P + squared_length_weight * squared_P
+    return mean_where(loss_P, valid_P)
 
 
-def consecutive_pairs(labels_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Disjoint pairs of images of one person: indices (P,) of the first and of the second image of each pair."""
+def consecutive_pairs(labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Disjoint pairs of images of one person, with room for the most that B images can make.
+
+    Returns:
+        Indices (P,) of the first and of the second image of each pair, P = B // 2, and whether it is a pair (P,). A GPU
+        does not wait for the number of pairs.
+    """
     sorted_B, order_B = torch.sort(labels_B, stable=True)
     places_B = torch.arange(len(labels_B), device=labels_B.device)
     rank_B = places_B - torch.searchsorted(sorted_B, sorted_B)  # among the images of the same person
-    first_P = ((rank_B[:-1] % 2 == 0) & (sorted_B[:-1] == sorted_B[1:])).nonzero().squeeze(1)
-    return order_B[first_P], order_B[first_P + 1]
+    is_first_S = (rank_B[:-1] % 2 == 0) & (sorted_B[:-1] == sorted_B[1:])
+    first_P = torch.argsort(~is_first_S, stable=True)[: len(labels_B) // 2]
+    return order_B[first_P], order_B[first_P + 1], is_first_S[first_P]
 
 
 def supervised_contrastive(embeddings_BD: Tensor, labels_B: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
@@ -150,11 +156,10 @@ def supervised_contrastive(embeddings_BD: Tensor, labels_B: Tensor, temperature:
         0.5514 0
     """
     z_BD = directions(embeddings_BD)
-    _, class_B, count_K = torch.unique(labels_B, return_inverse=True, return_counts=True)
-    sums_KD = torch.zeros(len(count_K), z_BD.shape[1], dtype=z_BD.dtype, device=z_BD.device)
-    sums_KD = sums_KD.index_add(0, class_B, z_BD)
-    positives_B = count_K[class_B] - 1
-    toward_B = (z_BD * (sums_KD.index_select(0, class_B) - z_BD)).sum(1) / positives_B.clamp(min=1)
+    person_B, images_B = people_of_batch(labels_B)
+    sums_BD = torch.zeros_like(z_BD).index_add(0, person_B, z_BD)
+    positives_B = images_B - 1
+    toward_B = (z_BD * (sums_BD.index_select(0, person_B) - z_BD)).sum(1) / positives_B.clamp(min=1)
     loss_B = row_values(z_BD, without_self(1.0 / temperature)) - toward_B / temperature
     return mean_where(loss_B, positives_B > 0), (positives_B == 0).sum()
 
@@ -183,15 +188,23 @@ def circle_pairs(embeddings_BD: Tensor, labels_B: Tensor, scale: float, relaxati
     """
     z_BD = directions(embeddings_BD)
     total_B = row_values(z_BD, circle_exponents(labels_B, scale, relaxation))
-    same_B = images_of_person(labels_B)
+    _, same_B = people_of_batch(labels_B)
     return mean_where(F.softplus(total_B, threshold=40.0), (same_B > 1) & (same_B < len(labels_B)))
 
 
-def images_of_person(labels_B: Tensor) -> Tensor:
-    """Number of images of the batch that show the person of each image (B,)."""
-    _, class_B, count_K = torch.unique(labels_B, return_inverse=True, return_counts=True)
-    images_B: Tensor = count_K[class_B]
-    return images_B
+def people_of_batch(labels_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Number below B of the person of each image (B,), and how many images of the batch show that person (B,).
+
+    The numbers have gaps. To close them, a GPU would have to wait for the number of people.
+
+    Example:
+        >>> import torch
+        >>> people_of_batch(torch.tensor([7, 2, 7, 7]))
+        (tensor([1, 0, 1, 1]), tensor([3, 1, 3, 3]))
+    """
+    sorted_B = torch.sort(labels_B).values
+    person_B = torch.searchsorted(sorted_B, labels_B)
+    return person_B, torch.searchsorted(sorted_B, labels_B, right=True) - person_B
 
 
 def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) -> Tensor:
@@ -216,20 +229,21 @@ def histogram_overlap(embeddings_BD: Tensor, labels_B: Tensor, num_bins: int) ->
     """
     z_BD = directions(embeddings_BD)
     place_BB = ((z_BD @ z_BD.T).clamp(-1.0, 1.0) + 1.0) * ((num_bins - 1) / 2.0)
-    genuine_R = soft_histogram(place_BB, genuine_pairs(labels_B), num_bins)
-    impostor_R = soft_histogram(place_BB, impostor_pairs(labels_B), num_bins)
+    impostor_R, genuine_R = soft_histograms(place_BB, labels_B, num_bins)
     return (impostor_R * genuine_R.cumsum(0)).sum()
 
 
-def soft_histogram(place_BB: Tensor, mask_BB: Tensor, num_bins: int) -> Tensor:
-    """Share of the masked places at each node (R,); a place between two nodes is split by nearness."""
-    place_P = place_BB[mask_BB]
-    lower_P = place_P.detach().floor().clamp(max=num_bins - 2)
-    upper_share_P = place_P - lower_P
-    index_P = lower_P.long()
-    counts_R = torch.zeros(num_bins, dtype=place_P.dtype, device=place_P.device)
-    counts_R = counts_R.index_add(0, index_P, 1.0 - upper_share_P).index_add(0, index_P + 1, upper_share_P)
-    return counts_R / max(len(place_P), 1)
+def soft_histograms(place_BB: Tensor, labels_B: Tensor, num_bins: int) -> tuple[Tensor, Tensor]:
+    """Shares of the impostor and of the genuine pairs at each node (R,); nearness splits a pair between two nodes."""
+    kind_BB = (labels_B[:, None] == labels_B).long().fill_diagonal_(2)  # impostor, genuine, an image with itself
+    lower_BB = place_BB.detach().floor().clamp(max=num_bins - 2)
+    upper_share_BB = place_BB - lower_BB
+    index_P = (lower_BB.long() + num_bins * kind_BB).flatten()
+    counts_R = torch.zeros(3 * num_bins, dtype=place_BB.dtype, device=place_BB.device)
+    counts_R = counts_R.index_add(0, index_P, (1.0 - upper_share_BB).flatten())
+    counts_R = counts_R.index_add(0, index_P + 1, upper_share_BB.flatten())
+    impostor_R, genuine_R, _ = counts_R.view(3, num_bins)
+    return impostor_R / (kind_BB == 0).sum().clamp(min=1), genuine_R / (kind_BB == 1).sum().clamp(min=1)
 
 
 def n_pair_floor(pairs: int, temperature: float = 1.0) -> float:

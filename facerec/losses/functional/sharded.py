@@ -26,6 +26,7 @@ from facerec.losses.functional.shard import Shard
 from facerec.losses.functional.vectors import directions
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # the sums over processes are not in a graph
 def sharded_cross_entropy(
     features_BD: Tensor,
     weight_CD: Tensor,
@@ -54,6 +55,7 @@ def sharded_cross_entropy(
     return _mean_loss(others_B, own_B, classes.places, lambda own_B: softmax.scale * target(own_B), shard)
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # the sums over processes are not in a graph
 def sharded_softmax(
     features_BD: Tensor, weight_CD: Tensor, bias_C: Tensor | None, labels_B: Tensor, smoothing: float, shard: Shard
 ) -> Tensor:
@@ -78,6 +80,7 @@ def sharded_softmax(
     return _mean_loss(others_B, own_B, classes.places, lambda own_B: own_B, shard, extra)[0]
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # the sums over processes are not in a graph
 def sharded_unified(
     features_BD: Tensor,
     weight_CD: Tensor,
@@ -121,7 +124,10 @@ def own_cosines(unit_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, shard: Sha
     places_B = labels_B if shard is None else shard.places(labels_B)
     own_BD = weight_CD[places_B.clamp(min=0)].to(unit_BD.dtype)
     cos_B = torch.where(places_B < 0, 0.0, (unit_BD * directions(own_BD)).sum(1))
-    return cos_B if shard is None else summed(cos_B, shard.world)
+    if shard is None:
+        return cos_B
+    of_all_B: Tensor = torch.compiler.disable(summed)(cos_B, shard.world)  # type: ignore[no-untyped-call]
+    return of_all_B
 
 
 @torch.no_grad()
@@ -196,7 +202,7 @@ def _other_classes(
 ) -> tuple[Tensor, Tensor]:
     """Of this process: log sum_{j != y} exp(logit_ij), and the own products, 0 if it does not hold the own class."""
     weight_KD = weight_KD.to(features_BD.dtype)
-    if softmax.computation.is_blocked_on(features_BD.device):
+    if softmax.computation.is_blocked_on(features_BD.device, len(features_BD) * len(weight_KD)):
         result: tuple[Tensor, Tensor] = blocked_other_classes(features_BD, weight_KD, places_B, softmax)
         return result
     product_BK = class_products(features_BD, weight_KD, softmax.subcenters, softmax.computation.matmul_precision)

@@ -53,6 +53,8 @@ def triplet(
         average: mean over "all" these triplets, or over the "active" ones, whose d(a, p) - d(a, n) + m is positive;
             "none": their sum.
 
+    A GPU waits for "all" with the soft margin, which needs the number of genuine pairs; for nothing else.
+
     Returns:
         The loss, and by name the share of active triplets and the mean distances of both kinds.
 
@@ -68,6 +70,8 @@ def triplet(
     """
     if distance == "cosine":
         embeddings_BD = directions(embeddings_BD)
+    if strategy == "all" and distance_margin is not None:
+        return _all_with_margin(embeddings_BD, labels_B, distance_margin, distance, average)
     if strategy == "batch_hard":
         positive_T, negative_T, valid_T = _batch_hard(embeddings_BD, labels_B)
     elif strategy == "semi_hard":
@@ -124,19 +128,24 @@ def _hardest(x_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return torch.cat(farthest), torch.cat(nearest), torch.cat(valid)
 
 
+def _sorted_negatives(distance_BB: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Distances of each anchor's negatives, nearest first, then inf (B, B); their order (B, B); their number (B,)."""
+    impostor_BB = impostor_pairs(labels_B)
+    sorted_BB, order_BB = distance_BB.detach().masked_fill(~impostor_BB, torch.inf).sort(stable=True)
+    return sorted_BB, order_BB, impostor_BB.sum(1)
+
+
 def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """|a - p|^2, |a - n|^2 of the semi-hard n and whether there is one, for all ordered pairs of one person (P,)."""
+    """|a - p|^2, |a - n|^2 of the semi-hard n and whether there is one, for all ordered pairs (B, B).
+
+    Pairs of two people count as no triplet. To leave them out, a GPU would have to wait for the number of the others.
+    """
     distance_BB = squared_distances(embeddings_BD)
-    anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
-    with torch.no_grad():
-        positive_distance_P = distance_BB[anchor_P, positive_P]
-        negative_PB = impostor_pairs(labels_B)[anchor_P]
-        distance_PB = distance_BB[anchor_P]
-        farther_PB = negative_PB & (distance_PB > positive_distance_P[:, None])
-        nearest_P = distance_PB.masked_fill(~farther_PB, torch.inf).argmin(1)
-        farthest_P = distance_PB.masked_fill(~negative_PB, -torch.inf).argmax(1)
-        chosen_P = torch.where(farther_PB.any(1), nearest_P, farthest_P)
-    return distance_BB[anchor_P, positive_P], distance_BB[anchor_P, chosen_P], negative_PB.any(1)
+    sorted_BB, order_BB, negatives_B = _sorted_negatives(distance_BB, labels_B)
+    farther_BB = torch.searchsorted(sorted_BB, distance_BB.detach(), right=True)  # place of the first farther negative
+    chosen_BB = torch.minimum(farther_BB, (negatives_B - 1).clamp(min=0)[:, None])
+    negative_BB = distance_BB.gather(1, order_BB.gather(1, chosen_BB))
+    return distance_BB, negative_BB, genuine_pairs(labels_B) & (negatives_B > 0)[:, None]
 
 
 def _all(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -145,3 +154,31 @@ def _all(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tenso
     anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
     positive_PB = distance_BB[anchor_P, positive_P][:, None].expand(-1, len(labels_B))
     return positive_PB, distance_BB.index_select(0, anchor_P), impostor_pairs(labels_B)[anchor_P]
+
+
+def _all_with_margin(
+    embeddings_BD: Tensor, labels_B: Tensor, distance_margin: float, distance: Distance, average: Average
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """``triplet`` over all triplets, from (B, B) matrices alone.
+
+    The active triplets of an anchor and a positive are those with the k nearest negatives. Their losses add up to
+    k (d(a, p) + m) less the sum of the k smallest d(a, n), which is a running sum.
+    """
+    distance_BB = _from_square(squared_distances(embeddings_BD), distance)
+    genuine_BB, impostor_BB = genuine_pairs(labels_B), impostor_pairs(labels_B)
+    sorted_BB, order_BB, negatives_B = _sorted_negatives(distance_BB, labels_B)
+    reach_BB = distance_BB + distance_margin
+    active_BB = torch.searchsorted(sorted_BB, reach_BB.detach()).masked_fill(~genuine_BB, 0)
+    nearest_BB = distance_BB.masked_fill(~impostor_BB, 0.0).gather(1, order_BB)
+    running_BB = F.pad(nearest_BB.cumsum(1), (1, 0))
+    total = (active_BB * reach_BB - running_BB.gather(1, active_BB)).sum()
+    positives_B = genuine_BB.sum(1)
+    triplets, active = (positives_B * negatives_B).sum(), active_BB.sum()
+    counted = (active if average == "active" else triplets).clamp(min=1)
+    weights = {
+        "genuine_distance": genuine_BB * negatives_B[:, None],  # triplets of which each distance is part
+        "impostor_distance": impostor_BB * positives_B[:, None],
+    }
+    statistics = {name: (distance_BB * weight_BB).sum() / triplets.clamp(min=1) for name, weight_BB in weights.items()}
+    share = active.to(total.dtype) / triplets.clamp(min=1)
+    return total if average == "none" else total / counted, {"active_fraction": share} | statistics

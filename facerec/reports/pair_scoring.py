@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.data.sources import PairSource
+from facerec.data.templates import Templates
+from facerec.metrics.pooling import pool_templates
 from facerec.metrics.scores import ScoreKind, normalise_scores, pair_scores
 from facerec.reports.scored import ScoredSet, UnlabelledPairs
 
@@ -28,6 +30,8 @@ def score_set(
 ) -> ScoredSet | UnlabelledPairs:
     """Score the pairs that count and whose images were embedded, which are all images except in a limited pass.
 
+    Images of templates are pooled first.
+
     Args:
         source: the pairs.
         counted_P: whether each pair counts; a repeated one does not.
@@ -38,9 +42,13 @@ def score_set(
         cohort_CD: directions of people to normalise the scores by, with ``as_norm`` of them for each image.
         as_norm: see ``cohort_CD``.
     """
-    same, folds, subjects = source.same, source.folds, source.subjects
-    images = indices_N.numpy()
-    pairs, kept = pairs_among(images, source.pairs)
+    same, folds, subjects, galleries = source.same, source.folds, source.subjects, source.galleries
+    rows = images = indices_N.numpy()
+    templates = source.templates
+    if templates is not None:
+        rows, embeddings_ND = pooled(templates, images, embeddings_ND)
+        images = templates.first[rows]
+    pairs, kept = pairs_among(rows, source.pairs)
     if same is not None:
         pairs, kept = pairs[counted_P[kept]], kept & counted_P
     scores = pair_scores(embeddings_ND, pairs, score)
@@ -54,9 +62,57 @@ def score_set(
         name,
         pairs=pairs,
         folds=None if folds is None else folds[kept],
-        subjects=None if subjects is None else subjects[images],
+        subjects=None if subjects is None else subjects[rows],
         embeddings=embeddings_ND,
         images=images,
+        names=None if templates is None else [templates.names[row] for row in rows.tolist()],
+        galleries=None if galleries is None else galleries[rows],
+    )
+
+
+def pooled(
+    templates: Templates, images_N: NDArray[np.int64], embeddings_ND: Tensor
+) -> tuple[NDArray[np.int64], Tensor]:
+    """The templates all of whose images were embedded, in rising order (T,), and their embeddings (T, D).
+
+    Args:
+        templates: which images are in which template.
+        images_N: images that were embedded, in rising order.
+        embeddings_ND: their embeddings.
+    """
+    complete_T = templates.complete(images_N)
+    chosen_M = complete_T[templates.owners]
+    scores_M = templates.weights
+    made_TD = pool_templates(
+        embeddings_ND,
+        np.searchsorted(images_N, templates.images[chosen_M]),
+        np.searchsorted(rows := np.flatnonzero(complete_T), templates.owners[chosen_M]),
+        templates.media[chosen_M] if templates.pooling.mean_of_media else None,
+        None if scores_M is None else scores_M[chosen_M],
+        weigh_by_length=templates.pooling.weigh_by_length,
+    )
+    return rows, made_TD
+
+
+def with_scores(
+    source: PairSource, counted_P: NDArray[np.bool_], scores_P: NDArray[np.floating], name: str
+) -> ScoredSet:
+    """The labelled pairs that count, with scores of their own.
+
+    Args:
+        source: the pairs.
+        counted_P: whether each pair counts.
+        scores_P: score of each pair, a higher one for more alike.
+        name: what the scores are called.
+    """
+    assert source.same is not None
+    return ScoredSet(
+        scores_P[counted_P],
+        source.same[counted_P],
+        name,
+        pairs=source.pairs[counted_P],
+        folds=None if source.folds is None else source.folds[counted_P],
+        subjects=source.subjects,
     )
 
 

@@ -1,12 +1,13 @@
 """Error rates of groups of people, for the sets of pairs of a test."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from facerec.data.people import UNKNOWN, people_of
 from facerec.data.sources import PairSource
-from facerec.reports.groups import Attribute, Groups, rates_of_groups
+from facerec.reports.groups import Attribute, Groups, groups_table, rates_of_groups
 from facerec.reports.scored import ScoredSet
-from facerec.reports.summary import why_not_by_person
+from facerec.reports.summary import Summary, why_not_by_person
 
 
 def require_people(groups: Groups, sets: Mapping[str, PairSource]) -> None:
@@ -45,3 +46,35 @@ def measure_groups(
     if not set(names.values()) & {person for group_of in groups.values() for person in group_of}:
         return [], "none of its people is in a group"
     return rates_of_groups(scored.scores, scored.same, scored.people, names, groups, threshold), ""
+
+
+def add_groups(
+    summaries: dict[str, Summary],
+    scored: Mapping[str, ScoredSet],
+    sources: Mapping[str, PairSource],
+    groups: Groups,
+    threshold: float | None,
+) -> list[str]:
+    """Put the error rates of groups into the summaries; returns their tables.
+
+    Args:
+        summaries: of each set; changed.
+        scored: pairs of each set.
+        sources: of their images. A set may come with groups of its own.
+        groups: for each attribute the group of each person; may be empty.
+        threshold: lowest score accepted; None where the scores have no threshold.
+    """
+    groups_of = {name: dict(sources[name].groups) | dict(groups) for name in summaries}
+    if not any(groups_of.values()):
+        return []
+    if threshold is None:
+        return ["no rates of groups: they are those of the model's threshold, and it has none of these scores"]
+    lines = []
+    for name, found_groups in groups_of.items():
+        if not found_groups:
+            continue
+        found, reason = measure_groups(scored[name], sources[name], found_groups, threshold)
+        lines += [f"{name}: no rates of groups: {reason}"] if reason else [f"groups of {name}, at that threshold:"]
+        lines += map(groups_table, found)
+        summaries[name] = replace(summaries[name], groups=found or None)
+    return lines
