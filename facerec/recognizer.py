@@ -34,8 +34,9 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
@@ -47,13 +48,21 @@ from facerec.backbones.freezing import Freeze, FrozenParts
 from facerec.backbones.narrow import guard_narrow_convolutions
 from facerec.backbones.small_images import SmallImages
 from facerec.checkpoints import RAW_WEIGHTS, ModelCard, offer_raw_weights
+from facerec.clipping import clip_total_norm_
 from facerec.compilation import compile_backbone, uncompiled
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
 from facerec.float32 import float32_of_gpus, real_float32
-from facerec.lightning_private import gradient_scale, is_in_training
+from facerec.lightning_private import gradient_scale, is_in_training, is_scaled
 from facerec.losses import Loss
 from facerec.losses.separation import separation
+from facerec.losses.sharding import (
+    gather_checkpoint,
+    scatter_checkpoint,
+    sharded_parts,
+    split_over_processes,
+    split_parameters,
+)
 from facerec.metrics.calibration import Calibration
 from facerec.optim import (
     CycledMomentum,
@@ -65,6 +74,7 @@ from facerec.optim import (
     lr_factors_of,
     make_optimizer,
 )
+from facerec.optim.groups import LOSS
 from facerec.settings import require_choice
 from facerec.transforms.preprocess import PerChannel, Preprocess, resize
 
@@ -246,9 +256,11 @@ class FaceRecognizer(LightningModule):
     def setup(self, stage: str) -> None:
         """Take the names of the training people and the alignment of their images from the data.
 
+        Class weights of a ``sharded`` loss are split over the processes here, before a checkpoint is loaded.
+
         Raises:
-            ValueError: if training starts without the number of people, with nothing to train, or with a schedule that
-                follows what no validation measures.
+            ValueError: if training starts without the number of people, with nothing to train, with a schedule that
+                follows what no validation measures, or with split class weights that the trainer cannot train.
         """
         if stage != "fit":
             return
@@ -268,8 +280,11 @@ class FaceRecognizer(LightningModule):
         identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
         self.card = replace(self.card, identities=tuple(identities), alignment=alignment, configuration=None)
         # Processes compute the loss of their whole batch, so its buffers are the same in each. Else the centres of all
-        # people would travel in every step.
+        # people would travel in every step. Class weights that are split are different ones in each.
         names = [f"loss.{name}" for name, _ in self.loss.named_buffers()]
+        if sharded_parts(self.loss) and self.trainer.world_size > 1:
+            require_split_can_train(self.trainer)
+            names += [f"loss.{name}" for name in split_over_processes(self.loss)]
         DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
 
     def train(self, mode: bool = True) -> "FaceRecognizer":
@@ -352,6 +367,20 @@ class FaceRecognizer(LightningModule):
         if self.card.calibration is not None or self.card.raw_calibration is not None:
             self.card = replace(self.card, calibration=None, raw_calibration=None)
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the norm of all gradients, also where each process has those of its own class weights alone."""
+        split = split_parameters(self.loss)
+        if split and gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
+            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+            clip_total_norm_(weights, split, gradient_clip_val)
+        else:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Step the schedule, unless the optimizer's step was skipped."""
         if not self._was_skipped:
@@ -411,7 +440,8 @@ class FaceRecognizer(LightningModule):
         return make_optimizer(self.optimizer, self.backbone, self.loss, self.lr_factors)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the model card."""
+        """Add the model card, and the class weights of the other processes where they are split."""
+        gather_checkpoint(checkpoint, self.loss, "loss.", LOSS)
         step = checkpoint.get("global_step") or self.card.trained_step
         replace(self.card, trained_step=step).put_into(checkpoint)
 
@@ -443,6 +473,7 @@ class FaceRecognizer(LightningModule):
             self.num_classes = trained_on
             self.loss.build(self.backbone.embedding_dim, trained_on)
         if resuming:
+            scatter_checkpoint(checkpoint, self.loss, "loss.", LOSS)
             _require_same_people(card.identities, self.card.identities)
         if _views(settings.get("flip_test", self.flip_test)) != self.flip_test:
             card = replace(card, calibration=None, raw_calibration=None)  # thresholds of other scores
@@ -474,6 +505,24 @@ def _require_same_people(trained: tuple[str, ...], present: tuple[str, ...]) -> 
                 f"the checkpoint was trained on other people: class {person} is {before!r} in it and {now!r} in the "
                 f"data. Give the data it was trained on. {OTHER_PEOPLE}"
             )
+
+
+def require_split_can_train(trainer: Trainer) -> None:
+    """Refuse a trainer under which class weights that are split would not learn as whole ones do.
+
+    Raises:
+        ValueError: naming the setting and the way out.
+    """
+    if not isinstance(trainer.strategy, DDPStrategy):
+        raise ValueError(
+            f"model.loss sharded: it needs trainer.strategy=ddp. {type(trainer.strategy).__name__} handles class "
+            "weights in its own way"
+        )
+    if is_scaled(trainer):
+        raise ValueError(
+            "trainer.precision=16-mixed with a sharded loss: a gradient that overflows in one process would leave out "
+            "its step in that process alone. Set trainer.precision=bf16-mixed or 32-true, or leave sharded out"
+        )
 
 
 def _is_plain(value: object) -> bool:

@@ -75,15 +75,16 @@ class DevAccuracy(EvaluationCallback):
         NaN where there is none: without class weights and class means, and in the last column for other losses.
         """
         class_embeddings_BD = recognizer.class_embeddings(embeddings_BD)
-        scores_BC = recognizer.loss.logits(class_embeddings_BD)
+        named_B = recognizer.loss.named(class_embeddings_BD)
         rows_B3 = embeddings_BD.new_full((len(embeddings_BD), 3), float("nan"), dtype=torch.float32)
-        if scores_BC is None:
+        if named_B is None:
             if self._means_CD is None:
                 return rows_B3
-            scores_BC = embeddings_BD @ self._means_CD.T
+            named_B = (embeddings_BD @ self._means_CD.T).argmax(1)
         elif isinstance(recognizer.loss, ClassifierLoss):
-            rows_B3[:, LOSS] = recognizer.loss.of_whole_batch(class_embeddings_BD, batch.labels)
-        named_B = scores_BC.argmax(1)
+            loss = recognizer.loss
+            of_batch = loss.of_whole_batch if loss.shard is None else loss  # class weights of others see all images
+            rows_B3[:, LOSS] = of_batch(class_embeddings_BD, batch.labels)
         rows_B3[:, NAMED] = named_B.float()  # exact up to 16 million people
         rows_B3[:, RIGHT] = (named_B == batch.labels).float()
         return rows_B3
@@ -107,7 +108,7 @@ class DevAccuracy(EvaluationCallback):
 def accuracy_name(recognizer: FaceRecognizer) -> str:
     """What dev accuracy is logged as: by class weights, or by class means for a loss without them."""
     probe_1D = torch.zeros(1, recognizer.backbone.embedding_dim, device=recognizer.device)
-    return NEAREST_MEAN if recognizer.loss.logits(probe_1D) is None else CLASS_WEIGHTS
+    return NEAREST_MEAN if recognizer.loss.named(probe_1D) is None else CLASS_WEIGHTS
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from facerec.callbacks.evaluation import EvaluationCallback, recognizer_of
 from facerec.callbacks.pace import share_done
 from facerec.checkpoints import RAW_WEIGHTS
 from facerec.data.batches import Batch
+from facerec.losses.sharding import sharded_parts
 from facerec.recognizer import AVERAGED_WEIGHTS, FaceRecognizer
 from facerec.settings import require_choice, require_within
 
@@ -120,6 +121,11 @@ class WeightAverage(WeightAveraging):
                 "leave average out"
             )
         trained = recognizer_of(pl_module)
+        if sharded_parts(trained.loss) and trainer.world_size > 1:
+            raise ValueError(
+                f"average.kind={self.kind} with a sharded loss: the average needs all class weights in each process. "
+                "Leave one of them out"
+            )
         shared = {id(trained.optimizer): trained.optimizer}  # that of a command line holds on to what cannot be copied
         self.averaged = copy.deepcopy(trained, shared).eval()
         measuring = [each for each in trainer.callbacks if isinstance(each, EvaluationCallback)]  # type: ignore[attr-defined]

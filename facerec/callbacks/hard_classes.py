@@ -6,6 +6,7 @@ from torch import Tensor
 
 from facerec.callbacks.accuracy import class_means
 from facerec.callbacks.evaluation import data_of, recognizer_of
+from facerec.losses.sharding import sharded_parts
 from facerec.recognizer import FaceRecognizer
 
 IMAGES_A_MEAN = 2  # as in the paper, which passes one or two images of each person
@@ -23,6 +24,19 @@ class HardClassMining(Callback):
         >>> mining = HardClassMining()
         >>> trainer = Trainer(callbacks=[mining], logger=False, enable_checkpointing=False, accelerator="cpu")
     """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse class weights of which each process has a part.
+
+        Raises:
+            ValueError: naming both settings.
+        """
+        mines = stage == "fit" and data_of(trainer).hard_classes is not None
+        if mines and trainer.world_size > 1 and sharded_parts(recognizer_of(pl_module).loss):
+            raise ValueError(
+                "data.mine_among with a sharded loss: it compares the class weights of all people with each other, and "
+                "no process has all. Leave one of them out"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that is resumed between epochs may begin its epoch without the hook below."""

@@ -2,7 +2,7 @@
 
 from facerec.losses.adaptive import AdaFace, CurricularFace, SubCenterArcFace
 from facerec.losses.base import ClassifierLoss, Loss
-from facerec.losses.functional import Computation, Synthesis
+from facerec.losses.functional import Computation, Sharding, Synthesis
 from facerec.losses.joint import Center, Joint, Ramp
 from facerec.losses.margin import ArcFace, CombinedMargin, CosFace, NormFace
 from facerec.losses.pairs import Contrastive, Histogram, NPair, SupCon, Triplet
@@ -32,6 +32,7 @@ __all__ = [
     "NPair",
     "NormFace",
     "Ramp",
+    "Sharding",
     "Softmax",
     "SphereFace",
     "SubCenterArcFace",

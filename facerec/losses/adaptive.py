@@ -14,11 +14,13 @@ from typing_extensions import Self
 from facerec.losses.functional import (
     Computation,
     People,
+    Sharding,
     Synthesis,
     adapt_margin,
     cosines,
     directions,
     margin_cross_entropy,
+    own_cosines,
     sines,
 )
 from facerec.losses.margin import ArcFace, CosineClassifier
@@ -39,6 +41,7 @@ class SubCenterArcFace(ArcFace):
         margin_warmup: number of optimizer steps in which the target moves from cos(theta) to its full margin; 0 starts
             with all of it.
         computation: implementation and precision of the large matrix products.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -62,8 +65,11 @@ class SubCenterArcFace(ArcFace):
         easy_margin: bool = False,
         margin_warmup: int = 0,
         computation: Computation = Computation(),
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, angular_margin, easy_margin, margin_warmup=margin_warmup, computation=computation)
+        super().__init__(
+            scale, angular_margin, easy_margin, margin_warmup=margin_warmup, computation=computation, sharded=sharded
+        )
         require_within(self, 1, math.inf, subcenters=subcenters)
         self.softmax = replace(self.softmax, subcenters=subcenters)
 
@@ -82,7 +88,7 @@ class SubCenterArcFace(ArcFace):
 
     def class_directions(self) -> Tensor:
         """Mean direction of the sub-centers of each person (C, D), detached."""
-        unit_ND = directions(self.weight.detach())
+        unit_ND = directions(self.whole_weight())
         return directions(unit_ND.view(self.num_classes, -1, unit_ND.shape[1]).mean(1))
 
 
@@ -100,6 +106,7 @@ class AdaFace(CosineClassifier):
         momentum: weight of a new batch in the running mean and deviation.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -126,8 +133,9 @@ class AdaFace(CosineClassifier):
         momentum: float = 0.01,
         computation: Computation = Computation(),
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, computation=computation, synthesis=synthesis)
+        super().__init__(scale, computation=computation, synthesis=synthesis, sharded=sharded)
         require_within(self, 0.0, math.pi / 2, adaptive_margin=adaptive_margin)
         require_positive(self, concentration=concentration)
         require_within(self, 0.0, 1.0, momentum=momentum)
@@ -163,7 +171,7 @@ class AdaFace(CosineClassifier):
             people.weight,
             people.labels,
             lambda cos_R: adapt_margin(cos_R, quality_R, self.adaptive_margin),
-            people.present(self.softmax),
+            people.present(self.of_step(self.softmax)),
         )
         self.record(own_cosine=cos_R[: len(labels_B)].mean(), quality=quality_B.mean(), length_mean=self.length_mean)
         return loss
@@ -181,6 +189,7 @@ class CurricularFace(ArcFace):
         momentum: weight of a new batch in t.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -206,8 +215,9 @@ class CurricularFace(ArcFace):
         momentum: float = 0.01,
         computation: Computation = Computation(),
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, angular_margin, computation=computation, synthesis=synthesis)
+        super().__init__(scale, angular_margin, computation=computation, synthesis=synthesis, sharded=sharded)
         require_within(self, 0.0, 1.0, momentum=momentum)
         self.momentum = momentum
         self.register_buffer("difficulty", torch.zeros(()))
@@ -223,7 +233,7 @@ class CurricularFace(ArcFace):
             value_NC = torch.where(is_hard_NC, cos_NC * (difficulty + cos_NC), cos_NC)
             return value_NC, torch.where(is_hard_NC, difficulty + 2.0 * cos_NC, 1.0)
 
-        softmax = people.present(replace(self.softmax, bound=2.0, reweigh=reweigh))
+        softmax = people.present(replace(self.of_step(self.softmax), bound=2.0, reweigh=reweigh))
         loss, cos_R = margin_cross_entropy(people.unit, people.weight, people.labels, self.target, softmax)
         self.record(own_cosine=cos_R[: len(labels_B)].mean(), difficulty=self.difficulty)
         return loss
@@ -234,8 +244,7 @@ class CurricularFace(ArcFace):
 
         In training t moves first, by the real images alone.
         """
-        own_RD = people.weight[people.labels].to(people.unit.dtype)
-        cos_R = (people.unit * directions(own_RD)).sum(1)
+        cos_R = own_cosines(people.unit, people.weight, people.labels, self.shard)
         if self.training:
             self.difficulty.lerp_(cos_R[:images].mean().to(self.difficulty.dtype), self.momentum)
         return cos_R * math.cos(self.angular_margin) - sines(cos_R) * math.sin(self.angular_margin)

@@ -4,15 +4,23 @@ Shapes: B batch, D embedding dimension, C classes.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from facerec.compilation import compiled
-from facerec.losses.functional.gathering import from_all_processes
+from facerec.losses.functional.gathering import from_all_processes, own_rows
+from facerec.losses.functional.margin_softmax import MarginSoftmax
+from facerec.losses.functional.own_class import leave_out_own_
+from facerec.losses.functional.shard import Shard, Sharding, sharding_of
+from facerec.losses.functional.sharded import nearest_of_all
 from facerec.losses.functional.vectors import directions
+
+LARGEST = 2**24  # numbers of a matrix of logits without gradient: 64 MiB
 
 
 class Loss(nn.Module, ABC):
@@ -132,6 +140,11 @@ class Loss(nn.Module, ABC):
         """Class scores (B, C) without margin, for dev accuracy; None for a loss without class weights."""
         return None
 
+    def named(self, embeddings_BD: Tensor) -> Tensor | None:
+        """The class of the highest logit of each embedding (B,); None for a loss without class weights."""
+        logits_BC = self.logits(embeddings_BD)
+        return None if logits_BC is None else logits_BC.argmax(1)
+
     def class_directions(self) -> Tensor | None:
         """Direction of each class (C, D), detached, in its order; None for a loss without class weights."""
         return None
@@ -175,7 +188,7 @@ class Loss(nn.Module, ABC):
             raise ValueError(
                 f"{name} takes one class index per image (B,), not {labels_B.dtype} of shape {tuple(labels_B.shape)}. "
                 "With soft labels (mixup, cutmix) an image has no own class for a margin or a pair. "
-                "Remove data.mix, or train with Softmax or NormFace."
+                "Remove data.mix, or train with Softmax or NormFace, not sharded."
             )
         if self.num_classes and labels_B.device.type == "cpu" and len(labels_B):
             low, high = int(labels_B.min()), int(labels_B.max())
@@ -189,8 +202,14 @@ class Loss(nn.Module, ABC):
 class ClassifierLoss(Loss):
     """A loss with one weight vector for each training person.
 
+    Args:
+        sharded: split the class weights over the processes of a training (``split``), exactly; or a ``Sharding``, which
+            also samples the other classes.
+
     Attributes:
-        weight: class weights (C, D), created by ``build``.
+        weight: class weights (C, D), created by ``build``; those of this process once they are split.
+        sharding: what ``sharded`` says; None if each process has all class weights.
+        shard: the classes of this process; None if it has all.
 
     Example:
         >>> import torch
@@ -203,6 +222,11 @@ class ClassifierLoss(Loss):
     needs_build = True
     weight: nn.Parameter
 
+    def __init__(self, sharded: bool | Sharding = False) -> None:
+        super().__init__()
+        self.sharding = sharding_of(sharded)
+        self.shard: Shard | None = None
+
     def build(self, embedding_dim: int, num_classes: int) -> Self:
         """Create the class weights (C, D), normally distributed, of length about 1.
 
@@ -213,12 +237,110 @@ class ClassifierLoss(Loss):
             ValueError: if a size is below 1.
         """
         super().build(embedding_dim, num_classes)
+        self.shard = None
         self.weight = nn.Parameter(nn.init.normal_(torch.empty(num_classes, embedding_dim), std=embedding_dim**-0.5))
         return self
 
     def class_directions(self) -> Tensor:
-        """Directions of the class weights (C, D), detached."""
-        return directions(self.weight.detach())
+        """Directions of the class weights (C, D), detached.
+
+        Raises:
+            ValueError: if other processes have some of them.
+        """
+        return directions(self.whole_weight())
+
+    def whole_weight(self) -> Tensor:
+        """The class weights of all people, detached.
+
+        Raises:
+            ValueError: if other processes have some of them.
+        """
+        if self.shard is not None:
+            raise ValueError(
+                f"{type(self).__name__} sharded: this process has the class weights of {len(self.shard)} of "
+                f"{self.num_classes} people. A checkpoint has all of them"
+            )
+        return self.weight.detach()
+
+    def named(self, embeddings_BD: Tensor) -> Tensor | None:
+        """The class of the highest logit of each embedding (B,). Of a split loss, all processes call it at once."""
+        if self.shard is None:
+            return super().named(embeddings_BD)
+        return self.nearest(embeddings_BD, torch.full_like(embeddings_BD[:, 0], -1, dtype=torch.int64))[0]
+
+    @torch.no_grad()
+    def nearest(self, embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest class of each embedding, and the nearest of another person.
+
+        Args:
+            embeddings_BD: embeddings (B, D) of this process. Of a split loss, all processes call it at once.
+            labels_B: own class of each; -1 for none.
+
+        Returns:
+            The class of the highest logit (B,), and the highest logit of another class than the own (B,).
+        """
+        shard = self.shard or Shard(0, 1, self.num_classes)
+        split = shard.world > 1
+        all_BD = from_all_processes(embeddings_BD) if split else embeddings_BD
+        places_B = shard.places(from_all_processes(labels_B) if split else labels_B)
+        found = []
+        rows = max(1, LARGEST // len(shard))
+        for embeddings_RD, places_R in zip(torch.split(all_BD, rows), torch.split(places_B, rows), strict=True):
+            logits_RC = self.logits(embeddings_RD)
+            best = logits_RC.max(1)
+            other_R = leave_out_own_(logits_RC, places_R).amax(1)
+            found.append((shard.first + best.indices, best.values, other_R))
+        named_B, best_B, other_B = (torch.cat(parts) for parts in zip(*found, strict=True))
+        named_B, other_B = nearest_of_all(named_B, best_B, other_B, shard)
+        return (own_rows(named_B, labels_B), own_rows(other_B, labels_B)) if split else (named_B, other_B)
+
+    # Class weights that are split over processes
+
+    @abstractmethod
+    def logits(self, embeddings_BD: Tensor) -> Tensor:
+        """Class scores (B, C) without margin; once the class weights are split, those of this process alone."""
+
+    @property
+    def split_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters with one or more rows for each class."""
+        return ("weight",)
+
+    def split(self, rank: int, world: int) -> None:
+        """Keep the class weights of one of several processes alone. Nothing happens in a training of one process.
+
+        Raises:
+            ValueError: if there are fewer people than processes.
+        """
+        if world == 1:
+            return
+        if self.num_classes < world:
+            raise ValueError(
+                f"{type(self).__name__} sharded: {self.num_classes} people cannot be split over {world} processes. "
+                "Leave sharded out, or train with fewer processes"
+            )
+        self.shard = Shard(rank, world, self.num_classes)
+        for name in self.split_parameters:
+            whole = self.get_parameter(name).detach()
+            setattr(self, name, nn.Parameter(whole[self.shard.rows(len(whole))].clone()))
+
+    def shard_of_step(self) -> Shard | None:
+        """The classes that this process compares with in this step; None for all, where it has all."""
+        if self.sharding is None or not self.training or self.sharding.sample_rate == 1.0:
+            return self.shard
+        return replace(self.shard or Shard(0, 1, self.num_classes), sample_rate=self.sharding.sample_rate)
+
+    def of_step(self, softmax: MarginSoftmax) -> MarginSoftmax:
+        """A margin softmax over the classes of this step."""
+        return replace(softmax, shard=self.shard_of_step())
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+        """Take the rows of this process from whole class weights."""
+        taken = dict(state_dict)
+        for name in self.split_parameters if self.shard is not None else ():
+            whole, own = taken.get(prefix + name), self.get_parameter(name)
+            if whole is not None and len(whole) * len(self.shard) == len(own) * self.num_classes:  # type: ignore[arg-type]
+                taken[prefix + name] = whole[self.shard.rows(len(whole))]  # type: ignore[union-attr]
+        super()._load_from_state_dict(taken, prefix, *args)
 
 
 def check_soft_labels(loss: Loss, labels_BC: Tensor) -> None:

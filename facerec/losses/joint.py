@@ -191,6 +191,11 @@ class Joint(Loss):
                 return logits_BC
         return None
 
+    def named(self, embeddings_BD: Tensor) -> Tensor | None:
+        """The class of the highest logit (B,) in the first part that has class weights; None if none has."""
+        found = (part.named(embeddings_BD) for part in self.parts.values())
+        return next((named_B for named_B in found if named_B is not None), None)
+
     def class_directions(self) -> Tensor | None:
         """Those of the first part that has class weights; None if none has."""
         found = (part.class_directions() for part in self.parts.values())

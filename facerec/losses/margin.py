@@ -20,6 +20,7 @@ from facerec.losses.functional import (
     Computation,
     MarginSoftmax,
     People,
+    Sharding,
     Synthesis,
     add_angular_margin,
     add_synthetic,
@@ -44,9 +45,10 @@ class CosineClassifier(ClassifierLoss):
             before they tell people apart. The count of steps is saved.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
-        ValueError: if ``scale`` is not positive or ``margin_warmup`` is negative.
+        ValueError: if ``scale`` is not positive or ``margin_warmup`` is negative; for ``sharded`` with ``synthesis``.
     """
 
     steps: Tensor
@@ -57,10 +59,16 @@ class CosineClassifier(ClassifierLoss):
         margin_warmup: int = 0,
         computation: Computation = Computation(),
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__()
+        super().__init__(sharded)
         require_positive(self, scale=scale)
         require_within(self, 0, math.inf, margin_warmup=margin_warmup)
+        if self.sharding is not None and synthesis is not None:
+            raise ValueError(
+                f"{type(self).__name__} sharded and synthesis: a synthetic person would mix class weights of different "
+                "processes. Leave one of them out"
+            )
         self.scale = scale
         self.margin_warmup = margin_warmup
         self.synthesis = synthesis
@@ -106,7 +114,7 @@ class CosineClassifier(ClassifierLoss):
         """Mean cross-entropy with the margin on the own class."""
         people = self.people(embeddings_BD, self.weight, labels_B)
         loss, cos_R = margin_cross_entropy(
-            people.unit, people.weight, people.labels, self.warmed_target, people.present(self.softmax)
+            people.unit, people.weight, people.labels, self.warmed_target, people.present(self.of_step(self.softmax))
         )
         self.record(own_cosine=cos_R[: len(labels_B)].mean(), **self.warming())
         return loss
@@ -133,6 +141,7 @@ class NormFace(CosineClassifier):
         scale: factor s of the cosines.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if ``scale`` is not positive.
@@ -149,14 +158,18 @@ class NormFace(CosineClassifier):
     """
 
     def __init__(
-        self, scale: float = 64.0, computation: Computation = Computation(), synthesis: Synthesis | None = None
+        self,
+        scale: float = 64.0,
+        computation: Computation = Computation(),
+        synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, computation=computation, synthesis=synthesis)
+        super().__init__(scale, computation=computation, synthesis=synthesis, sharded=sharded)
 
     @property
     def takes_soft_labels(self) -> bool:
-        """True: shares of the classes (B, C) are labels too."""
-        return True
+        """Shares of the classes (B, C) are labels too, unless it is sharded: they would be a share of each class."""
+        return self.sharding is None
 
     def target(self, cos_B: Tensor) -> Tensor:
         """The cosine itself."""
@@ -180,6 +193,7 @@ class CosFace(CosineClassifier):
         margin_warmup: number of optimizer steps in which the margin grows from 0 to m; 0 starts with all of it.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if ``scale`` is not positive, ``cosine_margin`` lies outside [0, 2] or ``margin_warmup`` is
@@ -203,8 +217,9 @@ class CosFace(CosineClassifier):
         margin_warmup: int = 0,
         computation: Computation = Computation(),
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, margin_warmup, computation, synthesis)
+        super().__init__(scale, margin_warmup, computation, synthesis, sharded)
         require_within(self, 0.0, 2.0, cosine_margin=cosine_margin)
         self.cosine_margin = cosine_margin
 
@@ -228,6 +243,7 @@ class ArcFace(CosineClassifier):
             with all of it.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if ``scale`` is not positive, ``angular_margin`` lies outside [0, pi] or ``margin_warmup`` is
@@ -255,8 +271,9 @@ class ArcFace(CosineClassifier):
         margin_warmup: int = 0,
         computation: Computation = Computation(),
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, margin_warmup, computation, synthesis)
+        super().__init__(scale, margin_warmup, computation, synthesis, sharded)
         require_within(self, 0.0, math.pi, angular_margin=angular_margin)
         self.angular_margin = angular_margin
         self.easy_margin = easy_margin
@@ -282,6 +299,7 @@ class CombinedMargin(CosineClassifier):
             with all of it.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -306,8 +324,9 @@ class CombinedMargin(CosineClassifier):
         margin_warmup: int = 0,
         computation: Computation = Computation(),
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, margin_warmup, computation, synthesis)
+        super().__init__(scale, margin_warmup, computation, synthesis, sharded)
         require_positive(self, angle_factor=angle_factor)
         require_within(self, 0.0, math.pi, angular_margin=angular_margin)
         require_within(self, 0.0, 2.0, cosine_margin=cosine_margin)

@@ -1,6 +1,6 @@
 """How well the class weights of a loss tell apart the people of a batch.
 
-Shapes: B batch, R rows at a time, D embedding dimension, C classes.
+Shapes: B batch, D embedding dimension, C classes.
 """
 
 import torch
@@ -9,8 +9,6 @@ from torch import Tensor
 from facerec.losses.base import ClassifierLoss, Loss
 from facerec.losses.joint import Joint
 from facerec.losses.margin import CosineClassifier
-
-LARGEST = 2**24  # numbers of a matrix of logits: 64 MiB
 
 
 @torch.no_grad()
@@ -44,18 +42,11 @@ def separation(loss: Loss, embeddings_BD: Tensor, labels_B: Tensor) -> dict[str,
     classifier = _classifier(loss)
     if classifier is None or labels_B.is_floating_point():
         return {}
-    rows = max(1, LARGEST // classifier.num_classes)
-    right, others = [], []
     with torch.autocast(embeddings_BD.device.type, enabled=False):
-        embeddings_BD = embeddings_BD[: len(labels_B)].float()
-        for embeddings_RD, labels_R in zip(torch.split(embeddings_BD, rows), torch.split(labels_B, rows), strict=True):
-            logits_RC = classifier.logits(embeddings_RD)
-            assert logits_RC is not None  # a classifier has class weights
-            right.append(logits_RC.argmax(1) == labels_R)
-            others.append(logits_RC.scatter(1, labels_R[:, None], -torch.inf).amax(1))
-    found = {"accuracy": torch.cat(right).float().mean()}
+        named_B, other_B = classifier.nearest(embeddings_BD[: len(labels_B)].float(), labels_B)
+    found = {"accuracy": (named_B == labels_B).float().mean()}
     if isinstance(classifier, CosineClassifier) and classifier.num_classes > 1:
-        found["other_cosine"] = torch.cat(others).mean() / classifier.scale
+        found["other_cosine"] = other_B.mean() / classifier.scale
     return found
 
 

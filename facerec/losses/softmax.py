@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from facerec.losses.base import ClassifierLoss
+from facerec.losses.functional import Shard, Sharding, sharded_softmax
+from facerec.losses.functional.collectives import from_first_process
 from facerec.settings import require_within
 
 
@@ -27,9 +29,11 @@ class Softmax(ClassifierLoss):
         hidden_dim: number of units H of a hidden layer before the class weights; 0 for none.
         dropout: share of the inputs of the last layer set to zero in training, in [0, 1): of the embedding, or of the
             hidden units (Srivastava et al., JMLR 2014).
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
-        ValueError: if ``label_smoothing`` or ``dropout`` is outside [0, 1), or ``hidden_dim`` is negative.
+        ValueError: if ``label_smoothing`` or ``dropout`` is outside [0, 1), or ``hidden_dim`` is negative; for
+            ``label_smoothing`` with a sample of the classes.
 
     Example:
         Three embeddings on their class weights: every own logit is 1, every other 0. The loss is log(1 + 2 e^-1).
@@ -53,11 +57,21 @@ class Softmax(ClassifierLoss):
     """
 
     def __init__(
-        self, bias: bool = False, label_smoothing: float = 0.0, hidden_dim: int = 0, dropout: float = 0.0
+        self,
+        bias: bool = False,
+        label_smoothing: float = 0.0,
+        hidden_dim: int = 0,
+        dropout: float = 0.0,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__()
+        super().__init__(sharded)
         require_within(self, 0.0, 1.0, high_excluded=True, label_smoothing=label_smoothing, dropout=dropout)
         require_within(self, 0, math.inf, hidden_dim=hidden_dim)
+        if label_smoothing and self.sharding is not None and self.sharding.sample_rate < 1.0:
+            raise ValueError(
+                f"Softmax label_smoothing={label_smoothing}: it is spread over all classes, and "
+                f"sharded.sample_rate={self.sharding.sample_rate} leaves some out. Leave one of them out"
+            )
         self.label_smoothing = label_smoothing
         self.has_bias = bias
         self.hidden_dim = hidden_dim
@@ -67,8 +81,13 @@ class Softmax(ClassifierLoss):
 
     @property
     def takes_soft_labels(self) -> bool:
-        """True: shares of the classes (B, C) are labels too."""
-        return True
+        """Shares of the classes (B, C) are labels too, unless it is sharded: they would be a share of each class."""
+        return self.sharding is None
+
+    @property
+    def split_parameters(self) -> tuple[str, ...]:
+        """The class weights, and the biases if there are any."""
+        return ("weight", "bias") if self.has_bias else ("weight",)
 
     def build(self, embedding_dim: int, num_classes: int) -> Self:
         """Create the weights (C, D) or (C, H), the hidden layer if there is one, and with ``bias`` the biases (C,)."""
@@ -88,8 +107,22 @@ class Softmax(ClassifierLoss):
 
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean cross-entropy; the labels may be shares of the classes (B, C)."""
+        shard = self.shard_of_step()
+        if shard is not None:
+            return self._sharded(self._features(embeddings_BD), labels_B, shard)
         features_BH = F.dropout(self._features(embeddings_BD), self.dropout, self.training)
         return F.cross_entropy(self._scores(features_BH), labels_B, label_smoothing=self.label_smoothing)
+
+    def _sharded(self, features_BH: Tensor, labels_B: Tensor, shard: Shard) -> Tensor:
+        """The same over the classes of all processes, which drop the same units."""
+        if self.dropout and self.training:
+            kept_BH = F.dropout(torch.ones_like(features_BH), self.dropout)
+            features_BH = features_BH * from_first_process(kept_BH, shard.world)
+        dtype = features_BH.dtype
+        bias_C = None if self.bias is None else self.bias.to(dtype)
+        weight_CH = self.weight.to(dtype)
+        loss: Tensor = sharded_softmax(features_BH, weight_CH, bias_C, labels_B, self.label_smoothing, shard)
+        return loss
 
     def _features(self, embeddings_BD: Tensor) -> Tensor:
         """What the class weights see: the hidden units (B, H), or the embeddings (B, D) themselves."""

@@ -12,6 +12,7 @@ from facerec.losses.base import ClassifierLoss
 from facerec.losses.functional import (
     Computation,
     MarginSoftmax,
+    Sharding,
     directions,
     inverse_norms,
     margin_cross_entropy,
@@ -34,6 +35,7 @@ class SphereFace(ClassifierLoss):
         lambda_end: smallest lambda.
         lambda_decay: speed of its fall; 0.1 reaches 5 after 2,990 optimizer steps.
         computation: implementation and precision of the large matrix products.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: for an ``angle_factor`` other than 1 to 4, or a negative lambda setting.
@@ -60,8 +62,9 @@ class SphereFace(ClassifierLoss):
         lambda_end: float = 5.0,
         lambda_decay: float = 0.1,
         computation: Computation = Computation(),
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__()
+        super().__init__(sharded)
         require_choice(self, (1, 2, 3, 4), angle_factor=angle_factor)
         require_within(self, 0.0, math.inf, lambda_start=lambda_start, lambda_end=lambda_end, lambda_decay=lambda_decay)
         self.angle_factor = angle_factor
@@ -91,7 +94,8 @@ class SphereFace(ClassifierLoss):
             mixed_B: Tensor = (annealing * own_B + length_B * psi_B) / (1.0 + annealing)
             return mixed_B
 
-        loss, own_B = margin_cross_entropy(embeddings_BD, self.weight, labels_B, target, self.softmax)
+        softmax = self.of_step(self.softmax)
+        loss, own_B = margin_cross_entropy(embeddings_BD, self.weight, labels_B, target, softmax)
         self.record(own_cosine=(own_B * inverse_B).mean(), annealing=annealing)
         return loss
 

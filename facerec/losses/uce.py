@@ -14,6 +14,7 @@ from facerec.losses.base import ClassifierLoss
 from facerec.losses.functional import (
     Computation,
     MatmulPrecision,
+    Sharding,
     Synthesis,
     sample_classes,
     unified_cross_entropy,
@@ -40,6 +41,8 @@ class UCE(CosineClassifier):
         margin_warmup: number of optimizer steps in which the margin grows from 0 to m; 0 starts with all of it.
         matmul_precision: rounding of the factors in the large matrix products: "float32" or "bfloat16".
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses. With a
+            ``negative_share`` each process draws from its own classes.
 
     Raises:
         ValueError: if a setting is outside its range.
@@ -68,11 +71,16 @@ class UCE(CosineClassifier):
         margin_warmup: int = 0,
         matmul_precision: MatmulPrecision = "float32",
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, margin_warmup, Computation("plain", matmul_precision), synthesis)
+        super().__init__(scale, margin_warmup, Computation("plain", matmul_precision), synthesis, sharded)
         require_within(self, 0.0, 2.0, cosine_margin=cosine_margin)
         require_within(self, 0.0, math.inf, negative_weight=negative_weight)
         require_within(self, 0.0, 1.0, low_excluded=True, negative_share=negative_share)
+        if self.sharding is not None and self.sharding.sample_rate < 1.0:
+            raise ValueError(
+                f"UCE sharded.sample_rate={self.sharding.sample_rate}: UCE samples in its own way. Set negative_share"
+            )
         self.cosine_margin = cosine_margin
         self.negative_weight = negative_weight
         self.negative_share = negative_share
@@ -90,9 +98,9 @@ class UCE(CosineClassifier):
     def compute(self, embeddings_BD: Tensor, labels_B: Tensor) -> Tensor:
         """Mean over the images of the sum over the classes."""
         weight_KD: Tensor = self.weight
-        places_B = labels_B
+        places_B = labels_B if self.shard is None else self.shard.places(labels_B)
         if self.training and self.negative_share < 1.0:
-            classes_K, places_B = sample_classes(labels_B, self.num_classes, self.negative_share)
+            classes_K, places_B = sample_classes(places_B, len(weight_KD), self.negative_share)
             weight_KD = weight_KD.index_select(0, classes_K)
         people = self.people(embeddings_BD, weight_KD, places_B)
         bias = self.bias.to(people.unit.dtype)
@@ -103,7 +111,7 @@ class UCE(CosineClassifier):
             self.warmed_target,
             bias,
             self.negative_weight,
-            people.present(self.softmax),
+            people.present(self.of_step(self.softmax)),
         )
         self.record(own_cosine=cos_R[: len(labels_B)].mean(), threshold=bias / self.scale, **self.warming())
         return loss

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from facerec.losses.functional import Computation, Synthesis, circle_pairs
+from facerec.losses.functional import Computation, Sharding, Synthesis, circle_pairs
 from facerec.losses.margin import CosineClassifier
 from facerec.losses.pairs import PairLoss
 from facerec.settings import require_positive, require_within
@@ -59,6 +59,7 @@ class CircleClassifier(CosineClassifier):
         relaxation: m. Own cosines are drawn towards 1 - m, others are pushed below m.
         computation: implementation and precision of the large matrix products.
         synthesis: synthetic people between those of a batch, in training; none by default.
+        sharded: split the class weights over the processes of a training, exactly; see the README of losses.
 
     Raises:
         ValueError: if ``scale`` is not positive or ``relaxation`` lies outside [0, 1].
@@ -80,8 +81,9 @@ class CircleClassifier(CosineClassifier):
         relaxation: float = 0.25,
         computation: Computation = Computation(),
         synthesis: Synthesis | None = None,
+        sharded: bool | Sharding = False,
     ) -> None:
-        super().__init__(scale, computation=computation, synthesis=synthesis)
+        super().__init__(scale, computation=computation, synthesis=synthesis, sharded=sharded)
         require_within(self, 0.0, 1.0, relaxation=relaxation)
         self.relaxation = relaxation
         self.softmax = replace(self.softmax, reweigh=self.reweigh)

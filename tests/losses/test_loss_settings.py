@@ -32,6 +32,13 @@ from tests.losses.loss_cases import batch, every_case
         (lambda: losses.Softmax(hidden_dim=-1), "Softmax hidden_dim=-1"),
         (lambda: losses.UCE(negative_weight=-1.0), "UCE negative_weight=-1.0"),
         (lambda: losses.UCE(negative_share=0.0), r"UCE negative_share=0.0: must be in \(0, 1\]"),
+        (lambda: losses.Sharding(sample_rate=0.0), r"Sharding sample_rate=0.0: must be in \(0, 1\]"),
+        (lambda: losses.ArcFace(sharded=True, synthesis=losses.Synthesis()), "ArcFace sharded and synthesis"),
+        (lambda: losses.UCE(sharded=losses.Sharding(0.5)), "UCE sharded.sample_rate=0.5: .* Set negative_share"),
+        (
+            lambda: losses.Softmax(label_smoothing=0.1, sharded=losses.Sharding(0.5)),
+            "Softmax label_smoothing=0.1: it is",
+        ),
         (lambda: losses.Synthesis(alpha=0.0), "Synthesis alpha=0.0"),
         (lambda: losses.Synthesis(ratio=1.5), r"Synthesis ratio=1.5: must be in \(0, 1\]"),
         (lambda: losses.Contrastive(distance_margin=0.0), "Contrastive distance_margin=0.0"),

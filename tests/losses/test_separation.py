@@ -31,7 +31,7 @@ def nearest_other(cosines, labels):
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])
 def test_a_loss_of_cosines_gives_the_nearest_other_however_many_rows_at_a_time(rows, monkeypatch):
-    monkeypatch.setattr("facerec.losses.separation.LARGEST", rows * PEOPLE)
+    monkeypatch.setattr("facerec.losses.base.LARGEST", rows * PEOPLE)
     loss, (embeddings, labels) = built(ArcFace(scale=16.0)), drawn()
     cosines = normalize(embeddings.double()) @ normalize(loss.weight.detach().double()).T
     found = separation(loss, embeddings, labels)

@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from facerec.losses.functional.margin_softmax import GPU_BLOCKS, MarginSoftmax
 from facerec.losses.functional.matmul import factors_in, multiply
+from facerec.losses.functional.own_class import leave_out_own_
 from facerec.losses.functional.vectors import inverse_norms
 
 RADIAL_ROWS = 512
@@ -25,9 +26,18 @@ def blocked_cross_entropy(
     features_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, target: Callable[[Tensor], Tensor], softmax: MarginSoftmax
 ) -> tuple[Tensor, Tensor]:
     """``margin_cross_entropy`` with one (B, C) matrix: the exponentials, kept for the backward pass."""
-    others_B, own_B = _OtherClasses.apply(features_BD, weight_CD, labels_B, softmax)
+    others_B, own_B = blocked_other_classes(features_BD, weight_CD, labels_B, softmax)
     # softplus turns into the identity at its threshold, 20 by default: e^-20 would show in float64
     return F.softplus(others_B - softmax.scale * target(own_B), threshold=40.0).mean(), own_B
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # as above
+def blocked_other_classes(
+    features_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, softmax: MarginSoftmax
+) -> tuple[Tensor, Tensor]:
+    """Log sum_{j != y} exp(logit_ij) and the own products, both (B,). A label of -1 is a class of another process."""
+    result: tuple[Tensor, Tensor] = _OtherClasses.apply(features_BD, weight_CD, labels_B, softmax)
+    return result
 
 
 class _OtherClasses(torch.autograd.Function):
@@ -35,7 +45,8 @@ class _OtherClasses(torch.autograd.Function):
 
     The forward pass keeps e_ij = exp(logit_ij - shift_i) * slope_ij / |w_j|. It includes 1 / |w_j| and the slope of
     ``reweigh``, so both gradients are plain products of e with W and with x. No normalised W is stored. The products
-    with W become e in place, some images at a time, so that they stay in the cache.
+    with W become e in place, some images at a time, so that they stay in the cache. An image whose class is not among
+    the rows (a label of -1) has no class to leave out, and an own product of 0.
     """
 
     @staticmethod
@@ -44,7 +55,9 @@ class _OtherClasses(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         precision = softmax.computation.matmul_precision
         inverse_R = inverse_norms(weight_RD)
-        own_B, own_rows_B, own_direction_BD = _own_products(x_BD, weight_RD, inverse_R, labels_B, softmax.subcenters)
+        own_B, own_rows_B, own_inverse_B, own_direction_BD = _own_products(
+            x_BD, weight_RD, inverse_R, labels_B, softmax
+        )
         with factors_in(precision):
             scaled_BD = x_BD * softmax.scale if softmax.reweigh is None else x_BD
             e_BR = multiply(scaled_BD, weight_RD.T, precision)
@@ -55,21 +68,25 @@ class _OtherClasses(torch.autograd.Function):
             sum_B[images], shift_B[images] = _exponentials(e_BR[images], inverse_R, labels_B, softmax, images)
         others_B = sum_B.log() + shift_B
         ctx.softmax = softmax
-        ctx.save_for_backward(x_BD, weight_RD, inverse_R, own_rows_B, own_direction_BD, others_B, shift_B, e_BR)
+        ctx.save_for_backward(
+            x_BD, weight_RD, inverse_R, own_rows_B, own_inverse_B, own_direction_BD, others_B, shift_B, e_BR
+        )
         return others_B, own_B
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_others_B: Tensor, grad_own_B: Tensor) -> tuple[Tensor | None, ...]:
         precision = ctx.softmax.computation.matmul_precision
-        x_BD, weight_RD, inverse_R, own_rows_B, own_direction_BD, others_B, shift_B, e_BR = ctx.saved_tensors
+        x_BD, weight_RD, inverse_R, own_rows_B, own_inverse_B, own_direction_BD, others_B, shift_B, e_BR = (
+            ctx.saved_tensors
+        )
         # dL/dp_ij = c_i e_ij |w_j|; an image without other classes (one class in all) has no such gradient
         c_B = ctx.softmax.scale * torch.where(others_B.isinf(), 0.0, grad_others_B * torch.exp(shift_B - others_B))
         with factors_in(precision):
             grad_x_BD = multiply(e_BR, weight_RD, precision).mul_(c_B[:, None])
             grad_weight_RD = multiply(e_BR.T, x_BD * c_B[:, None], precision)
         grad_x_BD.addcmul_(own_direction_BD, grad_own_B[:, None])
-        grad_weight_RD.index_add_(0, own_rows_B, x_BD * (grad_own_B * inverse_R[own_rows_B])[:, None])
+        grad_weight_RD.index_add_(0, own_rows_B, x_BD * (grad_own_B * own_inverse_B)[:, None])
         _remove_radial(grad_weight_RD, weight_RD, inverse_R)
         return grad_x_BD, grad_weight_RD, None, None
 
@@ -92,7 +109,10 @@ def _exponentials(
     if softmax.reweigh is not None:
         value_NR, slope_NR = softmax.reweigh(logit_NR, images)
         torch.mul(value_NR, softmax.scale, out=logit_NR)
-    logit_NR.scatter_(1, labels_B[images, None], -torch.inf)
+    if softmax.shard is None:
+        logit_NR.scatter_(1, labels_B[images, None], -torch.inf)
+    else:
+        leave_out_own_(logit_NR, labels_B[images])
     if softmax.shift is None:
         shift_N = logit_NR.amax(1).clamp(min=torch.finfo(logit_NR.dtype).min)  # with the own class alone it is -inf
         e_NR = logit_NR.sub_(shift_N[:, None]).exp_()
@@ -135,13 +155,20 @@ def _remove_radial(grad_RD: Tensor, weight_RD: Tensor, inverse_R: Tensor) -> Non
 
 
 def _own_products(
-    x_BD: Tensor, weight_RD: Tensor, inverse_R: Tensor, labels_B: Tensor, subcenters: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the own class, or its nearest sub-center: product (B,), row of the weights (B,), direction (B, D)."""
-    rows_B = labels_B
+    x_BD: Tensor, weight_RD: Tensor, inverse_R: Tensor, labels_B: Tensor, softmax: MarginSoftmax
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of the own class, or its nearest sub-center: product, row of the weights, 1 / |w| (B,), and direction (B, D).
+
+    A class of another process has any row, and zeros beside it.
+    """
+    subcenters, is_split = softmax.subcenters, softmax.shard is not None
+    rows_B = labels_B.clamp(min=0) if is_split else labels_B
     if subcenters > 1:
-        rows_BK = labels_B[:, None] * subcenters + torch.arange(subcenters, device=labels_B.device)
+        rows_BK = rows_B[:, None] * subcenters + torch.arange(subcenters, device=labels_B.device)
         nearest_B1 = (weight_RD[rows_BK] * x_BD[:, None]).sum(2).mul_(inverse_R[rows_BK]).argmax(1, keepdim=True)
         rows_B = rows_BK.gather(1, nearest_B1).squeeze(1)
-    direction_BD = weight_RD.index_select(0, rows_B).mul_(inverse_R[rows_B][:, None])
-    return (direction_BD * x_BD).sum(1), rows_B, direction_BD
+    inverse_B = inverse_R[rows_B]
+    if is_split:
+        inverse_B = inverse_B.masked_fill_(labels_B < 0, 0.0)
+    direction_BD = weight_RD.index_select(0, rows_B).mul_(inverse_B[:, None])
+    return (direction_BD * x_BD).sum(1), rows_B, inverse_B, direction_BD

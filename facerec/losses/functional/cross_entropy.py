@@ -19,8 +19,8 @@ from torch import Tensor
 
 from facerec.losses.functional.blocked import blocked_cross_entropy
 from facerec.losses.functional.margin_softmax import MarginSoftmax
-from facerec.losses.functional.matmul import product
-from facerec.losses.functional.vectors import directions
+from facerec.losses.functional.matmul import class_products
+from facerec.losses.functional.sharded import sharded_cross_entropy, sharded_unified
 
 
 def margin_cross_entropy(
@@ -30,7 +30,8 @@ def margin_cross_entropy(
 
     Args:
         features_BD: x (B, D). With unit vectors the products are cosines.
-        weight_CD: class weights (C, D), of any length. With K sub-centers (C * K, D), those of a class in a row.
+        weight_CD: class weights (C, D), of any length. With K sub-centers (C * K, D), those of a class in a row. With a
+            ``shard`` those of its classes alone.
         labels_B: own class of each row, int64 (B,).
         target: function from the own products (B,) to the values (B,) that replace them.
         softmax: scale, other classes and way to compute.
@@ -49,6 +50,11 @@ def margin_cross_entropy(
         >>> print(f"{loss:.4f} {own.item():.1f}")
         0.3133 1.0
     """
+    if softmax.shard is not None:
+        split: tuple[Tensor, Tensor] = sharded_cross_entropy(
+            features_BD, weight_CD, labels_B, target, softmax, softmax.shard
+        )
+        return split
     weight_CD = weight_CD.to(features_BD.dtype)
     if softmax.computation.is_blocked_on(features_BD.device, len(features_BD) * len(weight_CD)):
         result: tuple[Tensor, Tensor] = blocked_cross_entropy(features_BD, weight_CD, labels_B, target, softmax)
@@ -69,9 +75,7 @@ def _products(
     features_BD: Tensor, weight_CD: Tensor, labels_B: Tensor, softmax: MarginSoftmax
 ) -> tuple[Tensor, Tensor]:
     """Products with all classes (B, C), changed by ``reweigh``, and those with the own classes (B,), unchanged."""
-    product_BC = product(features_BD, directions(weight_CD).T, softmax.computation.matmul_precision)
-    if softmax.subcenters > 1:
-        product_BC = product_BC.view(len(product_BC), -1, softmax.subcenters).amax(2)
+    product_BC = class_products(features_BD, weight_CD, softmax.subcenters, softmax.computation.matmul_precision)
     own_B = product_BC.gather(1, labels_B[:, None]).squeeze(1)
     if softmax.reweigh is not None:
         product_BC = softmax.reweigh(product_BC, slice(None))[0]
@@ -94,7 +98,8 @@ def unified_cross_entropy(
     Args:
         features_BD: x (B, D). With unit vectors the products are cosines.
         weight_CD: class weights (C, D), of any length.
-        labels_B: own class of each row, int64 (B,).
+        labels_B: own class of each row, int64 (B,); with a ``shard`` its place among the rows of ``weight_CD``, -1
+            where another process holds it.
         target: function from the own products (B,) to the values (B,) that replace them.
         bias: b, a scalar.
         negative_weight: lambda.
@@ -114,34 +119,17 @@ def unified_cross_entropy(
         >>> print(f"{loss:.4f}")
         1.0064
     """
-    product_BC, own_B = _products(features_BD, weight_CD.to(features_BD.dtype), labels_B, softmax)
+    weight_CD = weight_CD.to(features_BD.dtype)
+    if softmax.shard is not None:
+        split: tuple[Tensor, Tensor] = sharded_unified(
+            features_BD, weight_CD, labels_B, target, bias, negative_weight, softmax, softmax.shard
+        )
+        return split
+    product_BC, own_B = _products(features_BD, weight_CD, labels_B, softmax)
     own_logit_B = softmax.scale * target(own_B) - bias
     other_logit_BC = (softmax.scale * product_BC - bias).scatter(1, labels_B[:, None], -torch.inf)
     others_B = F.softplus(other_logit_BC, threshold=40.0).sum(1)
     return (F.softplus(-own_logit_B, threshold=40.0) + negative_weight * others_B).mean(), own_B
-
-
-def sample_classes(labels_B: Tensor, num_classes: int, share: float) -> tuple[Tensor, Tensor]:
-    """The classes of a batch with a random choice of the others, as in Partial FC (An et al., CVPR 2022).
-
-    Args:
-        labels_B: class of each image.
-        num_classes: C.
-        share: r, share of all classes that are kept. Those of the batch are always among them.
-
-    Returns:
-        The classes in order (K,), and the place of each image's class among them (B,). A GPU does not wait.
-
-    Example:
-        >>> import torch
-        >>> classes, places = sample_classes(torch.tensor([7, 2, 7]), num_classes=10, share=0.5)
-        >>> len(classes), classes[places].tolist()
-        (5, [7, 2, 7])
-    """
-    count = max(int(share * num_classes), min(len(labels_B), num_classes))
-    order_C = torch.rand(num_classes, device=labels_B.device).scatter(0, labels_B, -1.0)
-    classes_K = order_C.topk(count, largest=False).indices.sort().values
-    return classes_K, torch.searchsorted(classes_K, labels_B)
 
 
 def smallest_scale(num_classes: int, probability: float = 0.9) -> float:

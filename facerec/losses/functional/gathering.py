@@ -29,6 +29,19 @@ def from_all_processes(rows_ND: Tensor) -> Tensor:
     return gathered
 
 
+def own_rows(all_BD: Tensor, rows_ND: Tensor) -> Tensor:
+    """What belongs to the rows of this process, of something worked out for ``from_all_processes`` of them.
+
+    Example:
+        >>> import torch
+        >>> own_rows(torch.tensor([5.0, 6.0]), torch.ones(2, 3))
+        tensor([5., 6.])
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return all_BD
+    return torch.split(all_BD, _sizes(rows_ND))[dist.get_rank()]
+
+
 def _sizes(rows_ND: Tensor) -> list[int]:
     """The number of rows of each process."""
     world = dist.get_world_size()

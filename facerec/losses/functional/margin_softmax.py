@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from facerec.losses.functional.matmul import MatmulPrecision
+from facerec.losses.functional.shard import Shard
 from facerec.machine.hardware import memory_of_gpu
 from facerec.settings import require_choice
 
@@ -91,6 +92,7 @@ class MarginSoftmax:
         reweigh: function that changes the other classes; None leaves them alone.
         subcenters: weight rows K of each class, of which the nearest counts.
         computation: implementation and precision.
+        shard: the classes of this process, where they are split over several; None if each process has all.
         block: number of products in one block on a CPU.
 
     Example:
@@ -105,6 +107,7 @@ class MarginSoftmax:
     reweigh: Reweigh | None = None
     subcenters: int = 1
     computation: Computation = Computation()
+    shard: Shard | None = None
     block: int = BLOCK
 
     @property

@@ -1,4 +1,7 @@
-"""Matrix products that can round their factors to bfloat16. Sums and results stay float32."""
+"""Matrix products that can round their factors to bfloat16. Sums and results stay float32.
+
+Shapes: B batch, D embedding dimension, C classes, K sub-centers of a class, R = C * K weight rows.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from facerec.losses.functional.vectors import directions
 
 MatmulPrecision = Literal["float32", "bfloat16"]
 """Rounding of the factors of a matrix product; see ``product``."""
@@ -86,3 +91,21 @@ def product(a_MK: Tensor, b_KN: Tensor, precision: MatmulPrecision) -> Tensor:
         return a_MK @ b_KN
     result_MN: Tensor = _RoundedProduct.apply(a_MK, b_KN)
     return result_MN
+
+
+def class_products(features_BD: Tensor, weight_RD: Tensor, subcenters: int, precision: MatmulPrecision) -> Tensor:
+    """Products <x_i, w_j / |w_j|> with all classes (B, C), with the nearest of the sub-centers of a class.
+
+    Args:
+        features_BD: x (B, D).
+        weight_RD: class weights (C * K, D), of any length.
+        subcenters: weight rows K of each class.
+        precision: of ``product``.
+
+    Example:
+        >>> import torch
+        >>> class_products(torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 2.0]]), 1, "float32")
+        tensor([[0.6000, 0.0000]])
+    """
+    product_BR = product(features_BD, directions(weight_RD).T, precision)
+    return product_BR if subcenters == 1 else product_BR.view(len(product_BR), -1, subcenters).amax(2)
