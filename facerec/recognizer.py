@@ -1,45 +1,15 @@
-"""FaceRecognizer, the only LightningModule: images to embeddings to a loss. Steps and logging only.
-
-Without Lightning: a backbone and a loss are plain modules, and this is a training loop of your own.
-
-    >>> from itertools import combinations
-    >>> import numpy as np
-    >>> import torch
-    >>> from facerec.backbones import ResNet
-    >>> from facerec.losses import ArcFace
-    >>> from facerec.metrics import cosine_scores, equal_error_rate
-    >>> from facerec.optim import parameter_groups
-    >>> images, labels = torch.rand(8, 3, 32, 32) * 2.0 - 1.0, torch.arange(8) % 4  # pixels in [-1, 1], four people
-    >>> backbone = ResNet(18, embedding_dim=8, width=8)
-    >>> loss = ArcFace(scale=16.0).build(embedding_dim=8, num_classes=4)
-    >>> optimizer = torch.optim.SGD(parameter_groups(backbone, loss), lr=0.1, weight_decay=5e-4)
-    >>> for _ in range(2):
-    ...     optimizer.zero_grad()
-    ...     loss(backbone(images), labels).backward()
-    ...     optimizer.step()
-    ...     loss.step()
-    >>> with torch.no_grad():
-    ...     embeddings = backbone.eval()(images)
-    >>> pairs = np.array(list(combinations(range(8), 2)))
-    >>> scores, same = cosine_scores(embeddings, pairs), labels[pairs[:, 0]] == labels[pairs[:, 1]]
-    >>> rate, threshold = equal_error_rate(scores, same)
-    >>> 0.0 <= rate <= 1.0
-    True
-"""
+"""FaceRecognizer, the only LightningModule: images to embeddings to a loss. Steps and logging only."""
 
 import math
 import warnings
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
-from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
 from facerec.backbones import Backbone
@@ -52,15 +22,14 @@ from facerec.clipping import clip_total_norm_
 from facerec.compilation import compile_backbone, uncompiled
 from facerec.data.batches import Batch
 from facerec.data.interfaces import MeasuredSets, TrainingPeople
+from facerec.flip_test import FlipTest, embed_views, mean_view, views_of
 from facerec.float32 import float32_of_gpus, real_float32
-from facerec.lightning_private import gradient_scale, is_in_training, is_scaled
+from facerec.lightning_private import gradient_scale, is_in_training
 from facerec.losses import Loss
 from facerec.losses.separation import separation
 from facerec.losses.sharding import (
     gather_checkpoint,
     scatter_checkpoint,
-    sharded_parts,
-    split_over_processes,
     split_parameters,
 )
 from facerec.metrics.calibration import Calibration
@@ -75,13 +44,13 @@ from facerec.optim import (
     make_optimizer,
 )
 from facerec.optim.groups import LOSS
+from facerec.processes import prepare_processes
 from facerec.settings import require_choice
 from facerec.transforms.preprocess import PerChannel, Preprocess, resize
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
 OTHER_PEOPLE = "To train its network for other people, start a new training with --init_from in place of --ckpt_path"
 AVERAGED_WEIGHTS = "averaged_weights"  # of a checkpoint that is loaded, where a training goes on from the raw ones
-FlipTest = Literal["sum", "concatenate"]
 
 
 class FaceRecognizer(LightningModule):
@@ -183,7 +152,7 @@ class FaceRecognizer(LightningModule):
         self.schedule = schedule
         self.lr_factors = lr_factors_of(backbone, layer_decay, lr_factors, loss_lr_factor)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.flip_test = _views(flip_test)
+        self.flip_test = views_of(flip_test)
         self.backbone.to(memory_format=self.memory_format)
         self.num_classes = num_classes
         self.tf32 = tf32
@@ -223,16 +192,7 @@ class FaceRecognizer(LightningModule):
             if they are concatenated.
         """
         with uncompiled(self.compiles):
-            return self._embed(images_BCHW)
-
-    def _embed(self, images_BCHW: Tensor) -> Tensor:
-        embeddings_BD: Tensor = self(images_BCHW)
-        if self.flip_test is None:
-            return embeddings_BD
-        mirrored_BD: Tensor = self(images_BCHW.flip(-1))
-        if self.flip_test == "concatenate":
-            return torch.cat([embeddings_BD, mirrored_BD], dim=1)
-        return mean_view(embeddings_BD, mirrored_BD)
+            return embed_views(self, images_BCHW, self.flip_test)
 
     def class_embeddings(self, embeddings: Tensor) -> Tensor:
         """Embeddings (B, D) for the class weights, at the length of the training, from those of :meth:`embed`."""
@@ -279,13 +239,7 @@ class FaceRecognizer(LightningModule):
             )
         identities, alignment = (data.identities, data.alignment) if isinstance(data, TrainingPeople) else ([], None)
         self.card = replace(self.card, identities=tuple(identities), alignment=alignment, configuration=None)
-        # Processes compute the loss of their whole batch, so its buffers are the same in each. Else the centres of all
-        # people would travel in every step. Class weights that are split are different ones in each.
-        names = [f"loss.{name}" for name, _ in self.loss.named_buffers()]
-        if sharded_parts(self.loss) and self.trainer.world_size > 1:
-            require_split_can_train(self.trainer)
-            names += [f"loss.{name}" for name in split_over_processes(self.loss)]
-        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, names)  # type: ignore[no-untyped-call]
+        prepare_processes(self, self.loss, self.trainer)
 
     def train(self, mode: bool = True) -> "FaceRecognizer":
         """Set the mode; frozen parts stay in evaluation mode."""
@@ -475,9 +429,9 @@ class FaceRecognizer(LightningModule):
         if resuming:
             scatter_checkpoint(checkpoint, self.loss, "loss.", LOSS)
             _require_same_people(card.identities, self.card.identities)
-        if _views(settings.get("flip_test", self.flip_test)) != self.flip_test:
+        if views_of(settings.get("flip_test", self.flip_test)) != self.flip_test:
             card = replace(card, calibration=None, raw_calibration=None)  # thresholds of other scores
-            trained_with = _views(settings["flip_test"]) or "false"
+            trained_with = views_of(settings["flip_test"]) or "false"
             self.no_threshold = (
                 f"the checkpoint's threshold is one of model.flip_test={trained_with}, and this is a measurement with "
                 f"{self.flip_test or 'false'}"
@@ -507,24 +461,6 @@ def _require_same_people(trained: tuple[str, ...], present: tuple[str, ...]) -> 
             )
 
 
-def require_split_can_train(trainer: Trainer) -> None:
-    """Refuse a trainer under which class weights that are split would not learn as whole ones do.
-
-    Raises:
-        ValueError: naming the setting and the way out.
-    """
-    if not isinstance(trainer.strategy, DDPStrategy):
-        raise ValueError(
-            f"model.loss sharded: it needs trainer.strategy=ddp. {type(trainer.strategy).__name__} handles class "
-            "weights in its own way"
-        )
-    if is_scaled(trainer):
-        raise ValueError(
-            "trainer.precision=16-mixed with a sharded loss: a gradient that overflows in one process would leave out "
-            "its step in that process alone. Set trainer.precision=bf16-mixed or 32-true, or leave sharded out"
-        )
-
-
 def _is_plain(value: object) -> bool:
     """Whether a checkpoint can hold the value without pickling one of our classes."""
     if isinstance(value, dict):
@@ -532,17 +468,3 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (bool, int, float, str))
-
-
-def _views(flip_test: bool | FlipTest | None) -> FlipTest | None:
-    """How the mirror image counts, None if it does not. True stands for the sum."""
-    if isinstance(flip_test, bool):
-        return "sum" if flip_test else None
-    return flip_test
-
-
-def mean_view(embeddings_BD: Tensor, mirrored_BD: Tensor) -> Tensor:
-    """The mean direction of the embeddings of image and mirror, at their mean length."""
-    lengths_B = embeddings_BD.norm(dim=1) + mirrored_BD.norm(dim=1)
-    mean_BD: Tensor = (F.normalize(embeddings_BD) + F.normalize(mirrored_BD)) * (0.25 * lengths_B)[:, None]
-    return mean_BD

@@ -24,6 +24,7 @@ GROUND = {
     "clipping",
     "model_folders",
     "float32",
+    "flip_test",
     "compilation",
 }
 PARTS = {"transforms", "align", "optim", "backbones", "metrics", "losses"}
@@ -41,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "arrays": set(),
     "float32": set(),
+    "flip_test": set(),
     "compilation": set(),
     "lightning_private": set(),
     "clipping": {"settings"},
@@ -59,7 +61,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "preparation": GROUND | {"journal", "align", "transforms", "data", "inspection"},
     "reports": GROUND | {"align", "transforms", "metrics", "data", "checkpoints", "run_folders"},
     "sweeps": GROUND | {"metrics", "data", "checkpoints", "run_folders", "reports"},
-    "recognizer": GROUND | PARTS | {"data", "checkpoints", "reports"},
+    "processes": {"lightning_private", "losses"},
+    "recognizer": GROUND | PARTS | {"processes", "data", "checkpoints", "reports"},
     "callbacks": GROUND | PARTS | MIDDLE,
     "inference": GROUND | PARTS | MIDDLE,
     "plots": GROUND | {"backbones", "metrics", "losses", "data", "reports", "inference"},

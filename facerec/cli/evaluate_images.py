@@ -17,6 +17,7 @@ from facerec.data.formats.pair_list import pair_list
 from facerec.data.layouts import Layout, find_sources
 from facerec.data.pair_doubts import counted
 from facerec.data.sources import PairSource
+from facerec.flip_test import FlipTest
 from facerec.inference.encoding import encode
 from facerec.inference.foreign_onnx import (
     PIXEL_SCALES,
@@ -29,7 +30,6 @@ from facerec.inference.foreign_onnx import (
 from facerec.inference.model import FaceModel
 from facerec.inference.onnx_model import OnnxModel, open_session
 from facerec.metrics import ScoreKind
-from facerec.recognizer import FlipTest
 from facerec.reports.evaluated import Scored, require_labels
 from facerec.reports.pair_scoring import score_set
 from facerec.reports.scored import ScoredSet

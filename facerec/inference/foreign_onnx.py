@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from facerec.files import checksum
+from facerec.flip_test import FlipTest, embed_views
 from facerec.inference.onnx_model import METADATA_PREFIX, open_session, uint8_pixels
 from facerec.inference.pixels import FaceImages, to_pixels
-from facerec.recognizer import FlipTest, mean_view
 from facerec.settings import require_choice, require_positive, require_within
 from facerec.transforms.preprocess import PerChannel, Preprocess, channels
 
@@ -109,14 +109,7 @@ class ForeignOnnx:
         Returns:
             float32 embeddings (N, D), not normalised.
         """
-        pixels_BCHW = to_pixels(images, self.image_size)
-        embeddings_BD = self._embed(pixels_BCHW)
-        if self.flip_test is None:
-            return embeddings_BD
-        mirrored_BD = self._embed(pixels_BCHW.flip(-1))
-        if self.flip_test == "concatenate":
-            return torch.cat([embeddings_BD, mirrored_BD], dim=1)
-        return mean_view(embeddings_BD, mirrored_BD)
+        return embed_views(self._embed, to_pixels(images, self.image_size), self.flip_test)
 
     def _embed(self, pixels_BCHW: Tensor) -> Tensor:
         inputs_BCHW = (

@@ -13,7 +13,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.strategies import DDPStrategy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from facerec.recognizer import require_split_can_train
+from facerec.processes import require_split_can_train
 from tests.conftest import SMALL
 
 INIT = '{"scale": 16.0, "sharded": SHARDED}'
