@@ -15,7 +15,7 @@ from facerec.reports.measurement import Measurement, read_metrics, write_metrics
 from facerec.reports.paired import PairedComparison, compare_scores
 from facerec.reports.paired_runs import PairedRuns, compare_paired
 from facerec.reports.qualities import read_qualities
-from facerec.reports.quality import Discard, discard_of, error_against_discard
+from facerec.reports.quality import Discard, error_against_discard
 from facerec.reports.runs import Run, find_runs, read_run
 from facerec.reports.scored import ScoredSet
 from facerec.reports.summary import Summary, summarise
@@ -41,7 +41,6 @@ __all__ = [
     "compare_runs",
     "compare_scores",
     "det_figure",
-    "discard_of",
     "error_against_discard",
     "errors_at",
     "evaluate",

@@ -35,6 +35,13 @@ class Discard:
         ideal: what the best quality would give.
         area: under the curve, up to 20 % of the pairs discarded.
         ideal_area: under that of the best quality, alike.
+
+    Example:
+        >>> scores, same = np.array([0.9, 0.2] + [0.3] * 20), np.array([True] * 2 + [False] * 20)
+        >>> pairs = np.array([[0, 1], [2, 3]] + [[0, 2]] * 20)
+        >>> found = error_against_discard(scores, same, pairs, np.array([9.0, 8.0, 7.0, 1.0]), fmr=0.5)
+        >>> found.genuine, found.curve.fnmr.tolist()  # the pair with the worst image was the one rejected
+        (2, [0.5, 0.0])
     """
 
     quality: str

@@ -31,6 +31,13 @@ class ThresholdErrors:
         fmr_bootstrap: 95 % interval of the FMR by bootstrap, over what varies.
         fnmr_bootstrap: 95 % interval of the FNMR, alike.
         acquisition: images of these people that a detector left out, or None where nothing counted them.
+
+    Example:
+        >>> from facerec.metrics import error_rate
+        >>> rate = error_rate([1, 0, 0, 0], [[1, 1], [2, 2], [3, 3], [4, 4]])
+        >>> found = ThresholdErrors(0.4, "person", rate, rate, Interval(0.0, 0.5), Interval(0.0, 0.5))
+        >>> found.far, found.frr  # no photograph was left out
+        (0.25, 0.25)
     """
 
     threshold: float

@@ -15,7 +15,7 @@ def collapses(recwarn) -> list[str]:
 def test_a_collapsed_network_is_told_of_once(tmp_path, monkeypatch, recwarn):
     monkeypatch.chdir(tmp_path)
     forward = FaceRecognizer.forward
-    monkeypatch.setattr(FaceRecognizer, "forward", lambda self, images: forward(self, images) * 1e-4 + torch.ones(16))
+    monkeypatch.setattr(FaceRecognizer, "forward", lambda self, *images: forward(self, *images) * 1e-4 + torch.ones(16))
     assert run("fit", *SMALL) == 0
     assert not [warning for warning in recwarn if "the same embedding" in str(warning.message)]
     [told] = collapses(recwarn)

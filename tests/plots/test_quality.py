@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facerec.plots import quality_figure
-from facerec.reports import discard_of
+from facerec.reports.quality import discard_of
 from tests.plots.images import texts
 from tests.reports.test_quality import tested
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facerec.reports import Measurement, ScoredSet, discard_of, read_qualities, summarise, write_metrics
+from facerec.reports import Measurement, ScoredSet, read_qualities, summarise, write_metrics
 from facerec.reports.kept_scores import measured_runs
 from facerec.reports.qualities import matched, write_lengths
+from facerec.reports.quality import discard_of
 from facerec.reports.results import write_scores
 from tests.reports.sets import embedded_people, five_pairs
 

@@ -70,7 +70,7 @@ class CALFWPairs(_CrossLFWPairs):
 
 
 class CPLFWPairs(_CrossLFWPairs):
-    """The 6,000 pairs of CPLFW: one person in two poses, or two people of the same sex and race.
+    r"""The 6,000 pairs of CPLFW: one person in two poses, or two people of the same sex and race.
 
     Args:
         root: folder with ``pairs_CPLFW.txt``.
@@ -81,7 +81,16 @@ class CPLFWPairs(_CrossLFWPairs):
         ValueError: when read, naming file and line, for a malformed line.
 
     Example:
-        See :class:`CALFWPairs`.
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from facerec.data import CPLFWPairs
+        >>> with TemporaryDirectory() as root:
+        ...     Path(root, "aligned images").mkdir()
+        ...     lines = ["Ann_Lee_1.jpg 1", "Ann_Lee_2.jpg 1", "Ann_Lee_1.jpg 0", "Eve_1.jpg 0"]
+        ...     _ = Path(root, "pairs_CPLFW.txt").write_text("\n".join(lines))
+        ...     pairs = CPLFWPairs(root)
+        ...     pairs.pairs.tolist(), pairs.same.tolist()
+        ([[0, 1], [0, 2]], [True, False])
     """
 
     def __init__(self, root: str, images: str | None = None) -> None:

@@ -38,7 +38,12 @@ class Sharding:
 
 
 def sharding_of(sharded: bool | Sharding) -> Sharding | None:
-    """The setting ``sharded`` of a loss; None if its class weights stay whole."""
+    """The setting ``sharded`` of a loss; None if its class weights stay whole.
+
+    Example:
+        >>> sharding_of(True), sharding_of(False)
+        (Sharding(sample_rate=1.0), None)
+    """
     if isinstance(sharded, Sharding):
         return sharded
     return Sharding() if sharded else None

@@ -68,6 +68,16 @@ def sharded_softmax(
         labels_B: own class of each row among all classes.
         smoothing: share of the target that is spread over all classes; 0 with a sample of them.
         shard: the classes of this process.
+
+    Example:
+        One process holds all classes: this is the plain cross-entropy.
+
+        >>> import torch
+        >>> from facerec.losses.functional import Shard, sharded_softmax
+        >>> features, weight, labels = torch.eye(2), torch.eye(3)[:, :2].contiguous(), torch.tensor([0, 2])
+        >>> loss = sharded_softmax(features, weight, None, labels, 0.0, Shard(0, 1, classes=3))
+        >>> bool(torch.isclose(loss, torch.nn.functional.cross_entropy(features @ weight.T, labels)))
+        True
     """
     weights = [weight_CD] if bias_C is None else [weight_CD, bias_C]
     classes = _classes_of_step(weights, labels_B, shard)
@@ -139,6 +149,14 @@ def nearest_of_all(named_B: Tensor, best_B: Tensor, other_B: Tensor, shard: Shar
         best_B: its logit.
         other_B: best logit of another class than the own one in this process.
         shard: the classes of this process.
+
+    Example:
+        One process holds all classes, and nothing has to be asked.
+
+        >>> import torch
+        >>> from facerec.losses.functional import Shard, nearest_of_all
+        >>> nearest_of_all(torch.tensor([2]), torch.tensor([0.9]), torch.tensor([0.4]), Shard(0, 1, classes=3))
+        (tensor([2]), tensor([0.4000]))
     """
     if shard.world == 1:
         return named_B, other_B
