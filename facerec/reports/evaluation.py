@@ -47,7 +47,7 @@ def evaluate(
         score: how to score embeddings, ``cosine`` (the default) or ``euclidean``; or the name of your scores.
         distance: whether a lower score means more alike. They are negated, and so are thresholds.
         calibration: threshold and likelihood ratios of the same scores, from validation people: see
-            :func:`facerec.reports.calibrate`. It adds what the ratios cost.
+            :func:`facerec.reports.calibrate`. It adds what the ratios cost, and the errors at the threshold.
         fars: false accept rates of the table.
         resamples: number of resamples of each bootstrap. By default 1,000, fewer for more than 20,000 pairs.
 
@@ -95,6 +95,8 @@ def evaluate(
         >>> result = evaluate([1, 1, 0, 0], scores=[0.2, 0.4, 0.5, 0.8], distance=True, calibration=chosen)
         >>> round(chosen["threshold"], 2), result.score, result.eer, result.likelihood_cost is None
         (-0.6, 'negative distance', 0.0, False)
+        >>> result.at_threshold.fmr.rate, result.at_threshold.fnmr.rate
+        (0.5, 0.0)
     """
     scored = ScoredSet.from_arrays(
         same,
@@ -114,7 +116,8 @@ def evaluate(
             "on scores of the same kind"
         )
     likelihood = calibration.get("likelihood") if calibration else None
-    summary = summarise(scored, fars, resamples, likelihood=likelihood)
+    threshold = calibration["threshold"] if calibration else None
+    summary = summarise(scored, fars, resamples, likelihood=likelihood, threshold=threshold)
     if summary.auc < 0.5:
         warnings.warn(f"{told_of_direction(summary)}: distance=True", stacklevel=2)
     return summary
