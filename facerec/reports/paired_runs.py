@@ -77,7 +77,10 @@ def compare_paired(first: str | Path, second: str | Path, resamples: int | None 
     shared = [name for name in measured[0] if all(name in sets for sets in measured)]
     if not shared:
         sets = [", ".join(both[0].measurement.sets) or "none" for both in runs]
-        raise ValueError(f"no set of pairs in common: {first} was tested on {sets[0]}, {second} on {sets[1]}")
+        raise ValueError(
+            f"no set of pairs in common: {first} was tested on {sets[0]}, {second} on {sets[1]}. The same pairs "
+            "need the same name: `facerec evaluate --name NAME` gives it"
+        )
     found = {name: _compare(name, couples, resamples) for name in shared}
     return PairedRuns([one.name for one, _ in couples], [other.name for _, other in couples], found, notes)
 
