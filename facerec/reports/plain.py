@@ -12,9 +12,11 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 from facerec.metrics import Interval
 
+ARRAYS = (np.ndarray, NDArray)  # what an annotation NDArray[...] is made of: the first until numpy 2.4
 SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -74,7 +76,7 @@ def from_plain(kind: Any, value: Any, place: str = "") -> Any:
         entry_kind = get_args(kind)[1]
         _require(isinstance(value, dict), place, value, "an object")
         return {name: from_plain(entry_kind, entry, _below(place, name)) for name, entry in value.items()}
-    if origin is np.ndarray:
+    if origin in ARRAYS:
         return np.array(_numbers(value, place))
     if is_dataclass(kind) or hasattr(kind, "_fields"):
         return _record(kind, value, place)

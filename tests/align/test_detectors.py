@@ -127,8 +127,8 @@ def test_detectors_that_cannot_be_made(tmp_path, monkeypatch):
         Aligner(min_score=2)
     with pytest.raises(ValueError, match="face='first': choose one of largest, central"):
         Aligner(face="first")
-    with pytest.raises(ValueError, match=r"model='x.onnx': yunet has its own network"):
-        Aligner(model="x.onnx")
+    with pytest.raises(ValueError, match=r"model='x.onnx': mtcnn has its own network"):
+        Aligner("mtcnn", model="x.onnx")
     with pytest.raises(ValueError, match="needs the file of a YuNet network"):
         Aligner("opencv")
     with pytest.raises(FileNotFoundError, match=r"no model .*none.onnx"):
