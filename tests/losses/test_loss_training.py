@@ -19,7 +19,7 @@ def all_classes(base):
 
 
 def test_every_exported_loss_is_tested():
-    settings = {losses.Computation, losses.Ramp, losses.Synthesis}
+    settings = {losses.Computation, losses.Ramp, losses.Sharding, losses.Synthesis}
     exported = {getattr(losses, name) for name in losses.__all__} - {Loss, ClassifierLoss} - settings
     assert exported == {type(case.make(**case.settings)) for case in CASES}
     abstract = {"ClassifierLoss", "CosineClassifier", "PairLoss"}
