@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+# What numpy may raise for an archive that is damaged, or holds something else
+UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
 MOST_PACKED = 100  # a packed file of names and numbers is a few times as large when unpacked
 
 

@@ -113,7 +113,7 @@ def _measurement(measured: Measured, summaries: dict[str, Summary], calibration:
         flip_test=measured.flip_test,
         precision="32-true" if measured.has_images else None,
         calibration=calibration,
-        logged=logged(measured.tests, summaries, calibration, STAGE),
+        logged=logged(summaries, STAGE),
         sets=summaries,
     )
 

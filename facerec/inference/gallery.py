@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facerec.align.record import UNKNOWN
-from facerec.archives import check_archive
+from facerec.archives import UNREADABLE, check_archive
 from facerec.arrays import require_finite
 from facerec.files import written_whole
 from facerec.inference.enrolled_images import (
@@ -32,7 +32,6 @@ from facerec.inference.enrolled_images import (
 MATRIX_LIMIT = 100_000
 """Largest number of templates that a matrix product searches; above it FAISS does."""
 PROBES_AT_ONCE = 256
-UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, MemoryError)
 
 
 MatchBy = Literal["mean", "image"]
@@ -240,7 +239,7 @@ class Gallery:
                     )
                 fingerprint, alignment = str(stored["fingerprint"]), str(stored["alignment"])
                 return cls(names, means_PD, stored["counts"], fingerprint, alignment, images)
-        except (*UNREADABLE, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise ValueError(f"{path} is not a gallery of `facerec enroll`: {error}") from error
 
     def search(self, embeddings_BD: Tensor, by: MatchBy = "mean") -> list[Match]:

@@ -47,9 +47,9 @@ def named_people(network: Network, some: EmbeddedImages) -> list[str]:
     """
     loss, named = network.loss.cpu(), []
     for embeddings_BD in torch.split(some.embeddings.float().cpu(), BLOCK):
-        logits_BC = loss.logits(embeddings_BD)
-        assert logits_BC is not None  # require_classifier has seen to it
-        named += logits_BC.argmax(1).tolist()
+        named_B = loss.named(embeddings_BD)
+        assert named_B is not None  # require_classifier has seen to it
+        named += named_B.tolist()
     return [network.identities[label] for label in named]
 
 

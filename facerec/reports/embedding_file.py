@@ -16,12 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facerec.archives import check_archive
+from facerec.archives import UNREADABLE, check_archive
 from facerec.arrays import require_finite
 
 NAMES, EMBEDDINGS, FINGERPRINT = "names", "embeddings", "fingerprint"
 EXPECTED = f"expected the arrays {NAMES!r} (N,) and {EMBEDDINGS!r} (N, D), as `facerec embed` writes them"
-UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, eq=False)

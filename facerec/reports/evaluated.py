@@ -173,15 +173,12 @@ def keep(folder: Path, measurement: Measurement, tests: Sets, *, with_faces: boo
     return notes
 
 
-def logged(
-    tests: Sets, summaries: Mapping[str, Summary], calibration: Calibration | None, stage: str
-) -> dict[str, float]:
+def logged(summaries: Mapping[str, Summary], stage: str) -> dict[str, float]:
     """The numbers that ``facerec test`` logs, by the same names."""
     found = {f"{stage}/eer": float(np.mean([summary.eer for summary in summaries.values()]))}
     for name, summary in summaries.items():
         values = {"eer": summary.eer, "threshold": summary.threshold, "auc": summary.auc}
-        if calibration is not None:
-            far, frr = tests[name].scores.curve.error_rates_at(calibration["threshold"])
-            values |= {"far_at_calibrated": far, "frr_at_calibrated": frr}
+        if (chosen := summary.at_threshold) is not None:
+            values |= {"far_at_calibrated": chosen.fmr.rate, "frr_at_calibrated": chosen.fnmr.rate}
         found |= {f"{stage}/{name}/{kind}": value for kind, value in values.items()}
     return found
