@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from threading import Barrier
 from typing import TypeVar
 
 import torch
@@ -54,7 +55,26 @@ def share_out(work: Callable[[range], object], count: int, part: int = PART) -> 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     """The pool of a process. A fork inherits the object but not its threads, so each process has its own."""
-    return ThreadPoolExecutor(threads, thread_name_prefix=f"reader of {process}")
+    return _pool_of_single_threads(threads, f"reader of {process}")
+
+
+def _pool_of_single_threads(threads: int, name: str) -> ThreadPoolExecutor:
+    """A pool in whose threads torch computes with one thread each, for they share the cores already.
+
+    Else each would get helpers of its own in OpenMP. OpenMP counts them, finds more threads than cores, and no longer
+    lets waiting ones spin: a training step of small operations then takes up to twice as long.
+    """
+    pool, all_started = ThreadPoolExecutor(threads, thread_name_prefix=name), Barrier(threads)
+
+    def start(_: int) -> None:
+        torch.get_num_threads()  # takes the number of the process once, which would else come later
+        torch.set_num_threads(1)  # of this thread, and of threads that start from now on
+        all_started.wait()
+
+    own = torch.get_num_threads()
+    list(pool.map(start, range(threads)))
+    torch.set_num_threads(own)  # threads that start from now on get as many as before
+    return pool
 
 
 def work_ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int, ahead: int) -> Iterator[Result]:
@@ -77,7 +97,7 @@ def work_ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: i
         [1, 3, 2]
     """
     begun: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="reader") as pool:
+    with _pool_of_single_threads(threads, "reader") as pool:
         try:
             for item in items:
                 begun.append(pool.submit(work, item))

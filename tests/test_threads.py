@@ -136,3 +136,21 @@ def test_a_caller_who_stops_leaves_no_threads():
     assert next(results) == 0
     results.close()
     assert threading.active_count() == before
+
+
+def test_each_thread_computes_alone(threads):
+    """Else OpenMP counts more threads than cores, and all waiting in this process becomes slow."""
+    inside = set()
+    share_out(lambda numbers: inside.add(torch.get_num_threads()), COUNT)
+    assert inside == {1}
+    assert set(work_ahead(lambda item: torch.get_num_threads(), range(6), threads=3, ahead=2)) == {1}
+
+
+def test_other_threads_keep_their_number(threads):
+    share_out(lambda numbers: None, COUNT)
+    list(work_ahead(str, range(3), threads=2, ahead=1))
+    later = []
+    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert later == [torch.get_num_threads()] == [threads]
