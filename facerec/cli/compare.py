@@ -30,7 +30,7 @@ differently, `tested score` and the like say how.
 
 --paired says whether A or B is better, or whether chance may explain the difference of their EERs. Both must have been
 tested on the same pairs. The same people are drawn for both; most people in one or two pairs: pairs are drawn. Give
-runs, folders of runs of several seeds, or metrics.json of two tests."""
+runs, folders of runs of several seeds and folds of test people, or metrics.json of two tests."""
 
 
 def main(args: list[str]) -> Status:

@@ -15,8 +15,10 @@ from facerec.cli.config_files import read_config
 from facerec.cli.configuration import check_settings
 from facerec.cli.runs import RUNS
 from facerec.cli.status import Status
+from facerec.cli.sweep_tests import run_tests
 from facerec.plain_text import read_yaml
 from facerec.sweeps.definition import Sweep, read_sweep
+from facerec.sweeps.nested import with_settings
 from facerec.sweeps.plan import duration, plan_lines, runs_left, seconds_left
 from facerec.sweeps.space import edges
 from facerec.sweeps.trials import Trial, in_order
@@ -26,10 +28,11 @@ EXAMPLES = """\
 facerec sweep experiments/sweeps/loss.yaml --plan             what it would do, and how long it takes
 facerec sweep experiments/sweeps/loss.yaml                    begin, or go on; in several shells to share the work
 facerec sweep experiments/sweeps/loss.yaml --report           the table so far
+facerec sweep experiments/studies/orl_losses.yaml --test      test what is trained, and compare on test people
 facerec sweep mine.yaml --set data.root=DIR                   with a setting of this machine"""
 NOTES = """\
 A trial is one choice of settings. Its trainings differ in seed and in the people who validate, and it is judged by the
-mean of their validation EERs. Test people are never looked at.
+mean of their validation EERs. Test people are looked at by --test alone: make your choice before, by validation people.
 
 SWEEP holds, in YAML:
   config   configuration to start from, relative to SWEEP; by default the embedded one
@@ -37,6 +40,7 @@ SWEEP holds, in YAML:
            a value that is a dictionary goes by its class, or by {name: LABEL, value: {...}}
   method   grid (default), random or tpe; trials is their number
   repeat   {seeds: 3, folds: 5}: each trial is trained 15 times
+           settings: a list of settings, such as other test people, each of which is trained as well
   fixed    settings of every trial, and of the best configuration
   budget   settings of the trials alone, such as trainer.max_epochs
   prune    {after: 5}: stop a trial that is worse than the median of at least five others at the same place
@@ -65,12 +69,17 @@ def main(args: list[str]) -> Status:
     folder = Path(RUNS, SWEEPS, sweep.name)
     study_kind = _study_kind()
     has_begun = study_kind.exists(folder)
-    if options.report:
+    if options.report or options.test:
         if not has_begun:
             raise FileNotFoundError(f"no study in {folder}: begin with facerec sweep {options.sweep}")
-        return _report(study_kind(folder, sweep))
+        study = study_kind(folder, sweep)
+        if options.test:
+            run_tests(study.trials())
+        return _report(study)
     for point in edges(sweep.space):
         check_settings(sweep.settings(point))
+    for variant in sweep.variants:
+        check_settings(with_settings(sweep.settings(edges(sweep.space)[0]), dict(variant.settings)))
     study = study_kind(folder, sweep) if has_begun or not options.plan else None
     _show_plan(sweep, folder, [] if study is None else study.trials(), options.sweep)
     if options.plan or study is None:
@@ -88,6 +97,7 @@ def make_parser() -> CommandParser:
     parser.add_argument("sweep", type=Path, metavar="SWEEP", help="YAML file of the sweep")
     parser.add_argument("--plan", action="store_true", help="print what would be done, and how long it takes")
     parser.add_argument("--report", action="store_true", help="print the table so far, and draw the figures")
+    parser.add_argument("--test", action="store_true", help="test every finished training once, and compare the trials")
     parser.add_argument("--retry_failed", action="store_true", help="try the failed trials again")
     parser.add_argument(
         "--set",
@@ -162,10 +172,11 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:
 
 def _report(study: Any) -> Status:
     """Print what the sweep found, and write its figures."""
-    from facerec.sweeps.results import write_results
+    from facerec.sweeps.results import write_leagues, write_results
 
     trials = study.trials()
     _say("\n".join(["", *write_results(study.folder, study.sweep, trials, study.importance())]))
+    _say("\n".join(write_leagues(study.folder, study.sweep, trials)))
     has_failed = any(trial.state == "failed" for trial in in_order(trials))
     return Status.INCOMPLETE if has_failed else Status.DONE
 

@@ -22,9 +22,18 @@ from facerec.metrics.identification_threshold import ThresholdSweep, sweep_thres
 from facerec.metrics.inequity import garbe, gini, largest_over_smallest
 from facerec.metrics.intervals import Interval
 from facerec.metrics.likelihood import Likelihood, Sources, count_sources, fit_likelihood, log_likelihood_ratios
-from facerec.metrics.paired import Difference, McNemar, PairedDifferences, mcnemar, paired_bootstrap
+from facerec.metrics.paired import (
+    Difference,
+    McNemar,
+    PairedDifferences,
+    difference_between,
+    mcnemar,
+    paired_bootstrap,
+    paired_bootstrap_over_folds,
+)
 from facerec.metrics.pooling import pool_templates
 from facerec.metrics.reliability import RatioBin, reliability
+from facerec.metrics.repeated import DrawnRates, FoldScores, MeanRate, draw_rates
 from facerec.metrics.scores import ScoreKind, cosine_scores, normalise_scores, pair_scores
 from facerec.metrics.streaming import VerificationMetric
 from facerec.metrics.student import mean_interval
@@ -45,15 +54,18 @@ __all__ = [
     "Det",
     "Difference",
     "DiscardCurve",
+    "DrawnRates",
     "ErrorRate",
     "ErrorRates",
     "FoldAccuracy",
+    "FoldScores",
     "GallerySearch",
     "IdentificationIntervals",
     "Interval",
     "Intervals",
     "Likelihood",
     "McNemar",
+    "MeanRate",
     "PairedDifferences",
     "RatioBin",
     "Roc",
@@ -78,7 +90,9 @@ __all__ = [
     "count_sources",
     "cumulative_match",
     "det",
+    "difference_between",
     "discard_curve",
+    "draw_rates",
     "equal_error_rate",
     "error_rate",
     "error_rates_at",
@@ -97,6 +111,7 @@ __all__ = [
     "normalise_scores",
     "pair_scores",
     "paired_bootstrap",
+    "paired_bootstrap_over_folds",
     "partial_area",
     "pool_templates",
     "reliability",

@@ -4,7 +4,7 @@ Both networks are measured on each resample, so what makes a person hard for bot
 :mod:`facerec.metrics.resampling` says how people and pairs are drawn. Where each network was trained with several
 seeds, :mod:`facerec.metrics.seeds` says how much their luck adds.
 
-Shapes: P pairs, S seeds, R resamples, F false accept rates.
+Shapes: P pairs, S seeds, R resamples, K rates: the EER and a TAR for each FAR.
 """
 
 import math
@@ -12,22 +12,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
+from numpy.typing import ArrayLike
 
 from facerec.arrays import as_array
-from facerec.metrics.checks import check_scores
-from facerec.metrics.curve import Floats
 from facerec.metrics.intervals import Interval, percentile_interval
-from facerec.metrics.resampling import (
-    check_resampling,
-    draw_both_kinds,
-    draw_pairs,
-    draw_people,
-    number_people,
-)
+from facerec.metrics.repeated import DrawnRates, FoldScores, draw_rates
+from facerec.metrics.resampling import check_resampling
 from facerec.metrics.seeds import stretch_for_seeds
-from facerec.metrics.weighted import WeightedPairs
 
 
 class Difference(NamedTuple):
@@ -139,56 +130,85 @@ def paired_bootstrap(
         >>> found.difference < 0, found.is_significant
         (True, True)
     """
-    check_resampling(resamples, level)
-    first_SP, second_SP, same_P = _check_both(first, second, same)
-    generator = np.random.default_rng(seed)
-    if people is None:
-        draws, units = draw_pairs(same_P, generator), len(same_P)
-        rarer = int(min(np.count_nonzero(same_P), np.count_nonzero(~same_P)))
-    else:
-        people_P2 = number_people(people, same_P)
-        draws, units = draw_people(people_P2, generator), int(people_P2.max()) + 1
-        rarer = units
-    runs_S = [
-        (WeightedPairs(one_P, same_P), WeightedPairs(other_P, same_P))
-        for one_P, other_P in zip(first_SP, second_SP, strict=True)
-    ]
-    observed_2FS = _rates(runs_S, np.ones(len(same_P), dtype=np.int64), fars)
-    values_RFS = np.empty((resamples, 1 + len(fars), len(runs_S)))
-    for resample in tqdm(range(resamples), desc=description, unit="resample", delay=2, leave=False):
-        one_FS, other_FS = _rates(runs_S, draw_both_kinds(draws, same_P), fars)
-        values_RFS[resample] = one_FS - other_FS
-    found = [_difference(observed_2FS[:, place], values_RFS[:, place], level, rarer) for place in range(1 + len(fars))]
-    return PairedDifferences(found[0], found[1:], units)
-
-
-def _check_both(first: ArrayLike, second: ArrayLike, same: ArrayLike) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """The scores of both networks, one row for each seed."""
     rows = [np.atleast_2d(as_array(scores)) for scores in (first, second)]
     if rows[0].shape != rows[1].shape or rows[0].ndim != 2:
         raise ValueError(
             f"first {rows[0].shape} and second {rows[1].shape}: give a score of both networks for the same pairs, "
             "(P,), or (S, P) for the same seeds"
         )
-    checked = [[check_scores(row, same) for row in network] for network in rows]
-    first_SP, second_SP = (np.array([row for row, _ in network], dtype=np.float64) for network in checked)
-    return first_SP, second_SP, checked[0][0][1]
+    fold = FoldScores(np.stack(rows), same, people)
+    return paired_bootstrap_over_folds([fold], fars, resamples, level, seed, description)
 
 
-def _rates(
-    runs_S: Sequence[tuple[WeightedPairs, WeightedPairs]], weights_P: NDArray[np.int64], fars: Sequence[float]
-) -> Floats:
-    """EER and TARs of both networks and each seed (2, 1 + F, S)."""
-    rates_S2F = [[np.append(*network.rates(weights_P, fars)) for network in pair] for pair in runs_S]
-    rates_2FS: Floats = np.asarray(rates_S2F, dtype=np.float64).transpose(1, 2, 0)
-    return rates_2FS
+def paired_bootstrap_over_folds(
+    folds: Sequence[FoldScores],
+    fars: Sequence[float] = (),
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+    description: str = "paired bootstrap",
+) -> PairedDifferences:
+    """Intervals of the differences between two networks that were tested on several folds of people.
+
+    The rates are means over the folds. The networks of a fold were trained on other people.
+
+    Args:
+        folds: scores of both networks (2, S, P) on each fold; all with the same seeds.
+        fars: false accept rates for the true accept rates.
+        resamples: how many to draw.
+        level: coverage aimed at.
+        seed: of the resampling.
+        description: text of the progress bar, shown if it takes more than two seconds.
+
+    Raises:
+        ValueError: see :func:`facerec.metrics.paired_bootstrap`.
+
+    Example:
+        >>> from facerec.metrics import FoldScores, paired_bootstrap_over_folds
+        >>> same = [1, 0] * 10
+        >>> people = [[person, (person + other) % 10] for person in range(10) for other in (0, 1)]
+        >>> second = [0.5 + 0.01 * (place * 7 % 20) for place in range(20)]
+        >>> first = [score + 0.1 * kind for score, kind in zip(second, same)]
+        >>> fold = FoldScores([[first], [second]], same, people)
+        >>> found = paired_bootstrap_over_folds([fold, fold], resamples=100)
+        >>> found.units, found.equal_error_rate.is_significant
+        (20, True)
+    """
+    check_resampling(resamples, level)
+    drawn = draw_rates(folds, fars, resamples, seed, description)
+    if len(drawn.observed) != 2:
+        raise ValueError(f"scores of {len(drawn.observed)} networks: give those of two, (2, S, P)")
+    found = [difference_between(drawn, 0, 1, place, level) for place in range(1 + len(fars))]
+    return PairedDifferences(found[0], found[1:], drawn.units)
 
 
-def _difference(rates_2S: Floats, values_RS: Floats, level: float, count: int) -> Difference:
-    """The mean over seeds; where no resample shows a difference, the interval is what 0 errors of ``count`` leave."""
+def difference_between(
+    drawn: DrawnRates, first_network: int, second_network: int, place: int = 0, level: float = 0.95
+) -> Difference:
+    """The difference of a rate of two networks that were drawn together, with its interval.
+
+    Where no resample shows a difference, the interval is what 0 errors leave.
+
+    Args:
+        drawn: rates of some networks.
+        first_network: place of the first.
+        second_network: place of the second.
+        place: 0 for the EER, from 1 for the TARs.
+        level: coverage aimed at.
+
+    Example:
+        See :func:`facerec.metrics.paired_bootstrap`, which is this of two networks.
+
+        >>> from facerec.metrics import DrawnRates, difference_between
+        >>> drawn = DrawnRates(np.array([[[0.2]], [[0.3]]]), np.full((100, 2, 1, 1), [[[0.2]], [[0.3]]]), 40, 40)
+        >>> round(difference_between(drawn, 0, 1).difference, 3)
+        -0.1
+    """
+    rates_2S = drawn.observed[[first_network, second_network], place]
+    values_RS = drawn.values[:, first_network, place] - drawn.values[:, second_network, place]
     first, second = rates_2S.mean(axis=1).tolist()
     if (values_RS == 0.0).all():
-        bound = 1.0 - (0.5 * (1.0 - level)) ** (1.0 / count)
+        bound = 1.0 - (0.5 * (1.0 - level)) ** (1.0 / drawn.rarer)
         return Difference(first, second, Interval(-bound, bound))
     middle, stretch = first - second, stretch_for_seeds(values_RS, rates_2S[0] - rates_2S[1], level)
     ends = percentile_interval(values_RS.mean(axis=1), level)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facerec.arrays import as_array
-from facerec.metrics import Difference, Interval, McNemar, mcnemar, paired_bootstrap
+from facerec.metrics import Difference, FoldScores, Interval, McNemar, mcnemar, paired_bootstrap_over_folds
 from facerec.metrics.checks import check_scores
 from facerec.metrics.curve import is_supported
 from facerec.reports.identification import affordable_resamples
@@ -33,12 +33,13 @@ class PairedComparison:
         unit: what was resampled, ``people`` or ``pairs``.
         units: number of them.
         why_pairs: why pairs were resampled and not people, or None.
-        seeds: number of runs of each network.
+        seeds: number of runs of each network, on each fold of people.
         eer: difference of the equal error rate.
         tar: difference of the true accept rate at each FAR that the impostor pairs support.
         thresholds: the two thresholds of ``mcnemar``, or None.
         mcnemar: test of the decisions at them, or None for several runs or without thresholds.
         no_mcnemar: why there is no such test.
+        folds: number of folds of people, each with networks trained on the others; rates are means over them.
 
     Example:
         See :func:`facerec.reports.compare_scores`.
@@ -60,6 +61,7 @@ class PairedComparison:
     thresholds: tuple[float, float] | None = None
     mcnemar: McNemar | None = None
     no_mcnemar: str | None = None
+    folds: int = 1
 
     @property
     def verdict(self) -> str:
@@ -86,6 +88,7 @@ class PairedComparison:
     def basis(self) -> str:
         """The pairs and runs that are compared, and what was resampled, in two lines."""
         runs = "one run of each" if self.seeds == 1 else f"{self.seeds} runs of each, the mean over seeds"
+        runs += "" if self.folds == 1 else f", on each of {self.folds} folds of people"
         by = "person" if self.unit == "people" else f"pair ({self.why_pairs})"
         return (
             f"{self.genuine:,} genuine and {self.impostor:,} impostor pairs, {runs}.\n"
@@ -151,40 +154,77 @@ def compare_scores(
         By the EER: A is better on these 20 people.
         One run of each says nothing of other seeds.
     """
-    first_SP, second_SP = np.atleast_2d(as_array(first)), np.atleast_2d(as_array(second))
-    _, same_P = check_scores(first_SP[0], same)
-    people_P2 = None if people is None else as_array(people)
-    why_pairs = _why_pairs(people_P2, same_P)
-    impostor = int(np.count_nonzero(~same_P))
-    supported = [far for far in fars if is_supported(far, impostor)]
-    found = paired_bootstrap(
-        first_SP,
-        second_SP,
-        same_P,
-        None if why_pairs else people_P2,
+    networks_2SP = [np.atleast_2d(as_array(scores)) for scores in (first, second)]
+    if networks_2SP[0].shape != networks_2SP[1].shape or networks_2SP[0].ndim != 2:
+        raise ValueError(
+            f"first {networks_2SP[0].shape} and second {networks_2SP[1].shape}: give a score of both networks for the "
+            "same pairs, (P,), or (S, P) for the same seeds"
+        )
+    fold = FoldScores(np.stack(networks_2SP), same, people)
+    return compare_folds([fold], thresholds=thresholds, fars=fars, resamples=resamples, description=description)
+
+
+def compare_folds(
+    folds: Sequence[FoldScores],
+    *,
+    thresholds: tuple[float, float] | None = None,
+    fars: Sequence[float] = PAIRED_FARS,
+    resamples: int | None = None,
+    description: str = "paired bootstrap",
+) -> PairedComparison:
+    """The same for several folds of people, each with networks of its own: rates are means over the folds.
+
+    Args:
+        folds: scores of both networks (2, S, P) on each fold; all with the same seeds.
+        thresholds: see :func:`facerec.reports.compare_scores`; for one fold.
+        fars: the same.
+        resamples: the same.
+        description: the same.
+
+    Raises:
+        ValueError: the same.
+    """
+    scores = [as_array(fold.scores) for fold in folds]
+    same = [check_scores(scores_2SP[0, 0], fold.same)[1] for scores_2SP, fold in zip(scores, folds, strict=True)]
+    resampled, why_pairs = resampled_folds(folds)
+    impostor = [int(np.count_nonzero(~same_P)) for same_P in same]
+    supported = [far for far in fars if is_supported(far, min(impostor))]
+    found = paired_bootstrap_over_folds(
+        resampled,
         supported,
-        resamples or affordable_resamples(2 * first_SP.size),
+        resamples or affordable_resamples(sum(scores_2SP.size for scores_2SP in scores)),
         description=description,
     )
+    seeds = scores[0].shape[1]
     tested, why_not = None, None
-    if len(first_SP) > 1:
+    if seeds > 1 or len(folds) > 1:
         why_not = "it compares two networks, not several runs"
     elif thresholds is not None:
-        right = [(row[0] >= at) == same_P for row, at in zip((first_SP, second_SP), thresholds, strict=True)]
+        right = [(row[0] >= at) == same[0] for row, at in zip(scores[0], thresholds, strict=True)]
         tested = mcnemar(*right)
     return PairedComparison(
-        genuine=len(same_P) - impostor,
-        impostor=impostor,
+        genuine=sum(map(len, same)) - sum(impostor),
+        impostor=sum(impostor),
         unit="pairs" if why_pairs else "people",
         units=found.units,
         why_pairs=why_pairs,
-        seeds=len(first_SP),
+        seeds=seeds,
         eer=found.equal_error_rate,
         tar=dict(zip(supported, found.tar, strict=True)),
         thresholds=thresholds if tested else None,
         mcnemar=tested,
         no_mcnemar=why_not,
+        folds=len(folds),
     )
+
+
+def resampled_folds(folds: Sequence[FoldScores]) -> tuple[list[FoldScores], str | None]:
+    """The folds, without people where pairs are to be resampled; and why they are, or None."""
+    people = [None if fold.people is None else as_array(fold.people) for fold in folds]
+    same = [as_array(fold.same).astype(bool) for fold in folds]
+    reasons = [_why_pairs(people_P2, same_P) for people_P2, same_P in zip(people, same, strict=True)]
+    why_pairs = next((why for why in reasons if why), None)
+    return [fold._replace(people=None) if why_pairs else fold for fold in folds], why_pairs
 
 
 def _why_pairs(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.bool_]) -> str | None:

@@ -7,12 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from facerec.metrics.curve import Floats
-from facerec.reports.kept_scores import KeptScores, MeasuredRun, measured_runs
-from facerec.reports.paired import PairedComparison, compare_scores
+from facerec.reports.fold_scores import fold_scores
+from facerec.reports.kept_scores import MeasuredRun, measured_runs
+from facerec.reports.paired import PairedComparison, compare_folds
 
 
 class PairedRuns(NamedTuple):
@@ -45,7 +42,7 @@ class PairedRuns(NamedTuple):
 
 
 def compare_paired(first: str | Path, second: str | Path, resamples: int | None = None) -> PairedRuns:
-    r"""Compare two runs, or two settings with several seeds, on the pairs that both were tested on.
+    r"""Compare two runs, or two settings with several seeds and folds of people, on the pairs that both were tested on.
 
     Args:
         first: A: a run, a folder of runs, or ``metrics.json`` of a test.
@@ -108,97 +105,12 @@ def _couples(
 
 
 def _compare(name: str, couples: Sequence[Couple], resamples: int | None) -> PairedComparison:
-    runs = [run for both in couples for run in both]
-    lead = runs[0].scores(name)
-    people_P2 = lead.people
-    scores: list[Floats] = []
-    for run in runs:
-        kept = run.scores(name)
-        order_P = _order(lead, kept, (runs[0].name, run.name), name)
-        scores.append(kept.scores[order_P])
-        if kept.people is not None:
-            if people_P2 is None:
-                people_P2 = kept.people[order_P]
-            _require_same_people(people_P2, kept.people[order_P], lead.images, (runs[0].name, run.name))
     thresholds = [run.threshold for run in couples[0]]
     both = (thresholds[0], thresholds[1]) if thresholds[0] is not None and thresholds[1] is not None else None
-    found = compare_scores(
-        lead.same,
-        np.array(scores[::2]),
-        np.array(scores[1::2]),
-        people=people_P2,
-        thresholds=both,
-        resamples=resamples,
-        description=f"paired bootstrap of {name}",
+    found = compare_folds(
+        fold_scores(name, couples), thresholds=both, resamples=resamples, description=f"paired bootstrap of {name}"
     )
     if both is None and len(couples) == 1:
-        without = " and ".join(run.name for run in runs if run.threshold is None)
+        without = " and ".join(run.name for run in couples[0] if run.threshold is None)
         return replace(found, no_mcnemar=f"no threshold of these scores is stored for {without}")
     return found
-
-
-def _order(lead: KeptScores, other: KeptScores, names: tuple[str, str], name: str) -> NDArray[np.int64]:
-    """Where the other file has each pair of the first (P,).
-
-    Raises:
-        ValueError: if it has other images, pairs or labels.
-    """
-    places = np.arange(len(lead.images))
-    if other.images != lead.images:
-        where = {pair: place for place, pair in enumerate(other.images)}
-        _require_same_pairs(lead, other, names, name)
-        places = np.array([where[pair] for pair in lead.images])
-    at_odds = np.flatnonzero(other.same[places] != lead.same)
-    if len(at_odds):
-        one, two = lead.images[at_odds[0]]
-        raise ValueError(
-            f"{names[0]} and {names[1]} label {len(at_odds):,} pairs of {name} differently, such as {one} and {two}. "
-            "Test both with the same list"
-        )
-    return places
-
-
-def _require_same_pairs(lead: KeptScores, other: KeptScores, names: tuple[str, str], name: str) -> None:
-    """Refuse other images or other pairs.
-
-    Raises:
-        ValueError: naming one of each.
-    """
-    way_out = "Only the same pairs can be compared: test both on one list"
-    one, two = ({image for pair in kept.images for image in pair} for kept in (lead, other))
-    if one != two:
-        only = [f"{sorted(some)[0]} ({len(some):,} such images)" if some else "none" for some in (one - two, two - one)]
-        raise ValueError(
-            f"{names[0]} and {names[1]} were tested on other people or images in {name}: only the first has {only[0]}, "
-            f"only the second {only[1]}. {way_out}"
-        )
-    pairs = [set(kept.images) for kept in (lead, other)]
-    if pairs[0] != pairs[1] or len(lead.images) != len(other.images) or len(pairs[0]) != len(lead.images):
-        different = pairs[0] ^ pairs[1]
-        such = f", such as {' and '.join(min(different))}" if different else " (a pair is there twice)"
-        raise ValueError(
-            f"{names[0]} and {names[1]} were tested on other pairs in {name}: {len(different):,} are in one "
-            f"alone{such}. {way_out}"
-        )
-
-
-def _require_same_people(
-    first_P2: NDArray[np.int64],
-    second_P2: NDArray[np.int64],
-    images: Sequence[tuple[str, str]],
-    names: tuple[str, str],
-) -> None:
-    """Refuse images that are of other people in the second file; numbers of people may differ.
-
-    Raises:
-        ValueError: naming an image.
-    """
-    flat_images = [image for pair in images for image in pair]
-    forwards: dict[int, int] = {}
-    backwards: dict[int, int] = {}
-    for image, one, other in zip(flat_images, first_P2.flat, second_P2.flat, strict=True):
-        if forwards.setdefault(int(one), int(other)) != other or backwards.setdefault(int(other), int(one)) != one:
-            raise ValueError(
-                f"{names[0]} and {names[1]} were tested with other people: {image} is of another person in the second. "
-                "Test both with the same data"
-            )

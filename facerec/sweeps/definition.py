@@ -1,8 +1,10 @@
 """A sweep as its file describes it."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 
 from facerec.data.sources import PeopleFold
@@ -15,12 +17,25 @@ REPEATED = re.compile(r"(seed_everything|data\.fold)(\.|$)")
 KEYS = ("name", "method", "trials", "seed", "search", "repeat", "fixed", "budget", "prune")
 
 
+class Variant(NamedTuple):
+    """Settings in which repeats differ, besides seed and fold.
+
+    Attributes:
+        number: from 1.
+        settings: by their full names.
+    """
+
+    number: int
+    settings: tuple[tuple[str, Any], ...]
+
+
 class Repeat(NamedTuple):
     """One of the trainings that a trial is the mean of.
 
     Attributes:
         seed: ``seed_everything``.
         fold: the fold of the people that validates; None leaves people where the sources put them.
+        variant: settings of this repeat alone, such as those that name its test people.
 
     Example:
         >>> Repeat(0, PeopleFold(2, of=5)).options
@@ -29,17 +44,20 @@ class Repeat(NamedTuple):
 
     seed: int
     fold: PeopleFold | None = None
+    variant: Variant | None = None
 
     @property
     def name(self) -> str:
         """For files."""
-        return f"seed_{self.seed}" + (f"_fold_{self.fold.index}" if self.fold else "")
+        fold = f"_fold_{self.fold.index}" if self.fold else ""
+        return f"seed_{self.seed}{fold}" + (f"_settings_{self.variant.number}" if self.variant else "")
 
     @property
     def options(self) -> list[str]:
         """Of ``facerec fit``."""
         fold = [f"--data.fold.index={self.fold.index}", f"--data.fold.of={self.fold.of}"] if self.fold else []
-        return [f"--seed_everything={self.seed}", *fold]
+        own = [f"--{name}={json.dumps(value)}" for name, value in self.variant.settings] if self.variant else []
+        return [f"--seed_everything={self.seed}", *fold, *own]
 
 
 @dataclass(frozen=True)
@@ -77,6 +95,11 @@ class Sweep:
         """Number of trainings."""
         return self.trials * len(self.repeats)
 
+    @property
+    def variants(self) -> list[Variant]:
+        """The settings in which repeats differ, besides seed and fold."""
+        return list({repeat.variant.number: repeat.variant for repeat in self.repeats if repeat.variant}.values())
+
     def settings(self, point: Point) -> dict[str, Any]:
         """The configuration of a trial. Seed and fold are options of each repeat."""
         return with_settings(self.base, self.fixed, values_at(self.space, point), self.budget, self.machine)
@@ -91,7 +114,7 @@ class Sweep:
             "base": self.base,
             "search": {setting.name: repr(setting) for setting in self.space},
             "method": self.method,
-            "repeat": [repeat.name + (f"_of_{repeat.fold.of}" if repeat.fold else "") for repeat in self.repeats],
+            "repeat": [_identity(repeat) for repeat in self.repeats],
             "fixed": self.fixed,
             "budget": self.budget,
             "seed": self.seed,
@@ -164,16 +187,34 @@ def _trials(trials: Any, method: str, space: tuple[Setting, ...]) -> int:
 
 
 def _repeats(given: Any, base: Mapping[str, Any]) -> tuple[Repeat, ...]:
-    """Folds change fastest: the first repeats of a trial are of other people already."""
+    """Variants change fastest, then folds: the first repeats of a trial are of other people already."""
     given = {} if given is None else given
-    if not isinstance(given, dict) or not given.keys() <= {"seeds", "folds"}:
+    if not isinstance(given, dict) or not given.keys() <= {"seeds", "folds", "settings"}:
         raise ValueError(f"repeat: {given}: give numbers of seeds and of folds, such as {{seeds: 3, folds: 5}}")
     seed, own_fold = int(base.get("seed_everything") or 0), (base.get("data") or {}).get("fold")
     seeds = range(seed, seed + _whole(given.get("seeds", 1), "repeat.seeds", least=1))
-    if given.get("folds") is None:
-        return tuple(Repeat(number, PeopleFold(**own_fold) if own_fold else None) for number in seeds)
-    of = _whole(given["folds"], "repeat.folds", least=2)
-    return tuple(Repeat(number, PeopleFold(index, of)) for number in seeds for index in range(1, of + 1))
+    folds: Sequence[PeopleFold | None] = [PeopleFold(**own_fold) if own_fold else None]
+    if given.get("folds") is not None:
+        of = _whole(given["folds"], "repeat.folds", least=2)
+        folds = [PeopleFold(index, of) for index in range(1, of + 1)]
+    variants = _variants(given.get("settings"))
+    return tuple(Repeat(*each) for each in product(seeds, folds, variants))
+
+
+def _variants(given: Any) -> Sequence[Variant | None]:
+    if given is None:
+        return [None]
+    if not isinstance(given, list) or not given or not all(isinstance(one, dict) and one for one in given):
+        raise ValueError(f"repeat.settings: {given}: give a list of settings by their full names, one for each repeat")
+    if len({frozenset(one) for one in given}) > 1:
+        raise ValueError("repeat.settings: each must give values to the same settings")
+    return [Variant(number, tuple(sorted(one.items()))) for number, one in enumerate(given, start=1)]
+
+
+def _identity(repeat: Repeat) -> str:
+    """A repeat with all that it is told by."""
+    own = f" {json.dumps(dict(repeat.variant.settings))}" if repeat.variant else ""
+    return repeat.name + (f"_of_{repeat.fold.of}" if repeat.fold else "") + own
 
 
 def _named(given: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -16,13 +16,14 @@ def plan_lines(sweep: Sweep, trials: Sequence[Trial]) -> list[str]:
     """
     seeds = len({repeat.seed for repeat in sweep.repeats})
     folds = len({repeat.fold for repeat in sweep.repeats})
+    choices = f" x {counted(len(sweep.variants), 'choice')} of settings" if sweep.variants else ""
     return [
         *(f"  {setting}" for setting in sweep.space),
         *(f"  {name}: {value} (fixed)" for name, value in sweep.fixed.items()),
         *(f"  {name}: {value} (trials alone)" for name, value in sweep.budget.items()),
         f"{sweep.method}: {counted(sweep.trials, 'trial')} x {counted(len(sweep.repeats), 'repeat')} "
-        f"({counted(seeds, 'seed')} x {counted(folds, 'fold')} of people) = {counted(sweep.runs, 'training')}, "
-        f"{runs_left(trials, sweep)} to go",
+        f"({counted(seeds, 'seed')} x {counted(folds, 'fold')} of people{choices}) "
+        f"= {counted(sweep.runs, 'training')}, {runs_left(trials, sweep)} to go",
     ]
 
 

@@ -12,10 +12,12 @@ import yaml
 
 from facerec.files import write_whole, written_whole
 from facerec.metrics import mean_interval
-from facerec.reports.comparison import short_names
+from facerec.reports.comparison import as_markdown, short_names
 from facerec.reports.tables import format_table
 from facerec.sweeps.definition import Sweep
 from facerec.sweeps.figures import importance_figure, settings_figure, trials_figure
+from facerec.sweeps.league import league, measured_trials
+from facerec.sweeps.league_shown import league_csv, league_figure, league_notes, league_rows
 from facerec.sweeps.space import drawn_text
 from facerec.sweeps.trials import Importance, Trial, best_of, in_order
 
@@ -50,6 +52,29 @@ def write_results(folder: Path, sweep: Sweep, trials: Sequence[Trial], importanc
         f"figures: {folder}",
         f"a full training with the settings of trial {best.number}: facerec fit --config {shlex.quote(str(config))}",
     ]
+
+
+def write_leagues(folder: Path, sweep: Sweep, trials: Sequence[Trial]) -> list[str]:
+    """Write a table, a figure and CSV of the trials that were tested, for each set of test pairs.
+
+    Args:
+        folder: of the study.
+        sweep: that it is of.
+        trials: all of them.
+
+    Returns:
+        Lines to print; none where no trial was tested.
+    """
+    tested = measured_trials(trials)
+    lines: list[str] = []
+    for name in tested[0].runs[0].measurement.sets if tested else ():
+        found = league(name, tested)
+        rows, notes = league_rows(sweep, found), league_notes(found)
+        lines += ["", f"test pairs {name!r}", "", format_table(rows), "", *notes]
+        _write_figure(folder / f"test_{name}", league_figure(sweep, found))
+        write_whole(folder / f"test_{name}.csv", league_csv(sweep, found))
+        write_whole(folder / f"test_{name}.md", "\n".join([as_markdown(rows), *notes]) + "\n")
+    return lines
 
 
 def trial_rows(sweep: Sweep, trials: Sequence[Trial]) -> list[list[str]]:

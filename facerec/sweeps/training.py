@@ -10,6 +10,7 @@ from facerec.plain_text import read_yaml
 from facerec.reports.results import CONFIG
 from facerec.reports.runs import read_run
 from facerec.run_folders import VERSION, last_checkpoint
+from facerec.settings import flatten
 from facerec.sweeps.course import RunningRates
 from facerec.sweeps.definition import Repeat
 from facerec.sweeps.process import error_of, is_interruption, train
@@ -63,21 +64,25 @@ def run_of_repeat(folder: Path, repeat: Repeat, *, resumable: bool = False) -> P
 
     Args:
         folder: of the trial.
-        repeat: told by its seed and its fold.
+        repeat: told by its seed, its fold and its own settings.
         resumable: whether the run must have a checkpoint to go on from.
     """
     runs = sorted(folder.glob(f"{VERSION}*"), key=lambda run: run.stat().st_mtime, reverse=True)
     for run in runs:
-        if _repeat_of(run) == repeat and (not resumable or last_checkpoint(run) is not None):
+        if _is_of(run, repeat) and (not resumable or last_checkpoint(run) is not None):
             return run
     return None
 
 
-def _repeat_of(run: Path) -> Repeat | None:
-    """Which repeat a run is; None before its settings are written."""
+def _is_of(run: Path, repeat: Repeat) -> bool:
+    """Whether a run is of a repeat; False before its settings are written."""
     with suppress(OSError, ValueError):
         settings = read_yaml((run / CONFIG).read_text(encoding="utf-8"), run / CONFIG)
         if isinstance(settings, dict):
             fold = settings["data"].get("fold")
-            return Repeat(int(settings["seed_everything"]), None if fold is None else PeopleFold(**fold))
-    return None
+            is_fold = repeat.fold == (None if fold is None else PeopleFold(**fold))
+            own = () if repeat.variant is None else repeat.variant.settings
+            flat = flatten(settings)
+            is_variant = all(flat.get(name) == value for name, value in own)
+            return is_fold and is_variant and int(settings["seed_everything"]) == repeat.seed
+    return False

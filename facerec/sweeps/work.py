@@ -122,8 +122,9 @@ class SweepWork:
         """The line of a repeat that is trained."""
         done, rates = claim.finished[repeat.name], [kept.eer for kept in claim.finished.values()]
         fold = f", fold {repeat.fold.index}" if repeat.fold else ""
+        own = f", settings {repeat.variant.number}" if repeat.variant else ""
         line = (
-            f"{len(rates)} of {len(self._sweep.repeats)} (seed {repeat.seed}{fold}): "
+            f"{len(rates)} of {len(self._sweep.repeats)} (seed {repeat.seed}{fold}{own}): "
             f"validation EER {done.eer:.2%}, mean {fmean(rates):.2%}"
         )
         left = seconds_left(self._study.trials(), self._sweep)

@@ -27,7 +27,8 @@ SMALL = {
     "model.backbone.init_args.embedding_dim": 16,
 }
 SCALE = "model.loss.init_args.scale"
-SWEEPS = sorted(Path(__file__).parents[2].joinpath("experiments", "sweeps").glob("*.yaml"))
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+SWEEPS = sorted([*EXPERIMENTS.glob("sweeps/*.yaml"), *EXPERIMENTS.glob("studies/*_losses.yaml")])
 
 
 @pytest.fixture
@@ -100,6 +101,37 @@ def test_a_sweep_that_is_interrupted_goes_on_and_reports(here, capsys):
     check_settings(settings)
 
 
+def test_trainings_on_several_test_people_are_tested_once_and_compared(here, capsys):
+    sources = ("train", "dev", "val_pairs.orl", "test_pairs.orl")
+    variants = [{f"data.{source}.init_args.fold": fold for source in sources} for fold in (1, 3)]
+    file, study = write(here, search={SCALE: [16]}, repeat={"settings": variants}), Path("runs", "sweeps", "small")
+    assert_refused("no study in", capsys, "sweep", file, "--test")
+    assert run("sweep", file) == 0
+    assert "1 trial x 2 repeats (1 seed x 1 fold of people x 2 choices of settings)" in capsys.readouterr().out
+    [trial] = Study(study, _sweep(file)).trials()
+    assert set(trial.repeats) == {"seed_0_settings_1", "seed_0_settings_2"}
+    assert len({repeat.run for repeat in trial.repeats.values()}) == 2
+
+    assert run("sweep", file, "--test") == 0
+    said = capsys.readouterr().out
+    assert "test pairs 'orl'" in said
+    assert "Intervals over 20 people" in said
+    rates = []
+    for number, variant in enumerate(variants, start=1):
+        tested = Path(trial.repeats[f"seed_0_settings_{number}"].run)
+        images = (tested / "test" / "orl_scores.csv").read_text()
+        first_person = {1: "s1/", 3: "s21/"}[variant["data.test_pairs.orl.init_args.fold"]]
+        assert f"/{first_person}" in images
+        rates.append(read_run(tested).results["test EER"])
+        assert read_run(tested).results["test looks"] == 1
+    assert f"{sum(rates) / 2:.2%}" in said
+    assert (study / "test_orl.png").stat().st_size > 5000
+    assert len((study / "test_orl.csv").read_text().splitlines()) == 3
+
+    assert run("sweep", file, "--test") == 0
+    assert all(read_run(Path(repeat.run)).results["test looks"] == 1 for repeat in trial.repeats.values())
+
+
 def _sweep(file):
     from facerec.cli.sweep import _read
 
@@ -129,6 +161,9 @@ def test_a_training_that_fails_says_why(here, capsys):
         ({"search": {"data.augment": [{"rotation": 3}]}}, "needs a name"),
         ({"method": "best"}, "sweep.method='best': choose one of grid, random, tpe"),
         ({"repeat": 3}, "repeat: 3: give numbers"),
+        ({"repeat": {"settings": [{}]}}, "repeat.settings: [{}]: give a list of settings"),
+        ({"repeat": {"settings": [{"data.a": 1}, {"data.b": 1}]}}, "each must give values to the same settings"),
+        ({"repeat": {"settings": [{"data.batch_sise": 1}]}}, "batch_size"),
         ({"repeat": {"folds": 1}}, "repeat.folds=1: give a whole number, at least 2"),
         ({"prune": True}, "prune: True: give"),
         ({"fixed": {"data.batch_size.x": 1}}, "data.batch_size is 32"),

@@ -1,6 +1,8 @@
 """Runs compared by the scores that their tests kept, and what is refused."""
 
+import itertools
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from facerec.reports import (
 from facerec.reports.kept_scores import measured_runs, read_scores
 from facerec.reports.results import write_scores
 from tests.reports.sets import embedded_people
+from tests.reports.tested_run import PEOPLE, write_tested_run
 
 
 class Faces:
@@ -177,3 +180,24 @@ def test_without_a_set_in_common_both_are_named(two):
     )
     with pytest.raises(ValueError, match="no set of pairs in common: .*a was tested on faces, .*b on lfw"):
         compare_paired(*two)
+
+
+def test_folds_of_test_people_are_averaged(tmp_path):
+    """Each fold has pairs and networks of its own; people are drawn within their fold."""
+    rates = {
+        side: [
+            write_tested_run(tmp_path / side / f"version_{fold}{seed}", fold, seed, apart)
+            for fold, seed in itertools.product((1, 2), (0, 1))
+        ]
+        for side, apart in (("a", 0.9), ("b", 0.5))
+    }
+    found = compare_paired(tmp_path / "a", tmp_path / "b", resamples=100).sets["faces"]
+    assert found.folds == 2
+    assert (found.eer.first, found.eer.second) == pytest.approx((np.mean(rates["a"]), np.mean(rates["b"])))
+    assert found.verdict == f"A is better on these {2 * PEOPLE} people"
+    assert "2 runs of each, the mean over seeds, on each of 2 folds of people" in str(found)
+
+    for side in ("a", "b"):
+        shutil.rmtree(tmp_path / side / "version_21")
+    with pytest.raises(ValueError, match="the folds of people have 2 and 1 seeds in faces: test the same seeds"):
+        compare_paired(tmp_path / "a", tmp_path / "b", resamples=10)
