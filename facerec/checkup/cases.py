@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from facerec.backbones import Backbone, EmbeddingHead, MobileFaceNet, ResNet
 from facerec.backbones.folding import fold_for_use
-from facerec.checkup.agreement import CPU, EXACT, Arithmetic, Case, Place
+from facerec.checkup.agreement import AUTOCAST, CPU, EXACT, Arithmetic, Case, Place
 from facerec.losses import UCE, AdaFace, ArcFace, Circle, Loss, Softmax, SupCon, Triplet
 from facerec.transforms import Augment
 
@@ -16,8 +16,10 @@ IMAGES, PEOPLE, DIM = 8, 50, 64
 LOSSES = (Softmax, ArcFace, AdaFace, UCE, Triplet, SupCon, Circle)
 # Seen on CPUs: 2e-6 in float32, 2e-2 in bfloat16. TF32 and float16 round 8 times as finely as bfloat16.
 VALUES: Mapping[Arithmetic, float] = {"float32": 1e-4, "TF32": 2e-2, "float16": 2e-2, "bfloat16": 1e-1}
-# Seen on CPUs: 3e-5 in float32, 0.2 in bfloat16. Zeros are off by 1.
+# Seen on CPUs: 2e-5 in float32, 0.2 in bfloat16. Zeros are off by 1.
 GRADIENTS: Mapping[Arithmetic, float] = {"float32": 1e-3, "TF32": 1e-1, "float16": 1e-1, "bfloat16": 5e-1}
+# Numbers that no arithmetic rounds; only a sum, the gradient of a slope, is rounded once.
+KINKS: Mapping[Arithmetic, float] = {"float32": 1e-6, "TF32": 1e-6, "float16": 1e-2, "bfloat16": 1e-2}
 IN_FLOAT32: Mapping[Arithmetic, float] = {"float32": 1e-4}  # whatever the precision of the training
 # The draws are exact. Of the pixels at an edge some fall on its other side.
 PIXELS: Mapping[Arithmetic, float] = {"float32": 1e-2}
@@ -41,7 +43,7 @@ AUGMENT = {
 
 
 def all_cases(*, quick: bool = False) -> list[Case]:
-    """Cases for a table: every augmentation, losses of each kind, and networks of each kind of convolution.
+    """Cases for a table: every augmentation, losses of each kind, kinks, and networks of each kind of convolution.
 
     Args:
         quick: leave out the networks but the smallest.
@@ -49,7 +51,8 @@ def all_cases(*, quick: bool = False) -> list[Case]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         narrow = ResNet(18, embedding_dim=16, width=6)  # its shortcuts are narrow, see facerec.backbones.narrow
-        cases = [augmentation_case(), *(loss_case(kind()) for kind in LOSSES), network_case("narrow ResNet-18", narrow)]
+        cases = [augmentation_case(), *(loss_case(kind()) for kind in LOSSES), kinks_case()]
+        cases.append(network_case("narrow ResNet-18", narrow))
         if not quick:
             resnet = ResNet(18, 128, width=32, stem="paper", head=EmbeddingHead("flatten"))  # of the default run
             cases.append(network_case("ResNet-18", resnet, (112, 112)))
@@ -87,11 +90,35 @@ def loss_case(loss: Loss) -> Case:
     return Case(f"loss {type(loss).__name__}", compute, {"": IN_FLOAT32})
 
 
+def kinks_case() -> Case:
+    """Activations and pooling with a kink, far from it: maps and gradients that no arithmetic rounds.
+
+    :func:`network_case` puts smooth functions in their place, so they are compared here.
+    """
+    side, channels = 12, 4
+    orders = [torch.randperm(side**2) for _ in range(IMAGES * channels)]
+    maps_BCHW = torch.stack(orders).view(IMAGES, channels, side, side) - 127.5  # to 15.5: bfloat16 has 8 bits
+    pooling, activations = nn.MaxPool2d(3, 2, 1), nn.ModuleList([nn.ReLU(), nn.ReLU6(), nn.PReLU(channels)])
+    signs_BCHW = 2.0 * torch.randint(0, 2, (IMAGES, len(activations) * channels, side // 2, side // 2)) - 1.0
+
+    def compute(place: Place) -> dict[str, Sequence[Tensor]]:
+        dtype = AUTOCAST.get(place.arithmetic, place.dtype)
+        own = copy.deepcopy(activations).to(place.device, dtype)
+        maps = maps_BCHW.to(place.device, dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+        pooled = pooling(maps)
+        results_BCHW = torch.cat([activation(pooled) for activation in own], dim=1)
+        (results_BCHW * signs_BCHW.to(place.device, dtype)).sum().backward()  # type: ignore[no-untyped-call]
+        assert maps.grad is not None
+        return {"": [results_BCHW, maps.grad, *(slope.grad for slope in own.parameters() if slope.grad is not None)]}
+
+    return Case("kinks", compute, {"": KINKS})
+
+
 def network_case(name: str, backbone: Backbone, image_size: tuple[int, int] = (32, 32)) -> Case:
     """Embeddings of a network, those of its folded copy, and the gradients of its weights in training.
 
-    Gradients are those with smooth activations. At the kink of a ReLU rounding alone changes a gradient, by 10 % in a
-    small network.
+    Gradients are those of a copy without kinks. At a kink rounding alone changes a gradient: a ReLU by 10 % in a small
+    network, and one window of a max pooling with two values alike by 0.1 % in a ResNet-18.
 
     Args:
         name: for the table.
@@ -100,7 +127,7 @@ def network_case(name: str, backbone: Backbone, image_size: tuple[int, int] = (3
     """
     backbone.build(image_size)
     _randomise_norms(backbone)
-    smooth = _with_smooth_activations(backbone)
+    smooth = _without_kinks(backbone)
     images_BCHW = random_bytes(IMAGES, image_size) / 127.5 - 1.0
     direction_BD = torch.randn(IMAGES, backbone.embedding_dim)
 
@@ -132,13 +159,15 @@ def _randomise_norms(network: nn.Module) -> None:
                 nn.init.normal_(signed, std=0.1)
 
 
-def _with_smooth_activations(network: Backbone) -> Backbone:
-    """A copy with SiLU in place of activations that have a kink."""
+def _without_kinks(network: Backbone) -> Backbone:
+    """A copy with SiLU in place of activations that have a kink, and the mean in place of the maximum."""
     smooth = copy.deepcopy(network)
     for parent in list(smooth.modules()):
         for name, child in parent.named_children():
             if isinstance(child, (nn.ReLU, nn.ReLU6, nn.PReLU)):
                 setattr(parent, name, nn.SiLU())
+            elif isinstance(child, nn.MaxPool2d):
+                setattr(parent, name, nn.AvgPool2d(child.kernel_size, child.stride, child.padding))
     return smooth
 
 

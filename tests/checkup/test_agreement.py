@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from facerec.backbones import AlexNet
+from facerec.checkup import cases
 from facerec.checkup.agreement import CPU, EXACT, Case, Place, deviations, places_of, relative_deviation, tf32
-from facerec.checkup.cases import all_cases, augmentation_case, loss_case
+from facerec.checkup.cases import all_cases, augmentation_case, kinks_case, loss_case, network_case
 from facerec.losses import ArcFace
 from facerec.machine import Gpu, Machine
 from facerec.transforms import geometry
@@ -25,9 +27,10 @@ def found(places: list[Place]) -> dict[str, tuple[float, bool]]:
 
 def test_this_machine_computes_right():
     verdicts = found([CPU, HALF])
-    assert len(verdicts) == 7 + 3 + 3
+    assert len(verdicts) == 7 + 2 + 3 + 3
     assert all(agrees for _, agrees in verdicts.values()), verdicts
-    assert all(value > 0.0 for value, _ in verdicts.values()), "the reference was compared with itself"
+    rounded = {what: value for what, (value, _) in verdicts.items() if "kinks" not in what}
+    assert all(value > 0.0 for value in rounded.values()), "the reference was compared with itself"
 
 
 @pytest.mark.parametrize("share", [1e-2, 1e-3])
@@ -53,6 +56,49 @@ def test_gradients_that_are_off_are_found(monkeypatch):
 
     monkeypatch.setattr(nn.Conv2d, "_conv_forward", off)
     assert [what for what, (_, agrees) in found([CPU]).items() if not agrees] == ["narrow ResNet-18 gradients, float32"]
+
+
+def test_gradients_do_not_hang_on_the_rounding_of_a_maximum(monkeypatch):
+    """Images that differ by 1e-6 give gradients that do; with max pooling, 3e-3: some maxima are elsewhere."""
+    original = cases.random_bytes
+
+    def gradients(difference: float) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(2)
+
+        def other(count, image_size):
+            noise = torch.randn(count, 3, *image_size, generator=generator, dtype=torch.float64)
+            return original(count, image_size) + 127.5 * difference * noise
+
+        monkeypatch.setattr(cases, "random_bytes", other)
+        torch.manual_seed(0)
+        return network_case("AlexNet", AlexNet(embedding_dim=8), (64, 64)).compute(EXACT)["gradients"][0]
+
+    assert 0.0 < relative_deviation(gradients(1e-6), gradients(0.0)) < 1e-5
+
+
+@pytest.mark.parametrize("place", [CPU, HALF], ids=str)
+def test_gradients_at_kinks_are_exact_in_every_arithmetic(place):
+    case = kinks_case()
+    right, got = case.compute(EXACT)[""], case.compute(place)[""]
+    maps, images_gradient, slope = right
+    assert {0.0, 6.0} < set(maps.unique().tolist()), "both sides of each kink"
+    assert slope.abs().min() > 0.0
+    assert len(images_gradient.unique()) > 4, "some values are the maximum of several windows"
+    assert torch.equal(got[0].double(), maps)
+    assert torch.equal(got[1].double(), images_gradient)
+
+
+@pytest.mark.parametrize("kind", [nn.ReLU, nn.ReLU6, nn.PReLU, nn.MaxPool2d])
+def test_gradients_that_are_off_at_a_kink_are_found(kind, monkeypatch):
+    """The outputs are right. The networks of the table have no kink in their gradients, so only one case sees it."""
+    original = kind.forward
+
+    def off(self, maps):
+        found = original(self, maps)
+        return found + 1e-3 * (found - found.detach()) if found.dtype == torch.float32 else found
+
+    monkeypatch.setattr(kind, "forward", off)
+    assert [what for what, (_, agrees) in found([CPU]).items() if not agrees] == ["kinks, float32"]
 
 
 def test_another_draw_of_an_augmentation_is_found(monkeypatch):
