@@ -345,7 +345,7 @@ KINDS = {
         "Identification of the test people (CMC)",
         _of_tests(plots.cmc_figure),
     ),
-    "plane": Kind("features of a network with embedding_dim 2, and its classes", "Features", _plane, OF_NETWORKS),
+    "plane": Kind("features of a network with embedding_dim 2 or 3, and its classes", "Features", _plane, OF_NETWORKS),
     "angles": Kind("angles to the own and the nearest other class", "Angles to the classes", _angles, OF_NETWORKS),
     "look": Kind(
         "what a network sees: filters, maps, receptive fields, what carries a score",

@@ -43,6 +43,7 @@ SWEEP holds, in YAML:
            settings: a list of settings, such as other test people, each of which is trained as well
   fixed    settings of every trial, and of the best configuration
   budget   settings of the trials alone, such as trainer.max_epochs
+  measure  validation EER (default), or dev error: the share of dev images that are classified wrong
   prune    {after: 5}: stop a trial that is worse than the median of at least five others at the same place
   name, seed
 

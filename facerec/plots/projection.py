@@ -142,11 +142,11 @@ def _scattered(sets: Sequence[EmbeddedImages], title: str, project: Callable[[Em
     return figure
 
 
-def scatter_people(axes: Axes, some: EmbeddedImages, points_N2: Floats, names: Sequence[str]) -> None:
-    """Add the points of each person, in the style of the person's place among the names."""
+def scatter_people(axes: Axes, some: EmbeddedImages, points_ND: Floats, names: Sequence[str]) -> None:
+    """Add the points of each person, of two or three numbers, in the style of the person's place among the names."""
     for place, name in enumerate(names):
         rows = some.of(name)
-        axes.scatter(points_N2[rows, 0], points_N2[rows, 1], label=name, **point_style(place))
+        axes.scatter(*points_ND[rows].T, label=name, **point_style(place))
 
 
 def finish_people(figure: Figure, axes: Axes) -> None:

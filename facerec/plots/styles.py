@@ -55,7 +55,9 @@ def point_style(place: int) -> dict[str, Any]:
     }
 
 
-def panels(title: str, rows: int, columns: int, width: float = 4.2, height: float = 3.6) -> tuple[Figure, list[Axes]]:
+def panels(
+    title: str, rows: int, columns: int, width: float = 4.2, height: float = 3.6, projection: str | None = None
+) -> tuple[Figure, list[Axes]]:
     """A figure with a grid of axes, row by row.
 
     Args:
@@ -64,6 +66,7 @@ def panels(title: str, rows: int, columns: int, width: float = 4.2, height: floa
         columns: number of columns.
         width: of an axes in inches.
         height: of an axes in inches.
+        projection: ``3d`` for axes in space.
 
     Example:
         >>> figure, axes = panels("two", rows=1, columns=2)
@@ -71,4 +74,4 @@ def panels(title: str, rows: int, columns: int, width: float = 4.2, height: floa
         2
     """
     figure = new_figure(max(4.8, width * columns), 0.4 + height * rows, title)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+    return figure, list(figure.subplots(rows, columns, squeeze=False, subplot_kw={"projection": projection}).ravel())

@@ -13,8 +13,9 @@ from facerec.sweeps.nested import with_settings
 from facerec.sweeps.space import Point, Setting, grid, read_space, values_at
 
 METHODS = ("grid", "random", "tpe")
+VALIDATION_EER, DEV_ERROR = MEASURES = ("validation EER", "dev error")
 REPEATED = re.compile(r"(seed_everything|data\.fold)(\.|$)")
-KEYS = ("name", "method", "trials", "seed", "search", "repeat", "fixed", "budget", "prune")
+KEYS = ("name", "method", "trials", "seed", "search", "repeat", "fixed", "budget", "prune", "measure")
 
 
 class Variant(NamedTuple):
@@ -76,6 +77,8 @@ class Sweep:
         machine: settings of this machine, such as ``data.root``.
         seed: of what is drawn.
         prune_after: trials that must have come as far before one is stopped early; None stops none.
+        measure: what a training is judged by: ``validation EER``, or ``dev error``, the share of dev images that are
+            classified wrong.
     """
 
     name: str
@@ -89,6 +92,12 @@ class Sweep:
     machine: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     prune_after: int | None = None
+    measure: str = VALIDATION_EER
+
+    @property
+    def heading(self) -> str:
+        """What a column of the measure is called."""
+        return self.measure.replace("validation", "val")
 
     @property
     def runs(self) -> int:
@@ -118,6 +127,7 @@ class Sweep:
             "fixed": self.fixed,
             "budget": self.budget,
             "seed": self.seed,
+            **({} if self.measure == VALIDATION_EER else {"measure": self.measure}),
         }
 
 
@@ -147,7 +157,11 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
     if not name or any(letter in name for letter in "/\\:") or name.startswith("."):
         raise ValueError(f"name: {name!r} names no folder: give letters, digits and _")
     space, method = read_space(given.get("search")), given.get("method", "grid")
+    measure = given.get("measure", VALIDATION_EER)
     require_choice("sweep.", METHODS, method=method)
+    require_choice("sweep.", MEASURES, measure=measure)
+    if measure != VALIDATION_EER and given.get("prune") is not None:
+        raise ValueError(f"prune: trials are stopped early by their {VALIDATION_EER}, not by their {measure}")
     fixed, budget = _named(given, "fixed"), _named(given, "budget")
     if repeated := [key for key in (*(setting.name for setting in space), *fixed, *budget) if REPEATED.match(key)]:
         raise ValueError(f"{repeated[0]} is what repeats differ in: give repeat: {{seeds: 3, folds: 5}}")
@@ -164,6 +178,7 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
         machine=dict(machine or {}),
         seed=_whole(given.get("seed", 0), "seed", least=0),
         prune_after=_prune_after(given.get("prune")),
+        measure=measure,
     )
 
 

@@ -30,7 +30,7 @@ def trials_figure(sweep: Sweep, trials: Sequence[Trial]) -> Figure:
         trials: all of them.
     """
     shown = [trial for trial in in_order(trials) if trial.repeats][:MOST_TRIALS]
-    title = f"{sweep.name}: validation EER, mean and 95 % interval over {len(sweep.repeats)} repeats"
+    title = f"{sweep.name}: {sweep.measure}, mean and 95 % interval over {len(sweep.repeats)} repeats"
     figure = new_figure(9, 1.2 + 0.32 * len(shown), title)
     axes = figure.subplots()
     for row, trial in enumerate(shown):
@@ -43,7 +43,7 @@ def trials_figure(sweep: Sweep, trials: Sequence[Trial]) -> Figure:
     labels = [f"{point_text(trial.point)[:LONGEST_LABEL]}  ({trial.number})" for trial in shown]
     axes.set_yticks(range(len(shown)), labels, fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("validation EER in %; grey: not finished")
+    axes.set_xlabel(f"{sweep.measure} in %; grey: not finished")
     axes.grid(axis="x", alpha=0.3)
     return figure
 
@@ -58,11 +58,11 @@ def settings_figure(sweep: Sweep, trials: Sequence[Trial]) -> Figure:
     finished = [trial for trial in trials if trial.state == "finished"]
     names = short_names([setting.name for setting in sweep.space])
     rows, columns = -(-len(names) // COLUMNS), min(len(names), COLUMNS)
-    figure = new_figure(max(4.0 * columns, 5), 3.2 * rows, f"{sweep.name}: mean validation EER of each trial")
+    figure = new_figure(max(4.0 * columns, 5), 3.2 * rows, f"{sweep.name}: mean {sweep.measure} of each trial")
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for axes, setting, name in zip(grid, sweep.space, names, strict=False):
         _draw_setting(axes, setting, finished)
-        axes.set(xlabel=name, ylabel="EER in %")
+        axes.set(xlabel=name, ylabel=f"{sweep.measure} in %")
         axes.grid(alpha=0.3)
     for axes in grid[len(names) :]:
         axes.axis("off")

@@ -27,7 +27,7 @@ def league_rows(sweep: Sweep, found: League) -> list[list[str]]:
     """
     names = [setting.name for setting in sweep.space]
     heading = ["trial", "test EER", "95% over people, seeds", "behind the one above", "TAR at FAR 1%", "accuracy"]
-    heading += ["rank 1", "dev accuracy", "val EER", "s", *short_names(names)]
+    heading += ["rank 1", "dev accuracy", sweep.heading, "s", *short_names(names)]
     rows = [heading, *(_row(found, place, names) for place in range(len(found.trials)))]
     filled = [column for column in range(len(heading)) if any(row[column] for row in rows[1:])]
     return [[row[column] for column in filled] for row in rows]

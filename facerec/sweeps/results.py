@@ -85,7 +85,7 @@ def trial_rows(sweep: Sweep, trials: Sequence[Trial]) -> list[list[str]]:
         trials: all of them.
     """
     best, names = best_of(trials), [setting.name for setting in sweep.space]
-    heading = ["trial", "val EER", "±", "n", "95% over repeats", "behind the best", *short_names(names), ""]
+    heading = ["trial", sweep.heading, "±", "n", "95% over repeats", "behind the best", *short_names(names), ""]
     rows = [
         [
             str(trial.number),
@@ -151,7 +151,7 @@ def _best_config(sweep: Sweep, best: Trial) -> str:
     interval = "" if best.interval is None else f", 95 % {best.interval.low:.2%} to {best.interval.high:.2%}"
     left_out = f"\n# Not in here, because only the trials had them: {', '.join(sweep.budget)}." if sweep.budget else ""
     heading = (
-        f"# The best of {sweep.trials} trials of the sweep {sweep.name}: validation EER {best.mean:.2%} over "
+        f"# The best of {sweep.trials} trials of the sweep {sweep.name}: {sweep.measure} {best.mean:.2%} over "
         f"{len(best.repeats)} repeats{interval}.{left_out}\n"
     )
     return heading + yaml.safe_dump(sweep.full_settings(best.point), sort_keys=False)

@@ -12,7 +12,7 @@ from facerec.reports.runs import read_run
 from facerec.run_folders import VERSION, last_checkpoint
 from facerec.settings import flatten
 from facerec.sweeps.course import RunningRates
-from facerec.sweeps.definition import Repeat
+from facerec.sweeps.definition import DEV_ERROR, VALIDATION_EER, Repeat
 from facerec.sweeps.process import error_of, is_interruption, train
 from facerec.sweeps.trials import Finished
 
@@ -24,7 +24,9 @@ class RepeatFailedError(Exception):
     """A training of a trial failed; the message says why."""
 
 
-def train_repeat(config: Path, repeat: Repeat, lock: int | None, judge: Judge | None) -> Finished:
+def train_repeat(
+    config: Path, repeat: Repeat, lock: int | None, judge: Judge | None, measure: str = VALIDATION_EER
+) -> Finished:
     """Train a repeat, or what is left of it, in a process of its own. Its run lies beside the configuration.
 
     Args:
@@ -32,9 +34,10 @@ def train_repeat(config: Path, repeat: Repeat, lock: int | None, judge: Judge | 
         repeat: which one.
         lock: descriptor that the training inherits.
         judge: asked after each validation; None trains to the end.
+        measure: what the training is judged by.
 
     Raises:
-        RepeatFailedError: if it fails, or gives no validation EER.
+        RepeatFailedError: if it fails, or gives no such number.
         StoppedEarly: if the judge finds it hopeless.
         KeyboardInterrupt: if somebody interrupted the training itself.
     """
@@ -53,10 +56,21 @@ def train_repeat(config: Path, repeat: Repeat, lock: int | None, judge: Judge | 
     if status != 0:
         raise RepeatFailedError(error_of(log, status))
     run = run_of_repeat(folder, repeat)
-    eer = None if run is None else read_run(run).results.get("validation EER")
-    if run is None or not isinstance(eer, float):
-        raise RepeatFailedError("no validation EER: a sweep needs validation pairs, and a validation in each training")
-    return Finished(eer, str(run), None if before else time.monotonic() - begun)
+    return Finished(_measured(run, measure), str(run), None if before else time.monotonic() - begun)
+
+
+def _measured(run: Path | None, measure: str) -> float:
+    """What a run is judged by.
+
+    Raises:
+        RepeatFailedError: if it was not measured.
+    """
+    results = {} if run is None else read_run(run).results
+    found = results.get("dev accuracy" if measure == DEV_ERROR else measure)
+    if not isinstance(found, float):
+        needs = "dev images" if measure == DEV_ERROR else "validation pairs"
+        raise RepeatFailedError(f"no {measure}: a sweep needs {needs}, and a validation in each training")
+    return 1.0 - found if measure == DEV_ERROR else found
 
 
 def run_of_repeat(folder: Path, repeat: Repeat, *, resumable: bool = False) -> Path | None:

@@ -15,7 +15,7 @@ class Finished(NamedTuple):
     """A repeat that is trained.
 
     Attributes:
-        eer: validation EER, as a fraction.
+        eer: validation EER, or what else the sweep measures, as a fraction.
         run: folder of its run.
         seconds: that it took; None where it was resumed.
     """
@@ -65,12 +65,12 @@ class Trial:
 
     @property
     def rates(self) -> list[float]:
-        """Validation EER of each repeat."""
+        """What was measured of each repeat."""
         return [repeat.eer for repeat in self.repeats.values()]
 
     @property
     def mean(self) -> float:
-        """Mean validation EER over the repeats; infinite without any."""
+        """Mean over the repeats; infinite without any."""
         return fmean(self.rates) if self.repeats else float("inf")
 
     @property

@@ -1,6 +1,7 @@
 """The work of one process on a sweep: it takes a trial, trains its repeats, and takes the next."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -28,14 +29,14 @@ class SweepWork:
     Args:
         study: that other processes may work on too.
         say: called with a line for each event.
-        train: trains a repeat, see :func:`facerec.sweeps.training.train_repeat`.
+        train: trains a repeat; by default :func:`facerec.sweeps.training.train_repeat`.
     """
 
-    def __init__(self, study: Study, say: Say, train: Train = train_repeat) -> None:
+    def __init__(self, study: Study, say: Say, train: Train | None = None) -> None:
         self._study = study
         self._sweep = study.sweep
         self._say = say
-        self._train = train
+        self._train = train or partial(train_repeat, measure=self._sweep.measure)
 
     def run(self) -> None:
         """Train until nothing is left to begin.
@@ -125,7 +126,7 @@ class SweepWork:
         own = f", settings {repeat.variant.number}" if repeat.variant else ""
         line = (
             f"{len(rates)} of {len(self._sweep.repeats)} (seed {repeat.seed}{fold}{own}): "
-            f"validation EER {done.eer:.2%}, mean {fmean(rates):.2%}"
+            f"{self._sweep.measure} {done.eer:.2%}, mean {fmean(rates):.2%}"
         )
         left = seconds_left(self._study.trials(), self._sweep)
         return line + ("" if not left else f"; about {duration(left)} left in one process")

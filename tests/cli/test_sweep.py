@@ -132,6 +132,18 @@ def test_trainings_on_several_test_people_are_tested_once_and_compared(here, cap
     assert all(read_run(Path(repeat.run)).results["test looks"] == 1 for repeat in trial.repeats.values())
 
 
+def test_classifiers_are_judged_by_their_error_on_dev_images(here, capsys):
+    fixed = {"data.val_pairs": {}, "data.test_pairs": {}}
+    file = write(here, search={SCALE: [16]}, repeat={"seeds": 1}, fixed=fixed, measure="dev error")
+    assert run("sweep", file) == 0
+    [trial] = Study(Path("runs", "sweeps", "small"), _sweep(file)).trials()
+    accuracy = read_run(Path(trial.repeats["seed_0"].run)).results["dev accuracy"]
+    assert trial.mean == pytest.approx(1 - accuracy)
+    said = capsys.readouterr().out
+    assert f"dev error {trial.mean:.2%}" in said
+    assert re.search(r"trial +dev error", said)
+
+
 def _sweep(file):
     from facerec.cli.sweep import _read
 
@@ -159,6 +171,8 @@ def test_a_training_that_fails_says_why(here, capsys):
         ({"search": {"seed_everything": [1, 2]}}, "seed_everything is what repeats differ in"),
         ({"search": {"model.loss": [{"class_path": "ArcFace"}, {"class_path": "ArcFace"}]}}, "called 'ArcFace'"),
         ({"search": {"data.augment": [{"rotation": 3}]}}, "needs a name"),
+        ({"measure": "accuracy"}, "sweep.measure='accuracy': choose one of validation EER, dev error"),
+        ({"measure": "dev error", "prune": {"after": 5}}, "by their validation EER, not by their dev error"),
         ({"method": "best"}, "sweep.method='best': choose one of grid, random, tpe"),
         ({"repeat": 3}, "repeat: 3: give numbers"),
         ({"repeat": {"settings": [{}]}}, "repeat.settings: [{}]: give a list of settings"),

@@ -1,6 +1,7 @@
 """Features of two numbers, as they are, with the classes of their people."""
 
 import numpy as np
+import pytest
 import torch
 
 from facerec.plots import Plane, plane_figure
@@ -24,6 +25,20 @@ def test_images_and_classes_lie_where_they_are():
     assert "n = 12 images of 3 people" in figure.axes[0].get_title()
     assert texts(figure.legends[0]) == ["p0", "p1", "p2"]
     figure.canvas.draw()
+
+
+def test_features_of_three_numbers_lie_in_space():
+    some = embedded(length=3)
+    directions = torch.nn.functional.normalize(torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 2.0], [3.0, 0.0, -4.0]]))
+    figure = plane_figure([Plane([some], directions, ["p0", "p1", "p2"])], "space")
+    [axes] = figure.axes
+    assert axes.get_zlabel() == "feature 3"
+    farthest = float(some.embeddings.norm(dim=1).max())
+    for line, direction in zip(axes.get_lines(), directions, strict=True):
+        np.testing.assert_allclose(np.array(line.get_data_3d())[:, 1], farthest * direction, rtol=1e-6)
+    figure.canvas.draw()
+    with pytest.raises(ValueError, match="of 2 and of 3 numbers"):
+        plane_figure([Plane([embedded(length=length)], None, []) for length in (2, 3)], "both")
 
 
 def test_a_loss_without_class_weights_has_no_lines():
