@@ -41,6 +41,7 @@ from facerec.cli.precedence import replace_sources, require_same_loss, warn_of_o
 from facerec.cli.resuming import Resumption, checkpoint_of
 from facerec.cli.runs import RUNS, chosen_checkpoint, run_logger, run_of
 from facerec.cli.saved_settings import SaveConfig
+from facerec.cli.setting_errors import own_message
 from facerec.cli.starting_weights import check_raw_weights, start_from
 from facerec.cli.trainable import check_trainable
 from facerec.cli.trainer import FaceTrainer
@@ -151,7 +152,10 @@ class FaceCLI(ExtensibleCLI):
     def instantiate_classes(self) -> None:
         """Build the model. One whose weights are in a checkpoint needs none to start from; a new one may take some."""
         with weights_come_later() if self._settings().get("ckpt_path") else nullcontext():
-            super().instantiate_classes()
+            try:
+                super().instantiate_classes()
+            except ValueError as error:
+                raise ValueError(own_message(str(error))) from error
         settings = self._settings()
         if self.config.subcommand == "fit" and settings.init_from and not settings.get("ckpt_path"):
             people, raw = self.datamodule.identities, settings.raw_weights

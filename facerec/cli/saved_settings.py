@@ -106,8 +106,11 @@ def from_checkpoint(path: str, command: str, trust: Sequence[str] = ()) -> str:
 
 
 def _without_extensions(trainer: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a trainer without those that name classes; ``logger: false`` and ``accelerator: cpu`` name none."""
+    """Settings of a trainer without those that name classes; ``logger: false`` and ``accelerator: cpu`` name none.
+
+    Nor does it keep the number of machines: one is enough to measure.
+    """
     accelerator = str(trainer.get("accelerator"))
     extended = {name for name in EXTENSIONS if not isinstance(trainer.get(name), bool)}
-    extended |= set() if accelerator.isidentifier() else {"accelerator"}
+    extended |= {"num_nodes"} if accelerator.isidentifier() else {"num_nodes", "accelerator"}
     return {name: value for name, value in trainer.items() if name not in extended}

@@ -29,6 +29,8 @@ BAD_CLASS = (
     re.compile(r"Problem with given class_path '(?P<name>[^']+)':\s+(?P<why>.+)$"),
     re.compile(r"Import path (?P<name>\S+) (?P<why>does not correspond to .+)$"),
 )
+OWN = re.compile(r"Union subtypes.*?^ *- (?P<own>[\w.]+=[^\n]+: [^\n]+)$", re.DOTALL | re.MULTILINE)
+"""A message of a class of facerec, among those of the other types that a setting may have."""
 VALUE = re.compile(r"(?:Given|Got) value: (?P<value>[^\n]*)")
 SUBTYPES = re.compile(r"Subtypes: \[(?P<types>.*)\]")
 EXPECTED = re.compile(r"Expected an? (?P<types>.*?)\. Got value")
@@ -71,6 +73,7 @@ def explain(message: str, known: Sequence[str], arguments: Sequence[str]) -> str
         "checkpoint.mode=low: expected 'min' or 'max'"
     """
     configs = values_of(arguments, "config")
+    message = own_message(message)
     if found := UNKNOWN_OPTION.search(message):
         return f"{message}{_suggestion(found['name'], known)}"
     if found := _first(UNKNOWN_SETTING, message):
@@ -86,6 +89,17 @@ def explain(message: str, known: Sequence[str], arguments: Sequence[str]) -> str
         rest = message[key.end() :].strip()
         return _wrong_value(key["key"], message, configs) or f"{key['key']}: {rest}"
     return message
+
+
+def own_message(message: str) -> str:
+    r"""The message of a class of facerec, among those of the other types that its setting may have.
+
+    Example:
+        >>> own_message("Union subtypes\n  - data.fold.index=6: must be in [1, 5]\n  - Expected a NoneType")
+        'data.fold.index=6: must be in [1, 5]'
+    """
+    found = OWN.search(message)
+    return found["own"] if found else message
 
 
 def _first(patterns: Sequence[re.Pattern[str]], text: str) -> re.Match[str] | None:

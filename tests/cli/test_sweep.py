@@ -28,7 +28,7 @@ SMALL = {
 }
 SCALE = "model.loss.init_args.scale"
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-SWEEPS = sorted([*EXPERIMENTS.glob("sweeps/*.yaml"), *EXPERIMENTS.glob("studies/*_losses.yaml")])
+SWEEPS = sorted([*EXPERIMENTS.glob("sweeps/*.yaml"), *EXPERIMENTS.glob("studies/*_*s.yaml")])
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ def refused(capsys, *arguments: str) -> str:
         (["fit", "--trainer.max_epoch=3"], "--trainer.max_epoch=3: did you mean 'trainer.max_epochs'?"),
         (["fit", "--model.loss_lr_facto=3"], "'model.loss_lr_factor'"),
         (["fit", "--data.rot=x"], "'data.root'"),
+        (["fit", "--data.fold={index: 6, of: 5}"], "fit: data.fold.index=6: must be in [1, 5]"),
         (["fit", "--model.loss=ArcFac"], "model.loss=ArcFac: no such class: did you mean 'ArcFace'?"),
         (["fit", "--model.loss=arcface"], "model.loss=arcface: no such class: did you mean 'ArcFace'?"),
         (["fit", "--model.loss=zzz"], "no such class. Choose one of AdaFace, ArcFace,"),
