@@ -1,64 +1,19 @@
 """A sweep as its file describes it."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
-from facerec.data.sources import PeopleFold
 from facerec.settings import require_choice
 from facerec.sweeps.nested import with_settings
+from facerec.sweeps.repeats import Repeat, Variant, read_repeats, whole_number
 from facerec.sweeps.space import Point, Setting, grid, read_space, values_at
 
 METHODS = ("grid", "random", "tpe")
 VALIDATION_EER, DEV_ERROR = MEASURES = ("validation EER", "dev error")
 REPEATED = re.compile(r"(seed_everything|data\.fold)(\.|$)")
 KEYS = ("name", "method", "trials", "seed", "search", "repeat", "fixed", "budget", "prune", "measure")
-
-
-class Variant(NamedTuple):
-    """Settings in which repeats differ, besides seed and fold.
-
-    Attributes:
-        number: from 1.
-        settings: by their full names.
-    """
-
-    number: int
-    settings: tuple[tuple[str, Any], ...]
-
-
-class Repeat(NamedTuple):
-    """One of the trainings that a trial is the mean of.
-
-    Attributes:
-        seed: ``seed_everything``.
-        fold: the fold of the people that validates; None leaves people where the sources put them.
-        variant: settings of this repeat alone, such as those that name its test people.
-
-    Example:
-        >>> Repeat(0, PeopleFold(2, of=5)).options
-        ['--seed_everything=0', '--data.fold.index=2', '--data.fold.of=5']
-    """
-
-    seed: int
-    fold: PeopleFold | None = None
-    variant: Variant | None = None
-
-    @property
-    def name(self) -> str:
-        """For files."""
-        fold = f"_fold_{self.fold.index}" if self.fold else ""
-        return f"seed_{self.seed}{fold}" + (f"_settings_{self.variant.number}" if self.variant else "")
-
-    @property
-    def options(self) -> list[str]:
-        """Of ``facerec fit``."""
-        fold = [f"--data.fold.index={self.fold.index}", f"--data.fold.of={self.fold.of}"] if self.fold else []
-        own = [f"--{name}={json.dumps(value)}" for name, value in self.variant.settings] if self.variant else []
-        return [f"--seed_everything={self.seed}", *fold, *own]
 
 
 @dataclass(frozen=True)
@@ -123,7 +78,7 @@ class Sweep:
             "base": self.base,
             "search": {setting.name: repr(setting) for setting in self.space},
             "method": self.method,
-            "repeat": [_identity(repeat) for repeat in self.repeats],
+            "repeat": [repeat.identity for repeat in self.repeats],
             "fixed": self.fixed,
             "budget": self.budget,
             "seed": self.seed,
@@ -172,11 +127,11 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
         space=space,
         method=method,
         trials=_trials(given.get("trials"), method, space),
-        repeats=_repeats(given.get("repeat"), base),
+        repeats=read_repeats(given.get("repeat"), base),
         fixed=fixed,
         budget=budget,
         machine=dict(machine or {}),
-        seed=_whole(given.get("seed", 0), "seed", least=0),
+        seed=whole_number(given.get("seed", 0), "seed", least=0),
         prune_after=_prune_after(given.get("prune")),
         measure=measure,
     )
@@ -195,41 +150,10 @@ def _require_kept(groups: Sequence[Sequence[str]]) -> None:
 def _trials(trials: Any, method: str, space: tuple[Setting, ...]) -> int:
     if method == "grid":
         combinations = len(grid(space))
-        return combinations if trials is None else min(combinations, _whole(trials, "trials", least=1))
+        return combinations if trials is None else min(combinations, whole_number(trials, "trials", least=1))
     if trials is None:
         raise ValueError(f"trials: method {method} needs their number")
-    return _whole(trials, "trials", least=1)
-
-
-def _repeats(given: Any, base: Mapping[str, Any]) -> tuple[Repeat, ...]:
-    """Variants change fastest, then folds: the first repeats of a trial are of other people already."""
-    given = {} if given is None else given
-    if not isinstance(given, dict) or not given.keys() <= {"seeds", "folds", "settings"}:
-        raise ValueError(f"repeat: {given}: give numbers of seeds and of folds, such as {{seeds: 3, folds: 5}}")
-    seed, own_fold = int(base.get("seed_everything") or 0), (base.get("data") or {}).get("fold")
-    seeds = range(seed, seed + _whole(given.get("seeds", 1), "repeat.seeds", least=1))
-    folds: Sequence[PeopleFold | None] = [PeopleFold(**own_fold) if own_fold else None]
-    if given.get("folds") is not None:
-        of = _whole(given["folds"], "repeat.folds", least=2)
-        folds = [PeopleFold(index, of) for index in range(1, of + 1)]
-    variants = _variants(given.get("settings"))
-    return tuple(Repeat(*each) for each in product(seeds, folds, variants))
-
-
-def _variants(given: Any) -> Sequence[Variant | None]:
-    if given is None:
-        return [None]
-    if not isinstance(given, list) or not given or not all(isinstance(one, dict) and one for one in given):
-        raise ValueError(f"repeat.settings: {given}: give a list of settings by their full names, one for each repeat")
-    if len({frozenset(one) for one in given}) > 1:
-        raise ValueError("repeat.settings: each must give values to the same settings")
-    return [Variant(number, tuple(sorted(one.items()))) for number, one in enumerate(given, start=1)]
-
-
-def _identity(repeat: Repeat) -> str:
-    """A repeat with all that it is told by."""
-    own = f" {json.dumps(dict(repeat.variant.settings))}" if repeat.variant else ""
-    return repeat.name + (f"_of_{repeat.fold.of}" if repeat.fold else "") + own
+    return whole_number(trials, "trials", least=1)
 
 
 def _named(given: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -244,10 +168,4 @@ def _prune_after(given: Any) -> int | None:
         return None
     if not isinstance(given, dict) or given.keys() != {"after"}:
         raise ValueError(f"prune: {given}: give the number of trials to compare with, {{after: 5}}")
-    return _whole(given["after"], "prune.after", least=2)
-
-
-def _whole(value: Any, name: str, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name}={value!r}: give a whole number, at least {least}")
-    return value
+    return whole_number(given["after"], "prune.after", least=2)

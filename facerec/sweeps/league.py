@@ -23,6 +23,7 @@ from facerec.reports.paired import resampled_folds
 from facerec.sweeps.trials import Trial
 
 FAR = 0.01
+ACCURACY, NEAREST_MEAN = "test/accuracy", "test/accuracy_nearest_mean"  # what a run without classes has
 MOST_RATES = 250_000  # networks x resamples, of 5,000 pairs each: a minute
 
 
@@ -43,7 +44,8 @@ class MeasuredTrial:
 
         Args:
             set_name: of the set of test pairs.
-            what: ``accuracy`` over folds of pairs, ``rank 1``, ``dev accuracy`` or ``seconds``.
+            what: ``accuracy`` over folds of pairs, ``rank 1``, ``dev accuracy`` (by the nearest mean, where a loss has
+                no class weights) or ``seconds``.
         """
         values = [number_of(run, set_name, what) for run in self.runs]
         if what == "seconds":
@@ -59,7 +61,8 @@ def number_of(run: MeasuredRun, set_name: str, what: str) -> float | None:
         return None if summary.accuracy is None else summary.accuracy.mean
     if what == "rank 1":
         return None if summary.identification is None else float(summary.identification.cmc[0])
-    return run.measurement.logged.get("test/accuracy")
+    logged = run.measurement.logged
+    return logged.get(ACCURACY, logged.get(NEAREST_MEAN))
 
 
 def untested_runs(trials: Sequence[Trial]) -> list[Path]:

@@ -11,7 +11,7 @@ from facerec.metrics import Difference, Interval
 from facerec.reports.comparison import short_names
 from facerec.reports.curves import new_figure
 from facerec.sweeps.definition import Sweep
-from facerec.sweeps.league import League, accuracy_and_error, number_of
+from facerec.sweeps.league import NEAREST_MEAN, League, accuracy_and_error, number_of
 from facerec.sweeps.space import drawn_text, point_text
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ def league_notes(found: League) -> list[str]:
         notes.append(
             "`behind the one above` is in percentage points. An interval with 0 tells no difference; * has none."
         )
+    logged = [run.measurement.logged for tested in found.trials for run in tested.runs]
+    if any(NEAREST_MEAN in numbers for numbers in logged):
+        notes.append("Dev accuracy of losses without class weights is that of the nearest mean of the training images.")
     correlation = accuracy_and_error(found)
     if correlation is not None:
         notes.append(f"Rank correlation of dev accuracy and test EER over the trials: {correlation:+.2f}.")

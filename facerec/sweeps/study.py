@@ -23,7 +23,8 @@ from optuna.trial import FrozenTrial, TrialState
 from facerec.data.lots import lot
 from facerec.files import held
 from facerec.settings import flatten
-from facerec.sweeps.definition import Repeat, Sweep
+from facerec.sweeps.definition import Sweep
+from facerec.sweeps.repeats import Repeat
 from facerec.sweeps.space import Point, grid
 from facerec.sweeps.trials import Finished, Importance, State, Trial, main_effects
 

@@ -12,8 +12,9 @@ from facerec.reports.runs import read_run
 from facerec.run_folders import VERSION, last_checkpoint
 from facerec.settings import flatten
 from facerec.sweeps.course import RunningRates
-from facerec.sweeps.definition import DEV_ERROR, VALIDATION_EER, Repeat
+from facerec.sweeps.definition import DEV_ERROR, VALIDATION_EER
 from facerec.sweeps.process import error_of, is_interruption, train
+from facerec.sweeps.repeats import Repeat
 from facerec.sweeps.trials import Finished
 
 Judge = Callable[[Sequence[float]], bool]

@@ -10,9 +10,9 @@ from optuna.trial import TrialState
 
 from facerec.files import write_whole
 from facerec.sweeps.course import is_hopeless, place, value
-from facerec.sweeps.definition import Repeat
 from facerec.sweeps.plan import counted, duration, seconds_left
 from facerec.sweeps.process import StoppedEarly
+from facerec.sweeps.repeats import Repeat
 from facerec.sweeps.space import point_text
 from facerec.sweeps.study import Claim, Study
 from facerec.sweeps.training import Judge, RepeatFailedError, train_repeat

@@ -65,6 +65,16 @@ def test_the_table_the_notes_and_the_files(tested):
     assert [label.split()[1] for label in labels] == ["20", "10", "30"]
 
 
+def test_a_loss_without_classes_has_the_accuracy_of_the_nearest_mean(tested):
+    trials, _ = tested
+    for repeat in trials[1].repeats.values():
+        file = Path(repeat.run) / "test" / "metrics.json"
+        file.write_text(file.read_text().replace("test/accuracy", "test/accuracy_nearest_mean"))
+    found = league("faces", measured_trials(trials), resamples=20)
+    assert found.trials[0].mean("faces", "dev accuracy") == pytest.approx(0.8)
+    assert any("nearest mean" in note for note in league_notes(found))
+
+
 def test_a_trial_with_an_untested_training_is_left_out(tested):
     trials, _ = tested
     gone = Path(trials[1].repeats["seed_1_settings_2"].run)
