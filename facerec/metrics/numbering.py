@@ -6,7 +6,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-SPREAD = 4  # times as many numbers may lie between the least and the greatest as there are values
+SPREAD = 16  # times as many numbers may lie between the least and the greatest as there are values
 
 
 def renumber(values: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
@@ -26,7 +26,8 @@ def renumber(values: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[
     if not values.size or greatest - least > SPREAD * values.size:
         names, places = np.unique(values, return_inverse=True)
         return names, places.reshape(values.shape)
-    shifted = values - least
-    is_there = np.bincount(shifted.ravel()) > 0
-    places = (np.cumsum(is_there) - 1)[shifted]
-    return np.flatnonzero(is_there) + least, places
+    shifted = values - least if least else values
+    there = np.flatnonzero(np.bincount(shifted.ravel()) > 0)
+    place_of = np.empty(int(there[-1]) + 1, dtype=np.int64)
+    place_of[there] = np.arange(len(there))
+    return there + least, place_of[shifted]
