@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from facerec.arrays import as_array
@@ -104,15 +104,14 @@ def bootstrap(
     rising_P, same_P = scores_P[order_P].astype(np.float64), same_P[order_P]
     folds_P = None if folds is None else as_array(folds)[order_P]
     weighted = WeightedPairs(rising_P, same_P)
-    accepted = len(same_P) if threshold is None else int(np.searchsorted(rising_P, threshold))
     rates, tars, accuracies, errors = [], [], [], []
     for _ in tqdm(range(resamples), desc=description, unit="resample", delay=2, leave=False):
         weights_P = draw_both_kinds(draws, same_P)
-        rate, tar = weighted.rates(weights_P, fars)
-        rates.append(rate)
-        tars.append(tar)
+        curve = weighted.weigh(weights_P)
+        rates.append(curve.equal_error_rate())
+        tars.append(curve.tar_at_far(fars))
         if threshold is not None:
-            errors.append(_errors(weights_P, same_P, accepted))
+            errors.append(curve.errors_at(threshold))
         if folds_P is not None:
             drawn = weights_P > 0
             if len(np.unique(folds_P[drawn])) < 2:
@@ -131,14 +130,6 @@ def bootstrap(
         if errors
         else None,
     )
-
-
-def _errors(weights_P: NDArray[np.int64], same_P: NDArray[np.bool_], accepted: int) -> tuple[float, float]:
-    """Shares of impostor pairs accepted and genuine pairs rejected; those from place ``accepted`` on are accepted."""
-    genuine_P = weights_P * same_P
-    mated, all_pairs = int(genuine_P.sum()), int(weights_P.sum())
-    hits = int(genuine_P[accepted:].sum())
-    return (int(weights_P[accepted:].sum()) - hits) / (all_pairs - mated), 1.0 - hits / mated
 
 
 def bootstrap_interval(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facerec.metrics import FoldAccuracy, Interval, Intervals, Likelihood, bootstrap, kfold_accuracy
+from facerec.metrics.numbering import renumber
 from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.evidence import LikelihoodCost, likelihood_cost
 from facerec.reports.groups import Attribute
@@ -236,7 +237,7 @@ def why_not_by_person(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.bo
     """Why people cannot be resampled, or None where they can."""
     if people_P2 is None:
         return "people unknown"
-    count = len(np.unique(people_P2))
+    count = len(renumber(people_P2)[0])
     if count < LEAST_PEOPLE:
         return f"only {count} people"
     if ((people_P2[:, 0] == people_P2[:, 1]) != same_P).any():
