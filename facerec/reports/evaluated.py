@@ -18,6 +18,7 @@ from facerec.reports.calibration import calibrate_sets
 from facerec.reports.figures import evaluation_figures
 from facerec.reports.groups import Groups
 from facerec.reports.groups_of_pairs import add_groups, require_people
+from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
 from facerec.reports.pair_scoring import is_constant
 from facerec.reports.results import MOST_ROWS, write_figure, write_scores
@@ -171,6 +172,24 @@ def keep(folder: Path, measurement: Measurement, tests: Sets, *, with_faces: boo
             notes.append(f"{name}: no score file: more than {MOST_ROWS:,} pairs")
     write_metrics(folder / METRICS, measurement)
     return notes
+
+
+def count_looks(folder: Path, tests: Sets) -> str:
+    """Count a look at the test people in the folder of the model's numbers, as ``facerec test`` does in a run's.
+
+    The folder stands for the model, and the folder that it lies in for the experiment.
+
+    Args:
+        folder: that holds ``metrics.json``.
+        tests: the sets.
+
+    Returns:
+        How often this model, and all of its experiment, have looked.
+    """
+    model = folder.resolve()
+    fingerprints = {name: leaks.fingerprint(found.source) for name, found in tests.items()}
+    count_look(model, fingerprints)
+    return looks_line(model, fingerprints)
 
 
 def logged(summaries: Mapping[str, Summary], stage: str) -> dict[str, float]:

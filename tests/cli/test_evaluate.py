@@ -11,6 +11,7 @@ from facerec.data import ListPairs
 from facerec.inference.foreign_onnx import PIXEL_SCALES, ForeignOnnx
 from facerec.metrics import cosine_scores
 from facerec.reports import calibrate, compare_paired, evaluate, read_metrics
+from facerec.reports.looks import looks_of
 from facerec.reports.plain import to_plain
 from tests.cli.conftest import assert_refused, run
 from tests.conftest import save_face
@@ -106,6 +107,27 @@ def test_embeddings_by_name_and_their_scores_give_one_table(theirs, tmp_path, ca
     assert "95% by person" in printed
     paired = compare_paired(out / "npz", out / "csv", resamples=10).sets["pairs"]
     assert (paired.eer.difference, paired.unit, paired.mcnemar.p_value) == (0.0, "people", 1.0)
+
+
+def test_looks_at_test_people_are_counted_as_test_counts_them(theirs, tmp_path, capsys, monkeypatch):
+    """The list and the score file hold the same pairs; a folder beside the first looks at them too."""
+    monkeypatch.chdir(tmp_path)
+    listed = ("evaluate", "--embeddings", theirs["npz"], "--pairs", theirs["test"])
+    assert run(*listed) == 0
+    assert "this look at the test people was not counted: --output FOLDER counts looks" in capsys.readouterr().out
+    said = "test people looked at by this run: "
+    for folder, expected in (
+        ("models/a", "pairs once"),
+        ("models/a", "pairs 2 times"),
+        ("models/b", "pairs once, 3 times by the 2 runs of models"),
+    ):
+        assert run(*listed, "--output", folder) == 0
+        assert f"{said}{expected}\n" in capsys.readouterr().out
+    assert run("evaluate", "--scores", theirs["test_scores"], "--output", "models/a") == 0
+    assert f"{said}pairs 3 times, 4 times by the 2 runs of models\n" in capsys.readouterr().out
+    assert looks_of(Path("models/a")) == {"pairs": 3}
+    assert run("evaluate", "--scores", theirs["val_scores"], "--output", "models/a") == 0
+    assert f"{said}pairs once\n" in capsys.readouterr().out  # other pairs
 
 
 def test_no_threshold_is_claimed_without_validation_people(theirs, tmp_path, capsys):
