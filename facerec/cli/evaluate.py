@@ -13,7 +13,7 @@ from facerec.files import check_writable
 from facerec.inference.encoding import BATCH_SIZE
 from facerec.metrics import Calibration
 from facerec.metrics.calibration import CalibrateAt
-from facerec.reports.evaluated import calibrated_on, count_looks, keep, logged, measure, what_misleads, with_grid
+from facerec.reports.evaluated import add_grid, calibrated_on, count_looks, keep, logged, measure, what_misleads
 from facerec.reports.evaluation import told_of_direction
 from facerec.reports.groups import read_groups
 from facerec.reports.measurement import METRICS, Measurement
@@ -73,7 +73,7 @@ def main(args: list[str]) -> Status:
             way_out = ": --distance" if kind == "scores" and not options.distance else ""
             warnings.warn(f"{name}: {told_of_direction(summary)}{way_out}", stacklevel=2)
     if options.fold_grid:
-        lines += with_grid(measured.tests)
+        lines += add_grid(summaries, measured.tests)
     if measured.skipped:
         lines.append(f"{measured.skipped:,} pairs left out: an image of them has no embedding")
     if options.output is not None:
@@ -167,7 +167,7 @@ def make_parser() -> CommandParser:
         "--groups", metavar="FILE.csv", help="groups of people: a column person, and one for each attribute"
     )
     parser.add_argument(
-        "--fold_grid", action="store_true", help="also print the accuracy at lfw_eval.py's 400 thresholds, -1 to 1"
+        "--fold_grid", action="store_true", help="also the accuracy over folds at lfw_eval.py's 400 thresholds, -1 to 1"
     )
     parser.add_argument("--output", metavar="FOLDER", help="folder for metrics.json, scores and figures")
     parser.add_argument("--name", default="pairs", help="name of the set of pairs (default: %(default)s)")

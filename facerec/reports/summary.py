@@ -99,6 +99,8 @@ class Summary:
         no_identification: why there is no identification.
         likelihood_cost: what the model's likelihood ratios cost on these pairs, or None without such ratios.
         at_threshold: error rates at the model's own threshold, or None without one.
+        accuracy_at_grid: accuracy over folds at the 400 thresholds of sphereface_pytorch's ``lfw_eval.py``, or None
+            where nobody asked for it (``facerec evaluate --fold_grid``).
         groups: error rates of groups of people, one entry for each attribute of them, or None without groups.
         band: around the DET curve. It is not kept in a file.
 
@@ -125,6 +127,7 @@ class Summary:
     no_identification: str | None = None
     likelihood_cost: LikelihoodCost | None = None
     at_threshold: ThresholdErrors | None = None
+    accuracy_at_grid: FoldAccuracy | None = None
     groups: list[Attribute] | None = None
     band: Band | None = None
 
