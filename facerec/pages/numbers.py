@@ -143,6 +143,8 @@ def _of_identification(summary: Summary) -> Iterator[Number]:
                 "find the right person" if rank == 1 else f"have the right person among the first {rank}"
             )
             yield Number(f"rank {rank}", percent(found.cmc[rank - 1]), _ends(found, rank), meaning)
+    if (precision := found.mean_average_precision) is not None:
+        yield Number("mAP", percent(precision), interval_text(found.mean_average_precision_interval), MAP)
     for point in found.tpir:
         name = f"TPIR at FPIR {point.fpir:g}"
         if point.supported:
@@ -166,4 +168,5 @@ GRID = "the same with thresholds from -1 to 1 in steps of 0.005, as lfw_eval.py 
 CLLR = "what the model's likelihood ratios cost; 0 is perfect, 1 is that of no ratio"
 MIN_CLLR = "the least that any ratios of these scores cost; the rest is the fault of the line from score to ratio"
 IDENTIFICATION = "needs people that are known"
+MAP = "mean average precision: 1 where each search lists all images of its person before all others"
 TPIR = "share of enrolled people identified while this share of strangers is wrongly named"
