@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from facerec.data import (
+    AlignedRFWPairs,
     BFWPairs,
     CALFWPairs,
     CFPPairs,
@@ -138,6 +139,44 @@ rfw("broken image", ERROR, r"Eve_0001.jpg does not decode as an image", {f"test/
 rfw("empty list of a race", ERROR, r"Indian_pairs.txt holds no pairs: expected lines", {INDIAN: ""})
 rfw("image with itself", ERROR, r"Indian_pairs.txt:1: image 2 of 'Ina' is paired with itself", {INDIAN: "Ina\t2\t2\n"})
 rfw("a pair twice", WORKS, of(4), {INDIAN: "Ina\t1\t2\nIna\t2\t1\n"})
+
+# RFW with its points
+ASIAN_POINTS, INDIAN_POINTS = (f"test/txts/{race}/{race}_lmk.txt" for race in ("Asian", "Indian"))
+FIVE = "0\t2\t2\t6\t2\t4\t3\t2.5\t5\t5.5\t5\n"
+OF_INDIANS = "".join(f"/test/data/Indian/Ina/Ina_000{number}.jpg\t{FIVE}" for number in (1, 2))
+aligned = Published(
+    "RFW with points",
+    lambda root: AlignedRFWPairs(root, races=["Asian", "Indian"]),
+    [f"test/data/Asian/{image}" for image in people]
+    + [f"test/data/Indian/{image.replace('Ann', 'Ina')}" for image in people[:2]],
+    {
+        ASIAN: LFW,
+        INDIAN: "Ina\t1\t2\n",
+        ASIAN_POINTS: "".join(f"/test/data/Asian/{image}\t{FIVE}" for image in people),
+        INDIAN_POINTS: OF_INDIANS,
+    },
+)
+aligned("no points of a race", ERROR, r"no list .*Indian_lmk.txt: expected lines 'image label", {INDIAN_POINTS: None})
+aligned("a line cut short", ERROR, r"Indian_lmk.txt:2: expected 'image label", {INDIAN_POINTS: OF_INDIANS[:-5] + "\n"})
+aligned(
+    "a point that is a word",
+    ERROR,
+    r"Indian_lmk.txt:1: coordinate 'x'",
+    {INDIAN_POINTS: OF_INDIANS.replace("\t2\t", "\tx\t", 1)},
+)
+aligned(
+    "an image without points",
+    ERROR,
+    r"Indian_lmk.txt holds no points of Indian/Ina/Ina_0002.jpg",
+    {INDIAN_POINTS: OF_INDIANS[: len(OF_INDIANS) // 2]},
+)
+aligned("empty list of points", ERROR, r"Indian_lmk.txt is empty: expected lines 'image label", {INDIAN_POINTS: "\n"})
+aligned(
+    "an image twice",
+    ERROR,
+    r"Indian_lmk.txt:3: 'Indian/Ina/Ina_0001.jpg' is listed already on line 1",
+    {INDIAN_POINTS: OF_INDIANS + f"Ina/Ina_0001.jpg\t{FIVE}"},
+)
 
 # BFW
 HEAD, GENUINE, IMPOSTOR = "fold,p1,p2,label\n", "1,af/n1/1.jpg,af/n1/2.jpg,1\n", "2,af/n1/1.jpg,af/n2/1.jpg,0\n"
