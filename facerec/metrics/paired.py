@@ -179,8 +179,7 @@ def _rates(
     runs_S: Sequence[tuple[WeightedPairs, WeightedPairs]], weights_P: NDArray[np.int64], fars: Sequence[float]
 ) -> Floats:
     """EER and TARs of both networks and each seed (2, 1 + F, S)."""
-    curves_S2 = [[network.weigh(weights_P) for network in pair] for pair in runs_S]
-    rates_S2F = [[np.append(one.equal_error_rate(), one.tar_at_far(fars)) for one in pair] for pair in curves_S2]
+    rates_S2F = [[np.append(*network.rates(weights_P, fars)) for network in pair] for pair in runs_S]
     rates_2FS: Floats = np.asarray(rates_S2F, dtype=np.float64).transpose(1, 2, 0)
     return rates_2FS
 

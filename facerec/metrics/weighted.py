@@ -46,6 +46,11 @@ class WeightedPairs:
         genuine, impostor = (_running(weights_P[kind]) for kind in (self._genuine, self._impostors))
         return WeightedCurve(genuine, impostor, self._genuine_below, self._impostors_below, self._distinct_K)
 
+    def rates(self, weights_P: NDArray[np.int64], fars: Sequence[float] = ()) -> tuple[float, Floats]:
+        """The equal error rate, and the true accept rate at each FAR (F,), with these weights."""
+        curve = self.weigh(weights_P)
+        return curve.equal_error_rate(), curve.tar_at_far(fars)
+
 
 class WeightedCurve:
     """Error rates of weighted pairs at each distinct score. Made by :meth:`WeightedPairs.weigh`."""
