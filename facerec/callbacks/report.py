@@ -24,7 +24,7 @@ from facerec.reports.groups import Groups
 from facerec.reports.groups_of_pairs import add_groups, require_people
 from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
-from facerec.reports.qualities import LENGTHS, write_lengths
+from facerec.reports.qualities import LENGTHS, QUALITIES, keep_qualities, write_lengths
 from facerec.reports.results import results_folder, write_figure, write_scores
 from facerec.reports.summary import Summary, summarise
 from facerec.reports.tables import summary_table
@@ -102,6 +102,8 @@ class Report(Callback):
                 notes.append(f"{name}: {len(scored.scores):,} pairs are too many for a score file, none was written")
             if folder is not None:
                 write_lengths(folder / f"{name}{LENGTHS}", scored, sets[name])
+                found = keep_qualities(folder / f"{name}{QUALITIES}", scored, sets[name], sets[name].qualities)
+                notes += [f"{name}: {note}" for note in found]
         lines = [summary_table(summaries)] if summaries else []
         lines += accuracy
         lines += _calibration(summaries, recognizer, verification, stage) if summaries else []

@@ -13,7 +13,7 @@ from facerec.files import check_writable
 from facerec.inference.encoding import BATCH_SIZE
 from facerec.metrics import Calibration
 from facerec.metrics.calibration import CalibrateAt
-from facerec.reports.evaluated import calibrated_on, keep, logged, measure, what_misleads, with_grid
+from facerec.reports.evaluated import add_grid, calibrated_on, count_looks, keep, logged, measure, what_misleads
 from facerec.reports.evaluation import told_of_direction
 from facerec.reports.groups import read_groups
 from facerec.reports.measurement import METRICS, Measurement
@@ -33,6 +33,8 @@ person_1 and person_2, fold, and groups such as sex_1 and sex_2. With people the
 `facerec compare --paired` can match the pairs. A CSV of scores alone needs --pairs, in the order of that list.
 --embeddings takes what `facerec embed` writes, or any .npz with the arrays names and embeddings.
 --pairs takes lines `image image 1` (or 0 for two people), or LFW's pairs.txt.
+
+--output also counts looks at the test people, by FOLDER and by the folders beside it. Choose models by other people.
 
 A threshold, and likelihood ratios, are chosen on pairs of validation people: --val_scores, --val_pairs, or
 val_pairs.txt of --data.root. Without them no threshold is claimed. Higher scores mean more alike, unless --distance
@@ -71,14 +73,17 @@ def main(args: list[str]) -> Status:
             way_out = ": --distance" if kind == "scores" and not options.distance else ""
             warnings.warn(f"{name}: {told_of_direction(summary)}{way_out}", stacklevel=2)
     if options.fold_grid:
-        lines += with_grid(measured.tests)
+        lines += add_grid(summaries, measured.tests)
     if measured.skipped:
         lines.append(f"{measured.skipped:,} pairs left out: an image of them has no embedding")
     if options.output is not None:
         measurement = _measurement(measured, summaries, calibration)
         with_faces = measured.has_images and options.faces != "false"
         lines += keep(Path(options.output), measurement, measured.tests, with_faces=with_faces)
+        lines.append(count_looks(Path(options.output), measured.tests))
         lines.append(f"numbers, scores and figures: {options.output}")
+    else:
+        lines.append("this look at the test people was not counted: --output FOLDER counts looks")
     print("\n".join([summary_table(summaries), *lines]))
     return Status.INCOMPLETE if measured.skipped else Status.DONE
 
@@ -162,7 +167,7 @@ def make_parser() -> CommandParser:
         "--groups", metavar="FILE.csv", help="groups of people: a column person, and one for each attribute"
     )
     parser.add_argument(
-        "--fold_grid", action="store_true", help="also print the accuracy at lfw_eval.py's 400 thresholds, -1 to 1"
+        "--fold_grid", action="store_true", help="also the accuracy over folds at lfw_eval.py's 400 thresholds, -1 to 1"
     )
     parser.add_argument("--output", metavar="FOLDER", help="folder for metrics.json, scores and figures")
     parser.add_argument("--name", default="pairs", help="name of the set of pairs (default: %(default)s)")

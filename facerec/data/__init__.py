@@ -18,6 +18,7 @@ from facerec.data.formats.mnist import MNISTImages
 from facerec.data.formats.orl import ORLImages, ORLPairs
 from facerec.data.formats.packed import PackedImages, PackedPairs
 from facerec.data.formats.rfw import RFWPairs
+from facerec.data.formats.rfw_aligned import AlignedRFWPairs
 from facerec.data.formats.template_lists import TemplatePairs
 from facerec.data.formats.tinyface import TinyFacePairs
 from facerec.data.formats.xqlfw import XQLFWPairs
@@ -27,6 +28,7 @@ from facerec.data.sources import ImageSource, PairSource, PeopleFold
 from facerec.data.templates import Pooling, Templates
 
 __all__ = [
+    "AlignedRFWPairs",
     "AllPairs",
     "BFWPairs",
     "BinPairs",

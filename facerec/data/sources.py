@@ -243,3 +243,8 @@ class PairSource(Images):
         Empty where the set does not say. Names are those of ``people``.
         """
         return {}
+
+    @property
+    def qualities(self) -> str | None:
+        """File of the qualities of the images that the set comes with, or None; ``facerec plot quality`` draws them."""
+        return None

@@ -7,7 +7,7 @@ pair it is the genuine pairs for the TAR, all pairs for the accuracy, and the ra
 Shapes: P pairs, R resamples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +16,14 @@ from tqdm import tqdm
 
 from facerec.arrays import as_array
 from facerec.metrics.checks import check_scores
+from facerec.metrics.curve import Floats
+from facerec.metrics.drawn_counts import DrawnCounts
 from facerec.metrics.folds import weighted_folds
 from facerec.metrics.intervals import Interval, percentile_interval, rate_interval
 from facerec.metrics.resampling import check_resampling, draw_both_kinds, draw_pairs, draw_people, number_people
 from facerec.metrics.weighted import WeightedPairs
+
+MOST_DRAWN = 20_000  # pairs that are drawn one by one; of more, only the counts that a number needs
 
 
 class Intervals(NamedTuple):
@@ -63,6 +67,8 @@ def bootstrap(
 ) -> Intervals:
     """Intervals of the verification numbers; the scores are sorted once for all resamples.
 
+    Of more than 20,000 pairs without people and folds, only counts are drawn: see :mod:`facerec.metrics.drawn_counts`.
+
     Use the interval by person if people appear in many pairs, the interval by pair if each appears once or twice.
 
     Args:
@@ -91,54 +97,72 @@ def bootstrap(
     """
     check_resampling(resamples, level)
     scores_P, same_P = check_scores(scores, same)
+    people_P2 = None if people is None else number_people(people, same_P)
     order_P = np.argsort(scores_P)
-    generator = np.random.default_rng(seed)
-    genuine = int(np.count_nonzero(same_P))
-    if people is None:
-        draws = draw_pairs(same_P[order_P], generator)
-        mated, unmated, both = genuine, len(same_P) - genuine, len(same_P)
-    else:
-        people_P2 = number_people(people, same_P)[order_P]
-        draws = draw_people(people_P2, generator)
-        mated = unmated = both = int(people_P2.max()) + 1
     rising_P, same_P = scores_P[order_P].astype(np.float64), same_P[order_P]
-    folds_P = None if folds is None else as_array(folds)[order_P]
-    weighted = WeightedPairs(rising_P, same_P)
-    accepted = len(same_P) if threshold is None else int(np.searchsorted(rising_P, threshold))
+    generator = np.random.default_rng(seed)
+    if people_P2 is None and folds is None and len(same_P) > MOST_DRAWN:
+        found = _counted(DrawnCounts(rising_P, same_P, resamples, generator), fars, threshold)
+    else:
+        draws = draw_pairs(same_P, generator) if people_P2 is None else draw_people(people_P2[order_P], generator)
+        bar = tqdm(range(resamples), desc=description, unit="resample", delay=2, leave=False)
+        weights = (draw_both_kinds(draws, same_P) for _ in bar)
+        found = _weighted(
+            rising_P, same_P, weights, fars, threshold, None if folds is None else as_array(folds)[order_P]
+        )
+    if people_P2 is None:
+        mated, both = int(np.count_nonzero(same_P)), len(same_P)
+        unmated = both - mated
+    else:
+        mated = unmated = both = int(people_P2.max()) + 1
+    return Intervals(
+        rate_interval(found.rates, level, min(mated, unmated)),
+        [rate_interval(column_R, level, mated) for column_R in found.tars.T],
+        rate_interval(found.accuracies, level, both) if len(found.accuracies) else None,
+        resamples,
+        (rate_interval(found.errors[:, 0], level, unmated), rate_interval(found.errors[:, 1], level, mated))
+        if len(found.errors)
+        else None,
+    )
+
+
+class _Resampled(NamedTuple):
+    """EER (R,), TARs (R, F), accuracies and both errors at the threshold (R, 2); none of what was not asked for."""
+
+    rates: Floats
+    tars: Floats
+    accuracies: Floats
+    errors: Floats
+
+
+def _counted(drawn: DrawnCounts, fars: Sequence[float], threshold: float | None) -> _Resampled:
+    errors = np.empty((0, 2)) if threshold is None else drawn.errors_at(threshold)
+    return _Resampled(drawn.equal_error_rates(), drawn.tar_at_far(fars), np.empty(0), errors)
+
+
+def _weighted(
+    rising_P: Floats,
+    same_P: NDArray[np.bool_],
+    weights: Iterable[NDArray[np.int64]],
+    fars: Sequence[float],
+    threshold: float | None,
+    folds_P: NDArray[np.int64] | None,
+) -> _Resampled:
+    pairs = WeightedPairs(rising_P, same_P)
     rates, tars, accuracies, errors = [], [], [], []
-    for _ in tqdm(range(resamples), desc=description, unit="resample", delay=2, leave=False):
-        weights_P = draw_both_kinds(draws, same_P)
-        rate, tar = weighted.rates(weights_P, fars)
-        rates.append(rate)
-        tars.append(tar)
+    for weights_P in weights:
+        curve = pairs.weigh(weights_P)
+        rates.append(curve.equal_error_rate())
+        tars.append(curve.tar_at_far(fars))
         if threshold is not None:
-            errors.append(_errors(weights_P, same_P, accepted))
+            errors.append(curve.errors_at(threshold))
         if folds_P is not None:
             drawn = weights_P > 0
             if len(np.unique(folds_P[drawn])) < 2:
                 continue  # a threshold comes from the other folds
             found, _ = weighted_folds(rising_P[drawn], same_P[drawn], folds_P[drawn], weights_P[drawn])
             accuracies.append(found.mean())
-    return Intervals(
-        rate_interval(np.array(rates), level, min(mated, unmated)),
-        [rate_interval(column, level, mated) for column in np.array(tars).T] if fars else [],
-        rate_interval(np.array(accuracies), level, both) if accuracies else None,
-        resamples,
-        (
-            rate_interval(np.array(errors)[:, 0], level, unmated),
-            rate_interval(np.array(errors)[:, 1], level, mated),
-        )
-        if errors
-        else None,
-    )
-
-
-def _errors(weights_P: NDArray[np.int64], same_P: NDArray[np.bool_], accepted: int) -> tuple[float, float]:
-    """Shares of impostor pairs accepted and genuine pairs rejected; those from place ``accepted`` on are accepted."""
-    genuine_P = weights_P * same_P
-    mated, all_pairs = int(genuine_P.sum()), int(weights_P.sum())
-    hits = int(genuine_P[accepted:].sum())
-    return (int(weights_P[accepted:].sum()) - hits) / (all_pairs - mated), 1.0 - hits / mated
+    return _Resampled(np.array(rates), np.array(tars), np.array(accuracies), np.array(errors))
 
 
 def bootstrap_interval(

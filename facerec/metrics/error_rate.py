@@ -81,7 +81,7 @@ def error_rate(
         >>> print(f"{alike.interval.low:.3f} to {alike.interval.high:.3f}")
         0.042 to 0.219
     """
-    wrong_P, people_P2 = as_array(wrong).astype(np.float64), as_array(people)
+    wrong_P, people_P2 = as_array(wrong).astype(np.bool_, copy=False), as_array(people)
     if not len(wrong_P):
         return ErrorRate(math.nan, 0, 0, 0, Interval(0.0, 1.0))
     rate, errors, linked = float(wrong_P.mean()), int(wrong_P.sum()), _LinkedPairs(people_P2)
@@ -89,7 +89,7 @@ def error_rate(
     if severity is None:
         interval = _wilson(rate, linked.effective(wrong_P), quantile)
     else:
-        severity_P = as_array(severity).astype(np.float64)
+        severity_P = as_array(severity).astype(np.float64, copy=False)
         interval = _wilson(rate, linked.effective_at(severity_P, max(errors, LEAST_SHOWN)), quantile)
         shown = max(math.ceil(interval.high * len(wrong_P)), errors, LEAST_SHOWN)
         interval = Interval(interval.low, _wilson(rate, linked.effective_at(severity_P, shown), quantile).high)
@@ -105,41 +105,68 @@ class _LinkedPairs:
     """
 
     def __init__(self, people_P2: NDArray[np.int64]) -> None:
-        names, numbers_P2 = renumber(people_P2)
-        self._first_P, self._second_P = numbers_P2.min(axis=1), numbers_P2.max(axis=1)
-        couples, self._couple_P = renumber(self._first_P * len(names) + self._second_P)
-        self._of_two_people = bool((self._first_P != self._second_P).any())
+        names, (first_P, second_P) = renumber(np.stack([people_P2[:, 0], people_P2[:, 1]]))
         self.people = len(names)
-        self.units = min(len(names), len(couples))
-        every_couple, shared = self._products(np.ones(len(people_P2)))
-        self._share = (every_couple + shared) / len(people_P2) ** 2
+        self._pairs = len(people_P2)
+        if (first_P != second_P).any():
+            lower_P, higher_P = np.minimum(first_P, second_P), np.maximum(first_P, second_P)
+            couples, self._couple_P = renumber(lower_P * len(names) + higher_P)
+            self._sides = [first_P, second_P]
+        else:
+            couples, self._couple_P, self._sides = names, first_P, []
+        self._couples = len(couples)
+        self.units = min(self.people, self._couples)
+        self._pairs_C, self._pairs_N = self._counts(slice(None))
+        every_couple, shared = self._products(self._pairs_C, self._pairs_N)
+        self._share = (every_couple + shared) / self._pairs**2
 
     def effective_at(self, severity_P: NDArray[np.float64], errors: int) -> float:
         """Number of independent pairs at the threshold where so many pairs are errors, at most half of them."""
-        place = len(severity_P) - min(errors, max(len(severity_P) // 2, 1))
-        return self.effective((severity_P >= np.partition(severity_P, place)[place]).astype(np.float64))
+        place = self._pairs - min(errors, max(self._pairs // 2, 1))
+        return self.effective(severity_P >= np.partition(severity_P, place)[place])
 
-    def effective(self, wrong_P: NDArray[np.float64]) -> float:
+    def effective(self, wrong_P: NDArray[np.bool_]) -> float:
         """Number of independent pairs whose rate would vary as much; at most the number of pairs P.
 
         Where no decision differs from another, nothing shows it. It is then the least that there can be: as many as
         there are people, or of couples, as there are couples without a person in common.
         """
-        count, rate = len(wrong_P), float(wrong_P.mean())
-        couples, shared = self._products(wrong_P - rate)
+        wrong = np.flatnonzero(wrong_P)  # few of many pairs: only they are counted
+        count, rate = self._pairs, len(wrong) / self._pairs
+        couples, shared = self._deviations(wrong)
         products = couples + max(shared, 0.0)
         if rate in (0.0, 1.0) or products == 0.0 or self._share >= 1.0:
-            return min(self.people / 2.0 if self._of_two_people else float(self.people), float(count))
+            return min(self.people / 2.0 if self._sides else float(self.people), float(count))
         return min(rate * (1.0 - rate) * count**2 * (1.0 - self._share) / products, float(count))
 
-    def _products(self, values_P: NDArray[np.float64]) -> tuple[float, float]:
-        """Sums of products of the values of two pairs: of one couple of people, and of two that share a person."""
-        sums_C = np.bincount(self._couple_P, values_P)
-        couples = float(sums_C @ sums_C)
-        if not self._of_two_people:
+    def _deviations(self, wrong: NDArray[np.int64]) -> tuple[float, float]:
+        """As :meth:`_products`, of how far each decision is from their mean; ``wrong`` are the places of errors."""
+        sums_C, sums_N = (
+            (self._pairs * errors - len(wrong) * pairs) / self._pairs  # whole numbers first: 0 is exactly 0
+            for errors, pairs in zip(self._counts(wrong), (self._pairs_C, self._pairs_N), strict=True)
+        )
+        return self._products(sums_C, sums_N)
+
+    def _counts(self, chosen: NDArray[np.int64] | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many of the chosen pairs each couple has (C,), and each person (N,)."""
+        of_couple_C = np.bincount(self._couple_P[chosen], minlength=self._couples)
+        of_person_N = np.zeros(self.people, dtype=np.int64)
+        for side_P in self._sides:
+            of_person_N += np.bincount(side_P[chosen], minlength=self.people)
+        return of_couple_C, of_person_N
+
+    def _products(
+        self, sums_C: NDArray[np.int64 | np.float64], sums_N: NDArray[np.int64 | np.float64]
+    ) -> tuple[float, float]:
+        """Sums of products of the values of two pairs: of one couple of people, and of two that share a person.
+
+        Args:
+            sums_C: sum of the values of each couple's pairs.
+            sums_N: sum of the values of each person's pairs.
+        """
+        couples = float(np.square(sums_C).sum())
+        if not self._sides:  # all pairs of a person are of one couple
             return couples, 0.0
-        sides = (self._first_P, self._second_P)
-        sums_N = sum(np.bincount(side_P, values_P, minlength=self.people) for side_P in sides)
         return couples, float(np.square(sums_N).sum()) - 2.0 * couples
 
 

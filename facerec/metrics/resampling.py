@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from facerec.arrays import as_array
+from facerec.metrics.numbering import renumber
 from facerec.settings import require_positive, require_within
 
 LEAST_PEOPLE = 5
@@ -56,9 +57,8 @@ def number_people(people: ArrayLike, same_P: NDArray[np.bool_]) -> NDArray[np.in
     people_P2 = as_array(people)
     if people_P2.shape != (len(same_P), 2):
         raise ValueError(f"people {people_P2.shape}: give the two of each of the {len(same_P)} pairs, (P, 2)")
-    names, numbers = np.unique(people_P2, return_inverse=True)
+    names, numbers_P2 = renumber(people_P2)
     check_people(len(names))
-    numbers_P2: NDArray[np.int64] = numbers.reshape(-1, 2)
     at_odds = int(np.count_nonzero((numbers_P2[:, 0] == numbers_P2[:, 1]) != same_P))
     if at_odds:
         raise ValueError(
@@ -87,15 +87,18 @@ def draw_people(people_P2: NDArray[np.int64], generator: np.random.Generator) ->
     """How often each pair counts (P,), one resample after the other, of people numbered from 0."""
     count = int(people_P2.max()) + 1
     first_P, second_P = np.ascontiguousarray(people_P2.T)
-    one_person_P = first_P == second_P
+    second_P = np.where(first_P == second_P, count, second_P)  # a genuine pair counts as often as its one person
     while True:
-        times = times_drawn(count, generator)
-        yield times[first_P] * np.where(one_person_P, 1, times[second_P])
+        times = np.append(times_drawn(count, generator), 1)
+        weights_P = times[first_P]
+        weights_P *= times[second_P]
+        yield weights_P
 
 
 def draw_both_kinds(draws: Iterator[NDArray[np.int64]], same_P: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The next resample in which genuine and impostor pairs count (P,)."""
     while True:
         weights_P = next(draws)
-        if weights_P[same_P].any() and weights_P[~same_P].any():
+        counts_P = weights_P > 0
+        if (counts_P & same_P).any() and (counts_P & ~same_P).any():
             return weights_P

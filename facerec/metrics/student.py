@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from statistics import fmean, stdev
 
 from facerec.metrics.intervals import Interval
@@ -25,6 +26,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
     return Interval(fmean(values) - half, fmean(values) + half)
 
 
+@cache
 def student_quantile(freedom: int, level: float) -> float:
     """The t that Student's distribution stays within, on either side of 0, with probability ``level``.
 

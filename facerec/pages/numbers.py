@@ -123,6 +123,9 @@ def _of_pairs(summary: Summary) -> Iterator[Number]:
         ends = by_person.accuracy if by_person is not None else by_pair.accuracy
         value = f"{percent(accuracy.mean)} ± {percent(accuracy.std)}"
         yield Number(f"accuracy, {len(accuracy.accuracies)} folds", value, interval_text(ends), FOLDS)
+    if (at_grid := summary.accuracy_at_grid) is not None:
+        name = f"accuracy, {len(at_grid.accuracies)} folds, of 400 thresholds"
+        yield Number(name, f"{percent(at_grid.mean)} ± {percent(at_grid.std)}", "", GRID)
     if (cost := summary.likelihood_cost) is not None:
         low, high = cost.interval_by_person or cost.interval_by_pair
         yield Number("Cllr, bits", f"{cost.cllr:.3f}", f"{low:.3f} to {high:.3f}", CLLR)
@@ -140,6 +143,8 @@ def _of_identification(summary: Summary) -> Iterator[Number]:
                 "find the right person" if rank == 1 else f"have the right person among the first {rank}"
             )
             yield Number(f"rank {rank}", percent(found.cmc[rank - 1]), _ends(found, rank), meaning)
+    if (precision := found.mean_average_precision) is not None:
+        yield Number("mAP", percent(precision), interval_text(found.mean_average_precision_interval), MAP)
     for point in found.tpir:
         name = f"TPIR at FPIR {point.fpir:g}"
         if point.supported:
@@ -159,7 +164,9 @@ THRESHOLD = "the score at which FAR and FRR are equal on the test pairs; the mod
 AUC = "chance that a genuine pair scores higher than an impostor pair; guessing gives 0.5"
 TAR_UNSUPPORTED = "needs ten impostor pairs above the threshold"
 FOLDS = "share of right decisions, with each fold's threshold from the other folds; ± is over folds"
+GRID = "the same with thresholds from -1 to 1 in steps of 0.005, as lfw_eval.py has them"
 CLLR = "what the model's likelihood ratios cost; 0 is perfect, 1 is that of no ratio"
 MIN_CLLR = "the least that any ratios of these scores cost; the rest is the fault of the line from score to ratio"
 IDENTIFICATION = "needs people that are known"
+MAP = "mean average precision: 1 where each search lists all images of its person before all others"
 TPIR = "share of enrolled people identified while this share of strangers is wrongly named"

@@ -10,7 +10,7 @@ from facerec.plots.names import short_names
 from facerec.plots.styles import line_style, panels
 from facerec.plots.tested import shared_sets
 from facerec.reports.kept_scores import MeasuredRun
-from facerec.reports.quality import FMR, Discard, discard_of
+from facerec.reports.quality import FMR, Discard, discard_of, qualities_kept
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ def quality_figure(runs: Sequence[MeasuredRun], title: str, file: str | None = N
     Args:
         runs: what was measured.
         title: of the figure.
-        file: qualities of the images, beside the lengths of their embeddings.
+        file: qualities of the images, beside the lengths of their embeddings and what the set comes with.
         fmr: share of impostor pairs that may be accepted. It fixes each run's threshold.
 
     Raises:
@@ -37,7 +37,7 @@ def quality_figure(runs: Sequence[MeasuredRun], title: str, file: str | None = N
         found = [
             (label, discard_of(run, name, one, fmr))
             for run, label in zip(runs, labels, strict=True)
-            for one in ([None] if file is None else [None, file])
+            for one in [None, *([file] if file is not None else []), *qualities_kept(run, name)]
         ]
         left, right = grid[2 * place : 2 * place + 2]
         _draw_pairs(left, found)

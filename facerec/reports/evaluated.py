@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from facerec.reports.calibration import calibrate_sets
 from facerec.reports.figures import evaluation_figures
 from facerec.reports.groups import Groups
 from facerec.reports.groups_of_pairs import add_groups, require_people
+from facerec.reports.looks import count_look, looks_line
 from facerec.reports.measurement import METRICS, Measurement, write_metrics
 from facerec.reports.pair_scoring import is_constant
 from facerec.reports.results import MOST_ROWS, write_figure, write_scores
@@ -130,18 +132,24 @@ def _at_threshold(summaries: Mapping[str, Summary], calibration: Calibration | N
     return [chosen_line(calibration), *threshold_lines(found)]
 
 
-def with_grid(tests: Sets) -> list[str]:
-    """Accuracy over folds at the 400 thresholds of sphereface_pytorch's ``lfw_eval.py``, for sets with folds."""
+def add_grid(summaries: dict[str, Summary], tests: Sets) -> list[str]:
+    """Put the accuracy over folds at the 400 thresholds of sphereface_pytorch's ``lfw_eval.py`` into the summaries.
+
+    Args:
+        summaries: of each set; changed.
+        tests: the sets.
+
+    Returns:
+        A sentence about each set without folds.
+    """
     lines = []
     for name, found in tests.items():
-        if found.scores.folds is None:
-            lines.append(f"{name}: no thresholds from -1 to 1 in steps of 0.005: it has no folds")
+        scored = found.scores
+        if scored.folds is None:
+            lines.append(f"{name}: no accuracy at thresholds from -1 to 1 in steps of 0.005: it has no folds")
             continue
-        accuracy = kfold_accuracy(found.scores.scores, found.scores.same, found.scores.folds, SEED_GRID)
-        lines.append(
-            f"{name}: accuracy {accuracy.mean:.2%} ± {accuracy.std:.2%} over folds, mean threshold "
-            f"{accuracy.threshold:.4f}, of thresholds from -1 to 1 in steps of 0.005"
-        )
+        accuracy = kfold_accuracy(scored.scores, scored.same, scored.folds, SEED_GRID)
+        summaries[name] = replace(summaries[name], accuracy_at_grid=accuracy)
     return lines
 
 
@@ -171,6 +179,24 @@ def keep(folder: Path, measurement: Measurement, tests: Sets, *, with_faces: boo
             notes.append(f"{name}: no score file: more than {MOST_ROWS:,} pairs")
     write_metrics(folder / METRICS, measurement)
     return notes
+
+
+def count_looks(folder: Path, tests: Sets) -> str:
+    """Count a look at the test people in the folder of the model's numbers, as ``facerec test`` does in a run's.
+
+    The folder stands for the model, and the folder that it lies in for the experiment.
+
+    Args:
+        folder: that holds ``metrics.json``.
+        tests: the sets.
+
+    Returns:
+        How often this model, and all of its experiment, have looked.
+    """
+    model = folder.resolve()
+    fingerprints = {name: leaks.fingerprint(found.source) for name, found in tests.items()}
+    count_look(model, fingerprints)
+    return looks_line(model, fingerprints)
 
 
 def logged(summaries: Mapping[str, Summary], stage: str) -> dict[str, float]:

@@ -148,7 +148,7 @@ def rates_of_groups(
         >>> [(group.name, group.frr.rate, group.far.rate, group.far_across.rate) for group in found.groups]
         [('f', 0.5, 0.0, 0.0), ('m', 0.0, 1.0, 0.0)]
     """
-    scores_P = scores.astype(np.float64)  # in float32 the threshold would be rounded to a score
+    scores_P = scores.astype(np.float64, copy=False)  # in float32 the threshold would be rounded to a score
     return [_attribute(name, group_of, scores_P, same, people, names, threshold) for name, group_of in groups.items()]
 
 
@@ -164,14 +164,14 @@ def _attribute(
     kinds = sorted(set(group_of.values()))
     numbers = {number: kinds.index(group_of[person]) for number, person in names.items() if person in group_of}
     there, places_P2 = renumber(people_P2)
-    group_N = np.array([numbers.get(number, -1) for number in there.tolist()])
+    group_N = np.array([numbers.get(number, -1) for number in there.tolist()], dtype=np.int32)
     first_P, second_P = (group_N[side_P] for side_P in places_P2.T)
     is_within_P = first_P == second_P
     is_across_P = (first_P >= 0) & (second_P >= 0) & ~is_within_P
 
     def rate(chosen_P: NDArray[np.bool_]) -> ErrorRate:
         chosen = np.flatnonzero(chosen_P)
-        return rate_at(scores_P[chosen], same_P[chosen], places_P2[chosen], threshold)
+        return rate_at(scores_P[chosen], same_P[chosen], places_P2.take(chosen, axis=0), threshold)
 
     found = []
     for place, kind in enumerate(kinds):

@@ -1,4 +1,4 @@
-"""Files of qualities of images: lengths of embeddings, which a test keeps, and those of other programs.
+"""Files of qualities of images: those that a test keeps (lengths of embeddings, and what a set comes with), and others.
 
 Shapes: N images.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from facerec.files import written_whole
 from facerec.reports.scored import NamedImages, ScoredSet
 
-LENGTHS = "_lengths.csv"
+LENGTHS, QUALITIES = "_lengths.csv", "_qualities.csv"
 HEADING = ["image", "quality"]
 XQLFW_HEADING = ["ID", "Num", "Score"]
 
@@ -33,14 +33,42 @@ def write_lengths(path: Path, scored: ScoredSet, images: NamedImages) -> None:
     """
     if scored.embeddings is None:
         raise ValueError(f"{path} needs embeddings: give ScoredSet embeddings (N, D)")
+    lengths = scored.embeddings.norm(dim=1).tolist()
+    _write(path, [images.name(scored.place(row)) for row in range(len(lengths))], lengths)
+
+
+def keep_qualities(path: Path, scored: ScoredSet, images: NamedImages, file: str | None) -> list[str]:
+    """Write ``image,quality`` of the images of a set that comes with qualities; of another, the file goes.
+
+    Args:
+        path: of the file.
+        scored: pairs with embeddings.
+        images: source of the images, for their names.
+        file: qualities that the set comes with, see :func:`read_qualities`; None without any.
+
+    Returns:
+        Why they were not kept, if the file does not fit the images; else nothing.
+    """
+    path.unlink(missing_ok=True)  # of an earlier test
+    if file is None or scored.embeddings is None:
+        return []
+    names = [images.name(scored.place(row)) for row in range(len(scored.embeddings))]
+    try:
+        qualities_N = matched(names, read_qualities(file), file)
+    except ValueError as error:
+        return [f"the qualities of the set were not kept: {error}"]
+    _write(path, names, qualities_N.tolist())
+    return []
+
+
+def _write(path: Path, names: Sequence[str], qualities: Sequence[float]) -> None:
     with (
         written_whole(path) as unfinished,
         unfinished.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(HEADING)
-        for row, length in enumerate(scored.embeddings.norm(dim=1).tolist()):
-            writer.writerow([images.name(scored.place(row)), f"{length:.9g}"])
+        writer.writerows([name, f"{quality:.9g}"] for name, quality in zip(names, qualities, strict=True))
 
 
 def read_qualities(path: str | Path) -> dict[str, float]:

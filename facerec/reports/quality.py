@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from facerec.metrics import DiscardCurve, discard_curve, ideal_discard_curve, partial_area, tar_at_far
 from facerec.metrics.discard import MOST_DISCARDED
 from facerec.reports.kept_scores import KeptScores, MeasuredRun
-from facerec.reports.qualities import LENGTHS, matched, read_qualities
+from facerec.reports.qualities import LENGTHS, QUALITIES, matched, read_qualities
 
 FMR = 0.01
 
@@ -121,6 +121,17 @@ def discard_of(run: MeasuredRun, name: str, file: str | None = None, fmr: float 
     qualities_N = matched(images, read_qualities(path), path)
     quality = "length of embeddings" if file is None else path.name
     return error_against_discard(kept.scores, kept.same, rows_P2, qualities_N, quality, fmr)
+
+
+def qualities_kept(run: MeasuredRun, name: str) -> list[str]:
+    """The file of qualities that a set of pairs came with, if a test kept it.
+
+    Args:
+        run: what was measured.
+        name: of the set.
+    """
+    path = run.folder / f"{name}{QUALITIES}"
+    return [str(path)] if path.is_file() else []
 
 
 def _rows(kept: KeptScores) -> tuple[list[str], NDArray[np.int64]]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facerec.metrics import FoldAccuracy, Interval, Intervals, Likelihood, bootstrap, kfold_accuracy
+from facerec.metrics.numbering import renumber
 from facerec.metrics.resampling import LEAST_PEOPLE
 from facerec.reports.evidence import LikelihoodCost, likelihood_cost
 from facerec.reports.groups import Attribute
@@ -98,6 +99,8 @@ class Summary:
         no_identification: why there is no identification.
         likelihood_cost: what the model's likelihood ratios cost on these pairs, or None without such ratios.
         at_threshold: error rates at the model's own threshold, or None without one.
+        accuracy_at_grid: accuracy over folds at the 400 thresholds of sphereface_pytorch's ``lfw_eval.py``, or None
+            where nobody asked for it (``facerec evaluate --fold_grid``).
         groups: error rates of groups of people, one entry for each attribute of them, or None without groups.
         band: around the DET curve. It is not kept in a file.
 
@@ -124,6 +127,7 @@ class Summary:
     no_identification: str | None = None
     likelihood_cost: LikelihoodCost | None = None
     at_threshold: ThresholdErrors | None = None
+    accuracy_at_grid: FoldAccuracy | None = None
     groups: list[Attribute] | None = None
     band: Band | None = None
 
@@ -236,7 +240,7 @@ def why_not_by_person(people_P2: NDArray[np.int64] | None, same_P: NDArray[np.bo
     """Why people cannot be resampled, or None where they can."""
     if people_P2 is None:
         return "people unknown"
-    count = len(np.unique(people_P2))
+    count = len(renumber(people_P2)[0])
     if count < LEAST_PEOPLE:
         return f"only {count} people"
     if ((people_P2[:, 0] == people_P2[:, 1]) != same_P).any():

@@ -74,6 +74,9 @@ def _cells(summary: Summary) -> dict[str, str]:
         cells["  its 95% by person"] = _range(by_person.accuracy if by_person else None, no_people)
         cells["  its 95% by pair"] = _range(by_pair.accuracy)
         cells["  mean threshold"] = f"{accuracy.threshold:.4f}"
+    if (at_grid := summary.accuracy_at_grid) is not None:
+        cells["  of 400 thresholds"] = f"{at_grid.mean:.2%} ± {at_grid.std:.2%}"
+        cells["  their mean"] = f"{at_grid.threshold:.4f}"
     for point in summary.tar_at_far:
         interval = _range(point.interval_by_person or point.interval_by_pair)
         few = f"too few impostors ({summary.impostor})"

@@ -10,7 +10,9 @@ import pytest
 from facerec.data import ListPairs
 from facerec.inference.foreign_onnx import PIXEL_SCALES, ForeignOnnx
 from facerec.metrics import cosine_scores
+from facerec.pages.numbers import numbers_of
 from facerec.reports import calibrate, compare_paired, evaluate, read_metrics
+from facerec.reports.looks import looks_of
 from facerec.reports.plain import to_plain
 from tests.cli.conftest import assert_refused, run
 from tests.conftest import save_face
@@ -108,6 +110,27 @@ def test_embeddings_by_name_and_their_scores_give_one_table(theirs, tmp_path, ca
     assert (paired.eer.difference, paired.unit, paired.mcnemar.p_value) == (0.0, "people", 1.0)
 
 
+def test_looks_at_test_people_are_counted_as_test_counts_them(theirs, tmp_path, capsys, monkeypatch):
+    """The list and the score file hold the same pairs; a folder beside the first looks at them too."""
+    monkeypatch.chdir(tmp_path)
+    listed = ("evaluate", "--embeddings", theirs["npz"], "--pairs", theirs["test"])
+    assert run(*listed) == 0
+    assert "this look at the test people was not counted: --output FOLDER counts looks" in capsys.readouterr().out
+    said = "test people looked at by this run: "
+    for folder, expected in (
+        ("models/a", "pairs once"),
+        ("models/a", "pairs 2 times"),
+        ("models/b", "pairs once, 3 times by the 2 runs of models"),
+    ):
+        assert run(*listed, "--output", folder) == 0
+        assert f"{said}{expected}\n" in capsys.readouterr().out
+    assert run("evaluate", "--scores", theirs["test_scores"], "--output", "models/a") == 0
+    assert f"{said}pairs 3 times, 4 times by the 2 runs of models\n" in capsys.readouterr().out
+    assert looks_of(Path("models/a")) == {"pairs": 3}
+    assert run("evaluate", "--scores", theirs["val_scores"], "--output", "models/a") == 0
+    assert f"{said}pairs once\n" in capsys.readouterr().out  # other pairs
+
+
 def test_no_threshold_is_claimed_without_validation_people(theirs, tmp_path, capsys):
     assert run("evaluate", "--scores", theirs["test_scores"], "--output", tmp_path / "out") == 0
     out = capsys.readouterr().out
@@ -188,9 +211,10 @@ def test_folds_and_the_grid_of_thresholds(theirs, tmp_path, capsys):
         rows = list(csv.DictReader(file))
     folded = [[row["score"], row["same"], place % 10] for place, row in enumerate(rows)]
     path = write_csv(tmp_path / "folds.csv", ["score", "same", "fold"], folded)
-    assert run("evaluate", "--scores", path, "--fold_grid") == 0
+    assert run("evaluate", "--scores", path, "--fold_grid", "--output", tmp_path / "out") == 0
     out = capsys.readouterr().out
     assert "accuracy, 10 folds" in out
+    summary = read_metrics(tmp_path / "out" / "metrics.json").sets["pairs"]
     scores, same = np.array([float(row[0]) for row in folded]), np.array([row[1] == "1" for row in folded])
     accuracies = []
     for fold in range(10):  # the loop of lfw_eval.py
@@ -198,7 +222,13 @@ def test_folds_and_the_grid_of_thresholds(theirs, tmp_path, capsys):
         right = [((scores[~mine] >= at) == same[~mine]).mean() for at in np.arange(-1.0, 1.0, 0.005)]
         best = -1.0 + 0.005 * max(place for place, value in enumerate(right) if value == max(right))
         accuracies.append(((scores[mine] >= best) == same[mine]).mean())
-    assert f"pairs: accuracy {np.mean(accuracies):.2%} ± {np.std(accuracies):.2%} over folds" in out
+    shown = f"{np.mean(accuracies):.2%} ± {np.std(accuracies):.2%}"
+    for table in (out, str(summary)):  # printed, and read back
+        [line] = [line for line in table.splitlines() if line.startswith("  of 400 thresholds")]
+        assert line.split(maxsplit=3)[3] == shown
+    assert summary.accuracy_at_grid.accuracies.tolist() == pytest.approx(accuracies)
+    [number] = [number for number in numbers_of(summary) if number.name == "accuracy, 10 folds, of 400 thresholds"]
+    assert number.value == shown
     assert run("evaluate", "--scores", theirs["test_scores"], "--fold_grid") == 0
     assert "it has no folds" in capsys.readouterr().out
 

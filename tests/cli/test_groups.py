@@ -8,7 +8,7 @@ import pytest
 
 from facerec.align import Acquisition
 from facerec.align.record import Alignment, record_text
-from facerec.reports import read_metrics
+from facerec.reports import read_metrics, read_qualities
 from tests.cli.conftest import assert_refused, best_file, run
 from tests.conftest import save_face
 
@@ -77,6 +77,32 @@ def test_groups_of_the_set_need_no_file(run_copy, tmp_path, capsys):
         ("Asian", 5, 30, 30),
         ("Indian", 5, 30, 30),
     ]
+
+
+def test_qualities_that_a_set_comes_with_are_kept_and_drawn(run_copy, tmp_path, capsys):
+    """Ten ORL test people as XQLFW, with qualities of its own; one image without a quality leaves all out."""
+    root, people = tmp_path / "xqlfw", range(31, 41)
+    lines = [f"s{one}\t1\t{number}" for one in people for number in (2, 3, 4)]
+    lines += [f"s{one}\t1\ts{other}\t1" for one in people for other in range(one + 1, 41)]
+    scores = {(person, number): (7 * person + 3 * number) % 11 / 10 for person in people for number in range(1, 5)}
+    for person, number in scores:
+        save_face(person, number, root / "xqlfw_aligned_112" / f"s{person}" / f"s{person}_{number:04d}.jpg")
+    (root / "xqlfw_pairs.txt").write_text("\n".join(lines))
+    text = "ID Num Score\n" + "".join(f"s{person} {number} {score}\n" for (person, number), score in scores.items())
+    (root / "xqlfw_scores.txt").write_text(text)
+    sets = json.dumps({"xq": {"class_path": "facerec.data.XQLFWPairs", "init_args": {"root": str(root)}}})
+    test = ("test", "--ckpt_path", best_file(run_copy), "--data.test_pairs", sets, *QUIET)
+    assert run(*test) == 0
+    kept = read_qualities(run_copy / "test" / "xq_qualities.csv")
+    assert {name[-8:]: quality for name, quality in kept.items()} == {
+        f"s{person}_{number:04d}": score for (person, number), score in scores.items()
+    }
+    assert run("plot", "quality", run_copy, "--fmr", "0.3", "--format", "svg") == 0
+    assert "xq_qualities.csv" in Path(capsys.readouterr().out.split()[-1]).read_text()
+    (root / "xqlfw_scores.txt").write_text(text.rpartition("s40 4")[0])
+    assert run(*test) == 0
+    assert "xq: the qualities of the set were not kept:" in capsys.readouterr().out
+    assert not (run_copy / "test" / "xq_qualities.csv").exists()
 
 
 def test_images_that_a_detector_left_out_are_told_with_the_threshold(run_copy, tmp_path, capsys):

@@ -13,9 +13,10 @@ from facerec.data.sources import ImageSource, PairSource
 from tests.data.bad_files import files
 from tests.data.bad_images import images
 from tests.data.bad_lists import lists
+from tests.data.bad_protocols import protocols
 from tests.data.cases import ERROR, SKIP, WORKS
 
-CASES = [*images, *lists, *files]
+CASES = [*images, *lists, *protocols, *files]
 TABLE = Path(facerec.data.__file__).with_name("README.md")
 
 

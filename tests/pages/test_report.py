@@ -3,16 +3,20 @@
 import re
 import shutil
 import sys
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from facerec.cli.report import make_parser
 from facerec.pages.page import LARGEST
-from facerec.reports import compare_paired, read_metrics
+from facerec.reports import compare_paired, identify, read_metrics, write_metrics
 from tests.cli.conftest import assert_refused, run
 from tests.pages.conftest import HOSTILE, HOSTILE_FOLDERS
+from tests.reports.sets import embedded_people
 
 RUN = Path("runs", "orl_resnet18_arcface", "version_0")
 OTHER = RUN.with_name("version_1")
@@ -62,6 +66,21 @@ def test_a_page_has_the_answers_and_the_numbers_of_the_test(work, page_of_one):
     assert "No person and no image is in two of training, validation and test" in said
     assert "training24192ORLImages" in said
     assert len(html.encode()) < LARGEST
+
+
+def test_a_set_with_a_gallery_of_its_own_shows_its_mean_average_precision(here):
+    assert "mAP" not in page(RUN, "--tsne", "false", "--faces", "false")
+    people, first = np.arange(48) // 4, np.arange(48) % 4 == 0
+    embeddings = embedded_people()["embeddings"]
+    found, _ = identify(torch.from_numpy(embeddings), people, galleries_N=np.where(first, 0, -1))
+    path = RUN / "test" / "metrics.json"
+    measured = read_metrics(path)
+    write_metrics(path, replace(measured, sets={"orl": replace(measured.sets["orl"], identification=found)}))
+    low, high = found.mean_average_precision_interval
+    said = words(page(RUN, "--tsne", "false", "--faces", "false"))
+    assert re.search(
+        rf"mAPmean average precision.{{,90}}{found.mean_average_precision:.2%}{low:.2%} to {high:.2%}", said
+    )
 
 
 def test_groups_of_the_test_are_shown_with_their_intervals(here):

@@ -11,6 +11,17 @@ from tests.reports.test_quality import tested
 __all__ = ["tested"]
 
 
+def test_qualities_that_a_set_comes_with_are_drawn_without_being_named(tested):
+    run, scored = tested
+    assert len(quality_figure([run], "EDC", fmr=0.05).axes[0].get_legend().get_texts()) == 2
+    names = [f"p{index // 4:02d}/{index % 4}.png,{index}" for index in range(len(scored.embeddings))]
+    (run.folder / "orl_qualities.csv").write_text("\n".join(["image,quality", *names]))
+    legend = quality_figure([run], "EDC", fmr=0.05).axes[0].get_legend()
+    expected = discard_of(run, "orl", str(run.folder / "orl_qualities.csv"), fmr=0.05)
+    area = f"orl_qualities.csv: {expected.area - expected.ideal_area:.4f}"
+    assert [text.get_text() for text in legend.get_texts() if area in text.get_text()]
+
+
 def test_every_quality_has_its_steps_and_its_area(tested, tmp_path):
     run, _ = tested
     file = tmp_path / "q.csv"

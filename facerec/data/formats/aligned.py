@@ -253,6 +253,11 @@ class LandmarkPairs(AlignedImages, PairSource):
         """For each attribute, the group of each person by name."""
         return self.unaligned.groups
 
+    @property
+    def qualities(self) -> str | None:
+        """File of the qualities of the images, or None."""
+        return self.unaligned.qualities
+
     def folders(self) -> list[str]:
         """Name of the folder of each image."""
         return self.unaligned.folders()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector
+from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector, require_one_mark
 from facerec.data.formats.rfw import one_group_each
 from facerec.data.formats.rows import image_folder, inside, whole_number
 from facerec.data.formats.tables import read_table
@@ -40,7 +40,7 @@ class BFWPairs(FilePairs):
     Raises:
         FileNotFoundError: when read, for a missing table or folder; by ``check``, for a missing image.
         ValueError: when read, naming file and line, for a missing column, a label that is not 0 or 1, a fold that is
-            not a whole number, or an image paired with itself.
+            not a whole number, an image paired with itself, or a pair of both labels.
 
     Example:
         >>> from pathlib import Path
@@ -60,6 +60,7 @@ class BFWPairs(FilePairs):
         collector = PairCollector[str]()
         same: list[bool] = []
         folds: list[int] = []
+        lines: list[int] = []
         members: dict[str, set[tuple[str, str]]] = {name: set() for name in ATTRIBUTES}
         for line, (fold, first, second, label, *sides) in read_table(self.pairs_file, COLUMNS, SIDES):
             origin = f"{self.pairs_file}:{line}"
@@ -70,6 +71,7 @@ class BFWPairs(FilePairs):
             images = inside(root, first, origin), inside(root, second, origin)
             collector.add(*images, line)
             same.append(label == "1")
+            lines.append(line)
             folds.append(whole_number(fold, origin, ",".join(COLUMNS)))
             for place, groups in enumerate(members.values()):
                 for image, group in zip(images, sides[2 * place : 2 * place + 2], strict=True):
@@ -77,9 +79,11 @@ class BFWPairs(FilePairs):
                         groups.add((_person(image), group))
         if not same:
             raise ValueError(f"{self.pairs_file} holds no pairs: expected rows of {','.join(COLUMNS)}")
+        pairs_P2, same_P = np.array(collector.pairs, dtype=np.int64), np.array(same, dtype=np.bool_)
+        require_one_mark(pairs_P2, same_P, lambda place: f"{self.pairs_file}:{lines[place]}")
         return _BFWListing(
-            np.array(collector.pairs, dtype=np.int64),
-            np.array(same, dtype=np.bool_),
+            pairs_P2,
+            same_P,
             np.array(folds, dtype=np.int64) if len(set(folds)) > 1 else None,
             PathList(self.images, collector.index_of),
             np.array(collector.lines, dtype=np.int64),

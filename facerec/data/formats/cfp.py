@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector
-from facerec.data.formats.rows import read_rows, whole_number
+from facerec.data.formats.pairs import FilePairListing, FilePairs, PairCollector, require_one_mark
+from facerec.data.formats.rows import add_once, read_rows, whole_number
 from facerec.data.paths import PathList
 from facerec.settings import require_choice
 
@@ -38,7 +38,8 @@ class CFPPairs(FilePairs):
 
     Raises:
         FileNotFoundError: when read, for a missing list or folder; by ``check``, for a missing image.
-        ValueError: for another protocol; when read, naming file and line, for a malformed line or an unknown number.
+        ValueError: for another protocol; when read, naming file and line, for a malformed line, an unknown number, a
+            number or an image listed twice, or a pair of both kinds; naming the file, for an empty list.
 
     Example:
         >>> from pathlib import Path
@@ -69,19 +70,23 @@ class CFPPairs(FilePairs):
         collector = PairCollector[_Numbered]()
         same: list[bool] = []
         folds: list[int] = []
+        origins: list[str] = []
         for fold, folder in enumerate(folders):
             for name in ("same", "diff"):
-                for line, (first, second) in read_rows(folder / f"{name}.txt", (2,), PAIR_LINE):
+                for line, (first, second) in _rows(folder / f"{name}.txt", PAIR_LINE):
                     origin = f"{folder / name}.txt:{line}"
+                    origins.append(origin)
                     images = _image(frontal, first, origin), _image(others, second, origin)
                     if images[0] == images[1]:
                         raise ValueError(f"{origin}: image {first} is paired with itself")
                     collector.add(*images, line)
                     same.append(name == "same")
                     folds.append(fold)
+        pairs_P2, same_P = np.array(collector.pairs, dtype=np.int64), np.array(same, dtype=np.bool_)
+        require_one_mark(pairs_P2, same_P, origins.__getitem__)
         return FilePairListing(
-            np.array(collector.pairs, dtype=np.int64).reshape(-1, 2),
-            np.array(same, dtype=np.bool_),
+            pairs_P2,
+            same_P,
             np.array(folds, dtype=np.int64),
             PathList(self.images, [image.path for image in collector.index_of]),
             np.array([image.line for image in collector.index_of], dtype=np.int64),
@@ -101,7 +106,8 @@ class CFPPairs(FilePairs):
     def _images(self, kind: str) -> dict[int, _Numbered]:
         """The images of a list by number."""
         images: dict[int, _Numbered] = {}
-        for line, (number, path) in read_rows(self._list_file(kind), (2,), LIST_LINE):
+        line_of: dict[str, int] = {}
+        for line, (number, path) in _rows(self._list_file(kind), LIST_LINE):
             origin = f"{self._list_file(kind)}:{line}"
             relative = posixpath.normpath(posixpath.join("Protocol", path))
             if relative.startswith(("/", "..")):
@@ -109,6 +115,7 @@ class CFPPairs(FilePairs):
             place = whole_number(number, origin, LIST_LINE)
             if place in images:
                 raise ValueError(f"{origin}: number {number} is listed already on line {images[place].line}")
+            add_once(line_of, relative, line, origin)
             images[place] = _Numbered(relative, line)
         return images
 
@@ -120,6 +127,14 @@ class CFPPairs(FilePairs):
         """The list and the line that name an image."""
         kind = "P" if posixpath.basename(posixpath.dirname(self.paths.relative(index))) == "profile" else "F"
         return f"{self._list_file(kind)}:{self._listing.lines[index]}:"
+
+
+def _rows(path: Path, expected: str) -> list[tuple[int, list[str]]]:
+    """Lines of two columns, at least one."""
+    rows = list(read_rows(path, (2,), expected))
+    if not rows:
+        raise ValueError(f"{path} is empty: expected lines '{expected}'")
+    return rows
 
 
 def _image(images: dict[int, _Numbered], number: str, origin: str) -> _Numbered:

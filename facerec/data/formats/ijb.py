@@ -12,6 +12,7 @@
 """
 
 import csv
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +24,8 @@ from torch import Tensor
 from facerec.data.formats.aligned import AlignedImages
 from facerec.data.formats.landmarks import COORDINATES
 from facerec.data.formats.listings import Files
-from facerec.data.formats.pairs import ListedPairs, PairListing
-from facerec.data.formats.rows import inside, read_rows, whole_number
+from facerec.data.formats.pairs import ListedPairs, PairListing, require_one_mark
+from facerec.data.formats.rows import inside, line_number, read_rows, whole_number
 from facerec.data.images import read_image
 from facerec.data.paths import PathList
 from facerec.data.presence import require_files
@@ -63,7 +64,7 @@ class IJBPairs(AlignedImages, Files, ListedPairs[PairListing]):
     Raises:
         FileNotFoundError: when read, for a missing list; by ``check``, for a missing image.
         ValueError: when read, naming file and line, for a malformed line, lists of other images, a pair or a person of
-            a template without images, or a template of two people.
+            a template without images, an image twice in a template, a pair marked 0 and 1, or a template of two people.
 
     Example:
         >>> from pathlib import Path
@@ -97,17 +98,23 @@ class IJBPairs(AlignedImages, Files, ListedPairs[PairListing]):
         faces_file = f"{self._start}_face_tid_mid.txt"
         names: list[str] = []
         numbers: list[tuple[int, int]] = []
+        line_of: dict[tuple[str, int], int] = {}
         for line, (name, template, medium) in read_rows(faces_file, (3,), FACE_LINE):
             origin = f"{faces_file}:{line}"
             names.append(inside(Path(self.images), name, origin))
             numbers.append((whole_number(template, origin, FACE_LINE), whole_number(medium, origin, FACE_LINE)))
+            earlier = line_of.setdefault((names[-1], numbers[-1][0]), line)
+            if earlier != line:
+                raise ValueError(f"{origin}: {name!r} is in template {template} already on line {earlier}")
+        if not names:
+            raise ValueError(f"{faces_file} is empty: expected lines '{FACE_LINE}'")
         values: list[list[str]] = []
         for line, (name, *columns) in read_rows(self.landmarks_file, (2 + COORDINATES,), POINTS_LINE):
             if len(values) >= len(names) or name != names[len(values)]:
                 due = names[len(values)] if len(values) < len(names) else "no more images"
                 raise ValueError(f"{self.landmarks_file}:{line}: {name!r}, and {faces_file} has {due!r} there")
             values.append(columns)
-        if not names or len(values) < len(names):
+        if len(values) < len(names):
             raise ValueError(f"{self.landmarks_file} has {len(values)} images, and {faces_file} has {len(names)}")
         points, scores_N = self._numbers(values)
         templates_N, media_N = np.array(numbers, dtype=np.int64).T
@@ -126,13 +133,14 @@ class IJBPairs(AlignedImages, Files, ListedPairs[PairListing]):
         """Five points and the score of each image."""
         try:
             numbers = np.array(values, dtype=np.float64)
-        except ValueError as error:
-            raise ValueError(f"{self.landmarks_file}: {error}; expected '{POINTS_LINE}'") from error
+        except ValueError:
+            numbers = np.array([[_number(text) for text in row] for row in values])
         wrong = np.flatnonzero(~np.isfinite(numbers).all(axis=1) | (numbers[:, -1] < 0))
         if len(wrong):
-            line = " ".join(values[int(wrong[0])])
+            row = int(wrong[0])
             raise ValueError(
-                f"{self.landmarks_file}: row {wrong[0] + 1} is {line!r}: expected finite numbers and a score from 0"
+                f"{self.landmarks_file}:{line_number(self.landmarks_file, row)}: {' '.join(values[row])!r}: expected "
+                f"finite numbers and a score from 0, '{POINTS_LINE}'"
             )
         return numbers[:, :-1].reshape(-1, 5, 2), numbers[:, -1]
 
@@ -166,6 +174,7 @@ class IJBPairs(AlignedImages, Files, ListedPairs[PairListing]):
             what = "a template without images" if marked_P[wrong[0]] else "a mark that is not 0 or 1"
             row = " ".join(map(str, rows_P3[wrong[0]].tolist()))
             raise ValueError(f"{path}: pair {wrong[0] + 1}, {row!r}, has {what}; expected '{PAIR_LINE}'")
+        require_one_mark(places_P2, rows_P3[:, 2] == 1, lambda place: f"{path}, pair {place + 1}")
         return PairListing(places_P2.astype(np.int64), rows_P3[:, 2] == 1, None)
 
     @cached_property
@@ -208,10 +217,11 @@ class IJBPairs(AlignedImages, Files, ListedPairs[PairListing]):
         """Read the lists and look for every image.
 
         Raises:
-            FileNotFoundError: naming the first missing file.
+            FileNotFoundError: naming the first missing file and its line.
         """
         _ = self._faces, self.pairs, self._roles
-        require_files(self.paths, lambda index: f"{self._start}_face_tid_mid.txt, image {index + 1},")
+        faces_file = f"{self._start}_face_tid_mid.txt"
+        require_files(self.paths, lambda index: f"{faces_file}:{line_number(faces_file, index)}:")
 
 
 def _read_whole_numbers(path: str) -> NDArray[np.int64]:
@@ -219,7 +229,9 @@ def _read_whole_numbers(path: str) -> NDArray[np.int64]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no list {path}: expected lines '{PAIR_LINE}'")
     try:
-        rows: NDArray[np.int64] = np.loadtxt(path, dtype=np.int64, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty file is an error below
+            rows: NDArray[np.int64] = np.loadtxt(path, dtype=np.int64, ndmin=2)
     except ValueError:
         rows = np.empty((0, 0), dtype=np.int64)
     if rows.shape[1] == 3 and len(rows):
@@ -230,13 +242,24 @@ def _read_whole_numbers(path: str) -> NDArray[np.int64]:
     raise ValueError(f"{path} holds no pairs: expected lines '{PAIR_LINE}'")
 
 
+def _number(text: str) -> float:
+    """A number; NaN for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 def _read_people(path: Path) -> list[tuple[int, int, int]]:
-    """Line, template and person of each row of a CSV of 1:N, whose first line is a heading."""
+    """Line, template and person of each row of a CSV of 1:N, whose first line names the columns."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            cells = list(enumerate(csv.reader(file), start=1))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is no CSV in UTF-8: {error}") from error
     rows = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for line, row in enumerate(csv.reader(file), start=1):
-            if line == 1 or not row:
-                continue
+    for line, row in cells:
+        if row and (line > 1 or row[0].strip().isdigit()):
             if len(row) < 2 or not (row[0].strip().isdigit() and row[1].strip().isdigit()):
                 raise ValueError(f"{path}:{line}: expected a template and its person, whole numbers, got {row[:2]}")
             rows.append((line, int(row[0]), int(row[1])))

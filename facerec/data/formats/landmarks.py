@@ -65,7 +65,7 @@ def read_landmarks(path: str | Path, root: str | Path) -> Landmarks:
         if has_label:
             labels.append(whole_number(row[1], origin, LABELLED_LINE))
         add_once(line_of, inside(Path(root), _with_suffix(row[0]), origin), number, origin)
-        points.append(_coordinates(row[-COORDINATES:], origin))
+        points.append(coordinates(row[-COORDINATES:], origin))
     if not points:
         raise ValueError(f"{path} is empty: expected lines '{LINE}'")
     points_N52 = np.array(points, dtype=np.float64).reshape(-1, 5, 2)
@@ -97,7 +97,16 @@ def listable(name: str) -> bool:
     return name == name.strip() and "\t" not in name and len(name.splitlines()) == 1
 
 
-def _coordinates(texts: Iterable[str], origin: str) -> list[float]:
+def coordinates(texts: Iterable[str], origin: str) -> list[float]:
+    """The coordinates of five points, as they stand in a line.
+
+    Args:
+        texts: x and y of each point.
+        origin: file and line, for the message.
+
+    Raises:
+        ValueError: for what is no finite number, or points that coincide.
+    """
     values: list[float] = []
     for text in texts:
         try:

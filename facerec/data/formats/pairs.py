@@ -5,7 +5,7 @@ A format adds how it makes its listing (``find``) and, unless its images are fil
 
 import posixpath
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -141,6 +141,35 @@ def confirmed_people(
     numbers_N = np.unique(people, return_inverse=True)[1].astype(np.int64)
     one_person_P = numbers_N[pairs_P2[:, 0]] == numbers_N[pairs_P2[:, 1]]
     return numbers_N if np.array_equal(one_person_P, same_P) else None
+
+
+def require_one_mark(pairs_P2: NDArray[np.int64], same_P: NDArray[np.bool_], origin: Callable[[int], str]) -> None:
+    """Refuse a pair that is said to show one person in one place, and two people in another.
+
+    Args:
+        pairs_P2: indices of each pair.
+        same_P: whether each pair shows one person.
+        origin: gives the file and the place of a pair; it begins the message.
+
+    Raises:
+        ValueError: naming both places.
+
+    Example:
+        >>> require_one_mark(np.array([[0, 1], [1, 0]]), np.array([True, False]), lambda place: f"list.txt:{place + 1}")
+        Traceback (most recent call last):
+        ValueError: list.txt:2: the pair shows two people, and one person in list.txt:1
+    """
+    first_P, second_P = pairs_P2.T
+    keys_P = np.minimum(first_P, second_P) * (int(pairs_P2.max(initial=0)) + 1) + np.maximum(first_P, second_P)
+    marked_P = 2 * keys_P + same_P
+    rising_P = np.sort(marked_P)
+    both = np.flatnonzero((rising_P[:-1] % 2 == 0) & (rising_P[1:] == rising_P[:-1] + 1))
+    if not len(both):
+        return
+    impostor = int(rising_P[both[0]])
+    earlier, later = sorted(int(np.flatnonzero(marked_P == mark)[0]) for mark in (impostor, impostor + 1))
+    kinds = ["one person" if same_P[place] else "two people" for place in (earlier, later)]
+    raise ValueError(f"{origin(later)}: the pair shows {kinds[1]}, and {kinds[0]} in {origin(earlier)}")
 
 
 Image = TypeVar("Image", bound=Hashable)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facerec.data.formats.listings import Files
-from facerec.data.formats.pairs import ListedPairs, PairListing
+from facerec.data.formats.pairs import ListedPairs, PairListing, require_one_mark
 from facerec.data.formats.rows import image_folder, inside, read_rows
 from facerec.data.formats.tables import read_table
 from facerec.data.paths import PathList
@@ -55,7 +55,8 @@ class TemplatePairs(Files, ListedPairs[PairListing]):
     Raises:
         FileNotFoundError: when read, for a missing table, list or folder; by ``check``, for a missing image.
         ValueError: when read, naming file and line, for a malformed line, a score that is no number from 0, scores or
-            people in some rows alone, a template of two people, or a pair of a template that the table lacks.
+            people in some rows alone, an image twice in a template, a template of two people, a pair of a template
+            that the table lacks, or a pair marked 0 and 1.
 
     Example:
         >>> from pathlib import Path
@@ -85,6 +86,7 @@ class TemplatePairs(Files, ListedPairs[PairListing]):
         owner_of: dict[str, int] = {}
         medium_of: dict[str, int] = {}
         members: list[tuple[int, int, int]] = []
+        line_of: dict[tuple[int, int], int] = {}
         scores: list[float] = []
         people: dict[str, str] = {}
         for line, (image, template, medium, score, person) in read_table(
@@ -95,6 +97,9 @@ class TemplatePairs(Files, ListedPairs[PairListing]):
             lines.setdefault(name, line)
             places = ((index_of, name), (owner_of, template), (medium_of, medium))
             index, owner, number = (numbers.setdefault(text, len(numbers)) for numbers, text in places)
+            earlier = line_of.setdefault((index, owner), line)
+            if earlier != line:
+                raise ValueError(f"{origin}: {name!r} is in template {template!r} already on line {earlier}")
             if members and bool(score) != bool(scores):
                 raise ValueError(f"{origin}: a score in every row or in none")
             if members and bool(person) != bool(people):
@@ -133,6 +138,7 @@ class TemplatePairs(Files, ListedPairs[PairListing]):
         place_of = {name: place for place, name in enumerate(self.templates.names)}
         pairs: list[tuple[int, int]] = []
         same: list[bool] = []
+        lines: list[int] = []
         for line, (first, second, mark) in read_rows(pairs_file, (3,), PAIR_LINE):
             missing = [name for name in (first, second) if name not in place_of]
             if missing:
@@ -141,9 +147,12 @@ class TemplatePairs(Files, ListedPairs[PairListing]):
                 raise ValueError(f"{pairs_file}:{line}: {first} {second} {mark}: expected '{PAIR_LINE}'")
             pairs.append((place_of[first], place_of[second]))
             same.append(mark == "1")
+            lines.append(line)
         if not pairs:
             raise ValueError(f"{pairs_file} is empty: expected lines '{PAIR_LINE}'")
-        return PairListing(np.array(pairs, dtype=np.int64), np.array(same, dtype=np.bool_), None)
+        listing = PairListing(np.array(pairs, dtype=np.int64), np.array(same, dtype=np.bool_), None)
+        require_one_mark(listing.pairs, np.array(same, dtype=np.bool_), lambda place: f"{pairs_file}:{lines[place]}")
+        return listing
 
     def _all(self) -> PairListing:
         numbers = self._numbers

@@ -2,7 +2,7 @@
 
 ``xqlfw_pairs.txt`` is a list in LFW's format, of ten folds. The images are LFW's, some of them degraded, one folder for
 each person: ``xqlfw_aligned_112``, or unaligned ``lfw_original_imgs_min_qual0.85variant11``. ``xqlfw_scores.txt`` holds
-the quality of each image, under the heading ``ID Num Score``.
+the quality of each image, under the heading ``ID Num Score``. ``facerec test`` keeps it where it lies beside the list.
 """
 
 from pathlib import Path
@@ -39,3 +39,10 @@ class XQLFWPairs(LFWPairs):
         folders = [str(Path(root, name)) for name in FOLDERS]
         found = next((folder for folder in folders if Path(folder).is_dir()), folders[0])
         super().__init__(images or found, str(Path(root, "xqlfw_pairs.txt")))
+        self.root = root
+
+    @property
+    def qualities(self) -> str | None:
+        """``xqlfw_scores.txt``, if it is there."""
+        path = Path(self.root, "xqlfw_scores.txt")
+        return str(path) if path.is_file() else None

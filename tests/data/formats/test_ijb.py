@@ -80,8 +80,8 @@ def test_without_the_lists_of_1_to_n_people_are_unknown(tmp_path):
         ("face_tid_mid.txt", "4.jpg", "../4.jpg", "face_tid_mid.txt:4: .*leaves the folder"),
         ("name_5pts_score.txt", "4.jpg", "9.jpg", "score.txt:4: '9.jpg', and .*tid_mid.txt has '4.jpg' there"),
         ("name_5pts_score.txt", "8.jpg 2 2 6 2 4 3 2.5 5 5.5 5 0.8\n", "", "has 7 images, and .* has 8"),
-        ("name_5pts_score.txt", "5 0.4", "5 -0.4", "row 4 is .*expected finite numbers and a score from 0"),
-        ("name_5pts_score.txt", "5 0.4", "5 high", "could not convert string to float: 'high'"),
+        ("name_5pts_score.txt", "5 0.4", "5 -0.4", ":4: .*expected finite numbers and a score from 0"),
+        ("name_5pts_score.txt", "5 0.4", "5 high", ":4: .*5 high': expected finite numbers"),
         ("template_pair_label.txt", "41 30 1", "41 31 1", "pair 2, '41 31 1', has a template without images"),
         ("template_pair_label.txt", "41 30 1", "41 30 2", "pair 2, '41 30 2', has a mark that is not 0 or 1"),
         ("template_pair_label.txt", "41 30 1", "41 30", "label.txt:2: expected 'template template 1"),
@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_named(tmp_path, file, old, new, message):
 def test_what_is_missing_is_named(tmp_path):
     root = write(tmp_path)
     (tmp_path / "loose_crop" / "5.jpg").unlink()
-    with pytest.raises(FileNotFoundError, match=r"face_tid_mid.txt, image 5, names .*5.jpg"):
+    with pytest.raises(FileNotFoundError, match=r"face_tid_mid.txt:5: names .*5.jpg"):
         IJBPairs(root).check()
     (tmp_path / "meta" / "ijbc_template_pair_label.txt").unlink()
     with pytest.raises(FileNotFoundError, match="no list .*label.txt: expected lines 'template template 1"):

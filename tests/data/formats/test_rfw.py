@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from facerec.data import RFWPairs
+from facerec.align.landmarks import find_template
+from facerec.align.warp import align_face
+from facerec.data import AlignedRFWPairs, RFWPairs
 from facerec.data.formats.rfw import RACES
+from facerec.data.images import read_image
 from tests.data.cases import encoded, shows
 
 
@@ -62,3 +65,48 @@ def test_what_is_missing_or_malformed_is_named(rfw):
     (rfw / "test/txts/Asian/Asian_pairs.txt").unlink()
     with pytest.raises(FileNotFoundError, match="no list .*Asian_pairs.txt"):
         RFWPairs(str(rfw), races=["Asian"]).check()
+
+
+@pytest.fixture
+def with_points(rfw):
+    """The same with points of every image of ``data``, in an order of their own: each image has others."""
+    for race in RACES:
+        images = sorted((rfw / "test" / "data" / race).glob("*/*.jpg"), reverse=True)
+        lines = [
+            f"/test/data/{race}/{path.parent.name}/{path.name}\t{place // 2}\t" + points_of(place)
+            for place, path in enumerate(images)
+        ]
+        (rfw / "test" / "txts" / race / f"{race}_lmk.txt").write_text("\n".join(lines) + "\n")
+    return rfw
+
+
+def points_of(place):
+    return "\t".join(map(str, [1 + place / 10, 2, 6, 2, 4, 3, 2.5, 5, 5.5, 5]))
+
+
+def test_images_are_aligned_by_the_points_of_the_set(with_points):
+    source, unaligned = AlignedRFWPairs(str(with_points), template="96x112"), RFWPairs(str(with_points))
+    source.check()
+    assert source.pairs.tolist() == unaligned.pairs.tolist()
+    assert source.groups == unaligned.groups
+    for index in range(len(source)):
+        path = with_points / "test" / "data" / unaligned.paths.relative(index)
+        place = sorted(path.parents[1].glob("*/*.jpg"), reverse=True).index(path)
+        points = np.array(points_of(place).split(), dtype=np.float64).reshape(5, 2)
+        assert source.read(index).equal(align_face(read_image(path), points, find_template("96x112")))
+    assert source.alignment.template == "96x112"
+    assert "m.0both" not in source.groups["race"]
+
+
+def test_points_that_are_missing_or_turned_over_are_named(with_points):
+    path = with_points / "test" / "txts" / "Asian" / "Asian_lmk.txt"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[1:]))
+    with pytest.raises(ValueError, match=r"Asian_lmk.txt holds no points of Asian/m.0both/m.0both_0002.jpg, one of 1 "):
+        AlignedRFWPairs(str(with_points)).check()
+    turned = [[*line.split("\t")[:2], "6", "2", "1", "2", *line.split("\t")[6:]] for line in lines]
+    path.write_text("\n".join("\t".join(line) for line in turned))
+    with pytest.raises(ValueError, match="Asian_lmk.txt: in 6 of 6 faces the left eye is to the right"):
+        AlignedRFWPairs(str(with_points)).check()
+    with pytest.raises(ValueError, match="template='64x64'"):
+        AlignedRFWPairs(str(with_points), template="64x64")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facerec.data import XQLFWPairs
+from facerec.data import LandmarkPairs, XQLFWPairs
 from tests.data.cases import encoded
 from tests.data.formats.test_lfw import PEOPLE, view_2
 
@@ -27,6 +27,14 @@ def test_ten_folds_of_aligned_images(xqlfw):
     np.testing.assert_array_equal(source.folds, np.repeat(np.arange(10), 60))
     assert source.people == frozenset(PEOPLE)
     assert "xqlfw_aligned_112" in source.name(0)
+
+
+def test_its_file_of_qualities_is_found_beside_the_list(xqlfw):
+    assert XQLFWPairs(str(xqlfw)).qualities is None
+    (xqlfw / "xqlfw_scores.txt").write_text("ID Num Score\n")
+    source = XQLFWPairs(str(xqlfw))
+    assert source.qualities == str(xqlfw / "xqlfw_scores.txt")
+    assert LandmarkPairs(source, source.images, "points.txt").qualities == source.qualities
 
 
 def test_unaligned_images_where_there_are_no_others_or_by_name(xqlfw):
