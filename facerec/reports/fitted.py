@@ -24,7 +24,7 @@ from facerec.reports.runs import Run
 
 WIDTH = 120
 GAP = 2  # between columns, as in format_table
-WIDEST_NAME, WIDEST_HEADING, WIDEST_VALUE = 34, 20, 18
+WIDEST_NAME, WIDEST_HEADING, WIDEST_VALUE = 32, 20, 18
 COSTS = ("parameters", "minutes")
 MEASURED = ("test EER", "validation EER", "dev accuracy", "nearest-mean accuracy")
 SHORT = {
