@@ -17,7 +17,7 @@ from fresh import in_fresh_process, reset_peak, resident
 from torch import Tensor
 
 DIM = 512
-NAMES = ("triplet", "supcon", "circle", "n-pair")
+NAMES = ("triplet", "triplet-all", "triplet-soft", "supcon", "circle", "n-pair")
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -27,6 +27,8 @@ def ours(name: str) -> Loss:
 
     return {
         "triplet": losses.Triplet(0.2, strategy="batch_hard"),
+        "triplet-all": losses.Triplet(1.0, strategy="all", average="active"),
+        "triplet-soft": losses.Triplet(strategy="all", soft_margin=True),
         "supcon": losses.SupCon(0.1),
         "circle": losses.Circle(80.0, 0.4),
         "n-pair": losses.NPair(1.0, normalize=True, squared_length_weight=0.0),
@@ -37,8 +39,12 @@ def theirs(name: str) -> Loss:
     """The same of pytorch-metric-learning, with the reducer that averages as ours does."""
     from pytorch_metric_learning import distances, losses, miners, reducers
 
+    distance = distances.LpDistance(power=2, normalize_embeddings=True)
+    if name == "triplet-all":
+        return losses.TripletMarginLoss(1.0, distance=distance)
+    if name == "triplet-soft":
+        return losses.TripletMarginLoss(0.0, smooth_loss=True, distance=distance, reducer=reducers.MeanReducer())
     if name == "triplet":
-        distance = distances.LpDistance(power=2, normalize_embeddings=True)
         miner = miners.BatchHardMiner(distance=distance)
         loss = losses.TripletMarginLoss(0.2, distance=distance, reducer=reducers.MeanReducer())
         return lambda x, labels: loss(x, labels, miner(x, labels))

@@ -3,6 +3,7 @@
     python benchmarks/startup.py
     python benchmarks/startup.py --files 5000 500000 --people 8631 --flat
     python benchmarks/startup.py --list_only
+    python benchmarks/startup.py --list_only --images 50000000 --no_list
 
 The files are hard links to a few small JPEGs, in a temporary folder, and listed in one ``labels.txt``: a folder for
 each person, or all in one folder with ``--flat``. For each number of files a fresh process measures
@@ -22,9 +23,10 @@ measures
 - CPU seconds and peak MB until people and labels are there. MB are anonymous memory: pages of a mapped file, which the
   system takes back when it needs them, are left out;
 - CPU seconds and peak MB of the order of an epoch, for one of 8 processes: a plain shuffle, and 64 people with 4 images
-  in a batch. It is drawn to its end.
+  in a batch. It is drawn to its end;
+- MB that a spawned worker is sent for the dataset, and the peak MB that it then takes of its own.
 
-Target: under 10 seconds for an order.
+Targets: under 10 seconds for an order of 10 million images, and under 2 GB for a start with 50 million.
 """
 
 import argparse
@@ -32,6 +34,7 @@ import gc
 import json
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -41,9 +44,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from fresh import in_fresh_process
 from torchvision.io import encode_jpeg
 
 LINKS = 50_000  # of one file; ext4 allows 65,000
+BLOCK = 1_000_000  # records that are written at a time
 MB = 1e6
 
 
@@ -120,12 +125,19 @@ def write_records(root: Path, images: int, people: int) -> None:
     from facerec.data.formats.image_records import encode_entry
     from facerec.data.formats.recordio import encode_record
 
+    pattern = np.frombuffer(encode_record(encode_entry(0.0, 0, b"no image")), dtype="<u4")
+    label, key = 3, 4  # words of a record: magic, flag and length, number of labels, label, key
     with (root / "train.rec").open("wb") as file, (root / "train.idx").open("w") as index:
         index.write("0\t0\n")
         file.write(encode_record(encode_entry([float(images + 1), float(images + 1 + people)], 0, b"")))
-        for number in range(images):
-            index.write(f"{number + 1}\t{file.tell()}\n")
-            file.write(encode_record(encode_entry(float(number * people // images), number + 1, b"no image")))
+        for start in range(0, images, BLOCK):
+            numbers = np.arange(start, min(start + BLOCK, images))
+            offsets = file.tell() + pattern.nbytes * (numbers - start)
+            index.writelines(f"{n + 1}\t{at}\n" for n, at in zip(numbers.tolist(), offsets.tolist(), strict=True))
+            records = np.tile(pattern, (len(numbers), 1))
+            records[:, label] = (numbers * people // images).astype("<f4").view("<u4")
+            records[:, key] = numbers + 1
+            file.write(records.tobytes())
         starts = [-(-person * images // people) + 1 for person in range(people + 1)]
         for person in range(people):
             index.write(f"{images + 1 + person}\t{file.tell()}\n")
@@ -133,8 +145,18 @@ def write_records(root: Path, images: int, people: int) -> None:
             file.write(encode_record(encode_entry(span, images + 1 + person, b"")))
 
 
+def of_worker(dataset: bytes) -> dict[str, float]:
+    """What a spawned worker takes for a dataset that it was sent, to know 1,000 of its images."""
+    peak = PeakMemory()
+    source = pickle.loads(dataset).source
+    places = np.linspace(0, len(source) - 1, 1_000).astype(int)
+    assert (np.diff(source.labels[places]) >= 0).all()
+    assert source.name(int(places[-1]))
+    return {"worker, peak MB": peak.look()}
+
+
 def measure_list(root: Path, kind: str) -> dict[str, float]:
-    """The numbers of one row of ``--list_only``, in this process."""
+    """The numbers of one row of ``--list_only``, in this process and a worker."""
     from facerec.data import ListImages, RecordImages
     from facerec.data.training_set import TrainingDataset
 
@@ -151,19 +173,23 @@ def measure_list(root: Path, kind: str) -> dict[str, float]:
         count = sum(1 for _ in dataset.order(256, per_person, replicas=8))
         assert count >= len(source) // 8
         row |= {f"{name}, CPU seconds": time.process_time() - start, f"{name}, peak MB": peak.look()}
-    return row
+    sent = pickle.dumps(dataset)
+    return row | {"sent, MB": len(sent) / MB} | in_fresh_process(of_worker, sent)
 
 
 def main_list(arguments: argparse.Namespace) -> None:
     """Print the table of ``--list_only``."""
     images, people = arguments.images, arguments.people_of_list
+    kinds = ["rec, first start", "rec, next start"]
     with tempfile.TemporaryDirectory() as folder:
-        with Path(folder, "labels.txt").open("w") as labels:
-            labels.writelines(
-                f"n{n * people // images:07d}/{n:08d}_01.jpg {n * people // images}\n" for n in range(images)
-            )
+        if not arguments.no_list:
+            kinds.insert(0, "list")
+            with Path(folder, "labels.txt").open("w") as labels:
+                labels.writelines(
+                    f"n{n * people // images:07d}/{n:08d}_01.jpg {n * people // images}\n" for n in range(images)
+                )
         write_records(Path(folder), images, people)
-        for number, kind in enumerate(("list", "rec, first start", "rec, next start")):
+        for number, kind in enumerate(kinds):
             command = [sys.executable, __file__, "--measure", folder, "--kind", kind]
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             row = json.loads(output.splitlines()[-1])
@@ -180,6 +206,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--flat", action="store_true", help="all files in one folder")
     parser.add_argument("--list_only", action="store_true", help="lists of images that are not there")
+    parser.add_argument(
+        "--no_list", action="store_true", help="the .rec alone with --list_only: a list takes 400 bytes a line"
+    )
     parser.add_argument("--images", type=int, default=10_000_000, help="images of --list_only")
     parser.add_argument("--people_of_list", type=int, default=1_000_000, help="people of --list_only")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)

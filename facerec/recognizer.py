@@ -46,6 +46,7 @@ from facerec.optim import (
 from facerec.optim.groups import LOSS
 from facerec.processes import prepare_processes
 from facerec.settings import require_choice
+from facerec.transforms.augment import Augment
 from facerec.transforms.preprocess import PerChannel, Preprocess, resize
 
 NEVER_CALIBRATED = "no validation pairs gave these weights a threshold"
@@ -86,8 +87,8 @@ class FaceRecognizer(LightningModule):
         small_images: smaller training images at the beginning, for cheaper steps. None trains at ``image_size``.
         tf32: training in TensorFloat32 on GPUs from Ampere on: float32 factors of products have 10 bits. It is
             faster with ``32-true``. Evaluation never rounds.
-        compile: training with ``torch.compile``: of the backbone, and on a GPU of the loss. The first step then takes
-            a minute or so. Evaluation stays as it is.
+        compile: training with ``torch.compile``: of the backbone, and on a GPU of the loss and of augmentation. The
+            first step then takes a minute or so. Evaluation stays as it is.
 
     Attributes:
         card: what the checkpoint says about the model beside weights and hyperparameters.
@@ -252,7 +253,12 @@ class FaceRecognizer(LightningModule):
         """Compile, when every layer is what it will be in training and lies on its device."""
         if self.compiles:
             compile_backbone(self.backbone)
-            self.loss.is_compiled = self.device.type != "cpu"
+        # A CPU's own ways are faster: blocks of images whose results stay in the cache
+        of_device = self.compiles and self.device.type != "cpu"
+        self.loss.is_compiled = of_device
+        augment = getattr(self.trainer.datamodule, "augment", None)  # type: ignore[attr-defined]
+        if isinstance(augment, Augment):
+            augment.is_compiled = of_device
 
     def on_train_start(self) -> None:
         """Freeze, after the optimizer took all parameters. A training may go on in mid-epoch."""

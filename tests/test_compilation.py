@@ -14,6 +14,7 @@ from facerec.backbones import LeNet
 from facerec.compilation import compile_backbone, compiled, require_compiler, uncompiled
 from facerec.losses import Computation, Softmax
 from facerec.recognizer import FaceRecognizer
+from facerec.transforms import Augment
 from tests.losses.loss_cases import MARGIN_SOFTMAX, batch
 
 
@@ -124,6 +125,19 @@ def test_a_training_compiles_once_and_its_checkpoint_is_as_any(tmp_path):
     _, resumed = trained(tmp_path, 2, tmp_path / "last.ckpt", compile=True)
     assert resumed.global_step == 6
     assert counters["stats"]["unique_graphs"] <= 1  # torch may remember the graph of the first
+
+
+@pytest.mark.parametrize(("device", "compiles"), [("cpu", False), ("meta", True)])
+def test_loss_and_augmentation_are_compiled_on_a_device_alone(device, compiles, monkeypatch):
+    data = SimpleNamespace(augment=Augment())
+    monkeypatch.setattr(FaceRecognizer, "trainer", SimpleNamespace(datamodule=data))
+    monkeypatch.setattr(FaceRecognizer, "device", torch.device(device))
+    for wanted in (True, False):  # the same data may serve a training that does not compile
+        model = FaceRecognizer(
+            LeNet(embedding_dim=4, stem="paper"), Softmax(), torch.optim.SGD, 4, image_size=(32, 32), compile=wanted
+        )
+        model.on_fit_start()
+        assert model.loss.is_compiled == data.augment.is_compiled == (compiles and wanted)
 
 
 def test_what_is_compiled_can_run_as_it_is():

@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clipping": {"settings"},
     "journal": {"files"},
     "model_folders": {"files"},
-    "transforms": {"settings"},
+    "transforms": {"settings", "compilation"},
     "align": {"settings", "files", "plain_text", "transforms"},
     "backbones": {"settings", "arrays"},
     "optim": {"settings", "backbones"},

@@ -83,10 +83,11 @@ class Triplet(PairLoss):
     Args:
         distance_margin: margin m, in units of d.
         distance: "squared_euclidean" |x - y|^2, "euclidean" |x - y|, or "cosine" 1 - cos.
-        strategy: "all" triplets of the batch (memory grows with B^2 times the images of a person); "semi_hard": the
-            nearest negative farther than each positive (FaceNet, section 3.2); "batch_hard": the farthest positive and
-            the nearest negative of each anchor (Hermans et al., arXiv:1703.07737, section 2).
-        soft_margin: take softplus(d(a, p) - d(a, n)), without m (Hermans et al., section 2).
+        strategy: "all" triplets of the batch; "semi_hard": the nearest negative farther than each positive (FaceNet,
+            section 3.2); "batch_hard": the farthest positive and the nearest negative of each anchor (Hermans et al.,
+            arXiv:1703.07737, section 2).
+        soft_margin: take softplus(d(a, p) - d(a, n)), without m (Hermans et al., section 2). The time of "all" then
+            grows with B^2 times the most images of a person; on a GPU with B^3, up to 1,024 images.
         normalize: put the embeddings on the unit sphere first, as FaceNet does.
         average: mean over "all" triplets of the strategy, or over the "active" ones, which have a loss; "none": their
             sum, as in many lecture slides. It grows with the batch, so lower the learning rate with it.

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from facerec.compilation import compiled
 from facerec.transforms.degradation import Degradation
 from facerec.transforms.geometry import Geometry
 from facerec.transforms.light import Light
@@ -47,6 +48,10 @@ class Augment(nn.Module):
         noise: largest standard deviation of Gaussian noise, in [0, 1] pixel units.
         erasing: probability of a grey rectangle over 2 to 20 % of the image (Zhong et al., AAAI 2020).
         rand_augment: operations drawn from a list for each image, before all others; None for none.
+
+    Attributes:
+        is_compiled: whether ``torch.compile`` translates ``transform``. The draws stay as they are. With
+            ``rand_augment`` nothing is compiled: it groups images by operation, so each batch would be another graph.
 
     Raises:
         ValueError: for a probability outside [0, 1], a negative strength, or an interval out of order.
@@ -103,6 +108,7 @@ class Augment(nn.Module):
         self.light = Light(brightness, contrast, gamma, saturation, hue, light_gradient, grayscale)
         self.degradation = Degradation(blur, noise, erasing)
         self.rand_augment = rand_augment
+        self.is_compiled = False
 
     @torch.no_grad()
     def forward(self, images_BCHW: Tensor, seed: int, epoch: int, indices_B: Tensor) -> Tensor:
@@ -120,12 +126,14 @@ class Augment(nn.Module):
         """
         draws, size = Draws(seed, epoch, indices_B, self.names), images_BCHW.shape[-2:]
         flips_alone = self.keeps_bytes and self.rand_augment is None
+        compiles = self.is_compiled and self.rand_augment is None
+        transform = compiled(Augment.transform) if compiles else Augment.transform
         if images_BCHW.device.type != "cpu" or flips_alone:
-            return self.transform(images_BCHW, sent(self.draw(draws, *size), images_BCHW.device))
+            return transform(self, images_BCHW, sent(self.draw(draws, *size), images_BCHW.device))
         augmented_BCHW = torch.empty(images_BCHW.shape, dtype=torch.uint8 if self.keeps_bytes else torch.float32)
         for start in range(0, len(images_BCHW), CPU_CHUNK):
             some = slice(start, start + CPU_CHUNK)
-            self.transform(images_BCHW[some], self.draw(draws[some], *size), out=augmented_BCHW[some])
+            transform(self, images_BCHW[some], self.draw(draws[some], *size), out=augmented_BCHW[some])
         return augmented_BCHW
 
     @property

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from torch._dynamo.utils import counters
 
+from facerec import compilation
 from facerec.data import FaceDataModule
 from facerec.data.views import augmented, augmented_with_shallow
 from facerec.transforms import Augment, Mix, RandAugment
@@ -145,3 +147,23 @@ def test_what_is_drawn_is_applied_in_one_graph(settings, tolerance):
     torch._dynamo.reset()
     graph = torch.compile(augment.transform, fullgraph=True, backend="eager")
     torch.testing.assert_close(graph(images, numbers), expected, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "graphs"), [(SETTINGS, 1), ({}, 1), (RAND_AUGMENT, 0)], ids=["all", "flips", "rand_augment"]
+)
+def test_compiled_augmentation_gives_the_same_pixels_from_one_graph(settings, graphs, monkeypatch):
+    """The second batch, and the second block of a CPU, take the same graph: other draws do not compile again."""
+    monkeypatch.setattr(compilation, "BACKEND", "aot_eager")  # C++ takes too long: benchmarks/compiled.py
+    torch.compiler.reset()
+    compilation.compiled.cache_clear()
+    counters.clear()
+    augment, plain, images = Augment(**settings), Augment(**settings), images_on("cpu", (40, 32))
+    augment.is_compiled = True
+    for epoch in range(2):
+        ours, expected = (each(images, 0, epoch, torch.arange(BATCH)) for each in (augment, plain))
+        assert ours.dtype == expected.dtype
+        torch.testing.assert_close(ours, expected, atol=0.1 / 255 if ours.is_floating_point() else 0, rtol=0)
+    assert counters["stats"]["unique_graphs"] == graphs
+    compilation.compiled.cache_clear()
+    torch.compiler.reset()

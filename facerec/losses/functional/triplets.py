@@ -1,6 +1,6 @@
 """Triplets of a batch: anchor, positive, negative.
 
-Shapes: B batch, D embedding dimension, P (anchor, positive) pairs.
+Shapes: B batch, D embedding dimension, K places for the positives of an anchor.
 """
 
 from typing import Literal
@@ -14,9 +14,11 @@ from facerec.losses.functional.pairs import (
     genuine_pairs,
     impostor_pairs,
     mean_where,
+    people_of_batch,
     squared_distances,
 )
 from facerec.losses.functional.rows import ROWS, row_starts
+from facerec.losses.functional.soft_triplets import soft_triplets
 from facerec.losses.functional.vectors import directions
 
 Distance = Literal["squared_euclidean", "euclidean", "cosine"]
@@ -27,6 +29,8 @@ Average = Literal["all", "active", "none"]
 
 Strategy = Literal["all", "semi_hard", "batch_hard"]
 """Choice of the triplets; see ``triplet``."""
+
+MOST_WITHOUT_WAIT = 1_024  # images: a GPU then computes B^3 gaps rather than wait for the number of positives
 
 
 def triplet(
@@ -53,7 +57,7 @@ def triplet(
         average: mean over "all" these triplets, or over the "active" ones, whose d(a, p) - d(a, n) + m is positive;
             "none": their sum.
 
-    A GPU waits for "all" with the soft margin, which needs the number of genuine pairs; for nothing else.
+    A GPU waits for "all" with the soft margin and more than 1,024 images; for nothing else.
 
     Returns:
         The loss, and by name the share of active triplets and the mean distances of both kinds.
@@ -70,15 +74,11 @@ def triplet(
     """
     if distance == "cosine":
         embeddings_BD = directions(embeddings_BD)
-    if strategy == "all" and distance_margin is not None:
-        return _all_with_margin(embeddings_BD, labels_B, distance_margin, distance, average)
-    if strategy == "batch_hard":
-        positive_T, negative_T, valid_T = _batch_hard(embeddings_BD, labels_B)
-    elif strategy == "semi_hard":
-        positive_T, negative_T, valid_T = _semi_hard(embeddings_BD, labels_B)
-    else:
-        positive_T, negative_T, valid_T = _all(embeddings_BD, labels_B)
-    # No strategy needs more than the order of the distances, which is that of their squares.
+    if strategy == "all":
+        return _all(embeddings_BD, labels_B, distance_margin, distance, average)
+    chosen = _batch_hard if strategy == "batch_hard" else _semi_hard
+    positive_T, negative_T, valid_T = chosen(embeddings_BD, labels_B)
+    # Neither strategy needs more than the order of the distances, which is that of their squares.
     positive_T, negative_T = (_from_square(squared_T, distance) for squared_T in (positive_T, negative_T))
     gap_T = positive_T - negative_T
     loss_T = F.softplus(gap_T) if distance_margin is None else F.relu(gap_T + distance_margin)
@@ -135,50 +135,71 @@ def _sorted_negatives(distance_BB: Tensor, labels_B: Tensor) -> tuple[Tensor, Te
     return sorted_BB, order_BB, impostor_BB.sum(1)
 
 
-def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """|a - p|^2, |a - n|^2 of the semi-hard n and whether there is one, for all ordered pairs (B, B).
+def _places(labels_B: Tensor, may_wait: bool = False) -> int:
+    """K, the largest number of images of a person. A GPU would have to wait for it, and takes B unless it may wait."""
+    if len(labels_B) == 0 or not (may_wait or labels_B.device.type == "cpu"):
+        return len(labels_B)
+    return int(people_of_batch(labels_B)[1].amax())
 
-    Pairs of two people count as no triplet. To leave them out, a GPU would have to wait for the number of the others.
-    """
+
+def _positives(labels_B: Tensor, places: int) -> tuple[Tensor, Tensor]:
+    """Indices of the images of each anchor's person (B, K), and whether that place has another image (B, K)."""
+    person_B, images_B = people_of_batch(labels_B)
+    index_B = torch.arange(len(labels_B), device=labels_B.device)
+    place_K = index_B[:places]
+    positive_BK = torch.argsort(labels_B, stable=True)[(person_B[:, None] + place_K).clamp(max=len(labels_B) - 1)]
+    return positive_BK, (place_K < images_B[:, None]) & (positive_BK != index_B[:, None])
+
+
+def _semi_hard(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """|a - p|^2, |a - n|^2 of the semi-hard n and whether there is one, for all places of positives (B, K)."""
     distance_BB = squared_distances(embeddings_BD)
     sorted_BB, order_BB, negatives_B = _sorted_negatives(distance_BB, labels_B)
-    farther_BB = torch.searchsorted(sorted_BB, distance_BB.detach(), right=True)  # place of the first farther negative
-    chosen_BB = torch.minimum(farther_BB, (negatives_B - 1).clamp(min=0)[:, None])
-    negative_BB = distance_BB.gather(1, order_BB.gather(1, chosen_BB))
-    return distance_BB, negative_BB, genuine_pairs(labels_B) & (negatives_B > 0)[:, None]
+    columns_BK, valid_BK = _positives(labels_B, _places(labels_B))
+    positive_BK = distance_BB.gather(1, columns_BK)
+    farther_BK = torch.searchsorted(sorted_BB, positive_BK.detach(), right=True)  # place of the first farther negative
+    chosen_BK = torch.minimum(farther_BK, (negatives_B - 1).clamp(min=0)[:, None])
+    negative_BK = distance_BB.gather(1, order_BB.gather(1, chosen_BK))
+    return positive_BK, negative_BK, valid_BK & (negatives_B > 0)[:, None]
 
 
-def _all(embeddings_BD: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """|a - p|^2, |a - n|^2 and whether it is a triplet, for all ordered pairs of one person and all images (P, B)."""
-    distance_BB = squared_distances(embeddings_BD)
-    anchor_P, positive_P = genuine_pairs(labels_B).nonzero(as_tuple=True)
-    positive_PB = distance_BB[anchor_P, positive_P][:, None].expand(-1, len(labels_B))
-    return positive_PB, distance_BB.index_select(0, anchor_P), impostor_pairs(labels_B)[anchor_P]
-
-
-def _all_with_margin(
-    embeddings_BD: Tensor, labels_B: Tensor, distance_margin: float, distance: Distance, average: Average
+def _all(
+    embeddings_BD: Tensor, labels_B: Tensor, distance_margin: float | None, distance: Distance, average: Average
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """``triplet`` over all triplets, from (B, B) matrices alone.
+    """``triplet`` over all triplets, none of which is kept."""
+    distance_BB = _from_square(squared_distances(embeddings_BD), distance)
+    genuine_BB, impostor_BB = genuine_pairs(labels_B), impostor_pairs(labels_B)
+    positives_B, negatives_B = genuine_BB.sum(1), impostor_BB.sum(1)
+    if distance_margin is None:
+        columns_BK, valid_BK = _positives(labels_B, _places(labels_B, len(labels_B) > MOST_WITHOUT_WAIT))
+        positive_BK = distance_BB.gather(1, columns_BK).masked_fill(~valid_BK, -torch.inf)
+        negative_BB = distance_BB.masked_fill(~impostor_BB, torch.inf)
+        total, active = soft_triplets(positive_BK, negative_BB, average == "active")
+    else:
+        total, active = _with_margin(distance_BB, labels_B, distance_margin)
+    triplets = (positives_B * negatives_B).sum()
+    counted = (active if average == "active" else triplets).clamp(min=1)
+    # the pairs of each anchor, and the triplets of which its distance is part
+    parts = {"genuine_distance": (genuine_BB, negatives_B), "impostor_distance": (impostor_BB, positives_B)}
+    sums = {
+        name: (torch.where(pairs_BB, distance_BB.detach(), 0.0).sum(1) * count_B).sum()
+        for name, (pairs_BB, count_B) in parts.items()
+    }
+    statistics = {name: value / triplets.clamp(min=1) for name, value in sums.items()}
+    share = active.to(total.dtype) / triplets.clamp(min=1)
+    return total if average == "none" else total / counted, {"active_fraction": share} | statistics
+
+
+def _with_margin(distance_BB: Tensor, labels_B: Tensor, distance_margin: float) -> tuple[Tensor, Tensor]:
+    """Sum of [d(a, p) - d(a, n) + m]+ over all triplets, and the number of those above 0.
 
     The active triplets of an anchor and a positive are those with the k nearest negatives. Their losses add up to
     k (d(a, p) + m) less the sum of the k smallest d(a, n), which is a running sum.
     """
-    distance_BB = _from_square(squared_distances(embeddings_BD), distance)
-    genuine_BB, impostor_BB = genuine_pairs(labels_B), impostor_pairs(labels_B)
-    sorted_BB, order_BB, negatives_B = _sorted_negatives(distance_BB, labels_B)
-    reach_BB = distance_BB + distance_margin
-    active_BB = torch.searchsorted(sorted_BB, reach_BB.detach()).masked_fill(~genuine_BB, 0)
-    nearest_BB = distance_BB.masked_fill(~impostor_BB, 0.0).gather(1, order_BB)
+    sorted_BB, order_BB, _ = _sorted_negatives(distance_BB, labels_B)
+    columns_BK, valid_BK = _positives(labels_B, _places(labels_B))
+    reach_BK = distance_BB.gather(1, columns_BK) + distance_margin
+    active_BK = torch.searchsorted(sorted_BB, reach_BK.detach()).masked_fill(~valid_BK, 0)
+    nearest_BB = distance_BB.masked_fill(~impostor_pairs(labels_B), 0.0).gather(1, order_BB)
     running_BB = F.pad(nearest_BB.cumsum(1), (1, 0))
-    total = (active_BB * reach_BB - running_BB.gather(1, active_BB)).sum()
-    positives_B = genuine_BB.sum(1)
-    triplets, active = (positives_B * negatives_B).sum(), active_BB.sum()
-    counted = (active if average == "active" else triplets).clamp(min=1)
-    weights = {
-        "genuine_distance": genuine_BB * negatives_B[:, None],  # triplets of which each distance is part
-        "impostor_distance": impostor_BB * positives_B[:, None],
-    }
-    statistics = {name: (distance_BB * weight_BB).sum() / triplets.clamp(min=1) for name, weight_BB in weights.items()}
-    share = active.to(total.dtype) / triplets.clamp(min=1)
-    return total if average == "none" else total / counted, {"active_fraction": share} | statistics
+    return (active_BK * reach_BK - running_BB.gather(1, active_BK)).sum(), active_BK.sum()
