@@ -99,7 +99,7 @@ def league_figure(sweep: Sweep, found: League) -> Figure:
     rows.set_yticks(range(len(found.trials)), labels, fontsize=8)
     rows.invert_yaxis()
     rows.set_xlabel("test EER in %")
-    plane.set(xlabel="dev accuracy in %", ylabel="test EER in %", title="Accuracy is not verification")
+    plane.set(xlabel="dev accuracy in %", ylabel="test EER in %", title="verification over classification")
     for axes in (rows, plane):
         axes.grid(alpha=0.3)
     return figure
