@@ -20,7 +20,7 @@ class CIFAR10Images(ArrayImages):
 
     Example:
         >>> from facerec.data import CIFAR10Images
-        >>> photographs = CIFAR10Images("datasets", part="test", images_per_class=10)  # reads nothing yet
+        >>> photographs = CIFAR10Images("datasets", part="test")  # reads nothing yet
         >>> photographs.name(3)
         'datasets: test image 3'
         >>> len(photographs)
