@@ -92,7 +92,9 @@ def trial_rows(sweep: Sweep, trials: Sequence[Trial]) -> list[list[str]]:
             f"{trial.mean:.2%}" if trial.repeats else "",
             "" if trial.deviation is None else f"{100 * trial.deviation:.2f}",
             str(len(trial.repeats)),
-            "" if trial.interval is None else f"{max(trial.interval.low, 0.0):.2%} - {min(trial.interval.high, 1.0):.2%}",
+            ""
+            if trial.interval is None
+            else f"{max(trial.interval.low, 0.0):.2%} - {min(trial.interval.high, 1.0):.2%}",
             "" if best is None or trial is best else _behind(trial, best),
             *(drawn_text(trial.point.get(name, "-")) for name in names),
             "" if trial.state == "finished" else trial.state,
