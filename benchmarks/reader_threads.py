@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from backbones import processor
 from fresh import in_fresh_process
-from torch.nn import functional
 
 from facerec.backbones import ResNet
 from facerec.threads import share_out
+from facerec.transforms.preprocess import resize
 
 KINDS = ("floor", "alone", "helpers")
 
@@ -26,7 +26,7 @@ KINDS = ("floor", "alone", "helpers")
 def read(numbers: range) -> None:
     """Resize an image for each number."""
     for _ in numbers:
-        functional.interpolate(torch.zeros(1, 3, 112, 92, dtype=torch.uint8), (64, 64), mode="bilinear", antialias=True)
+        resize(torch.zeros(1, 3, 112, 92, dtype=torch.uint8), (64, 64))
 
 
 def median_step(kind: str, size: int, width: int, steps: int) -> float:
