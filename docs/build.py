@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "docs"
 DOCUMENTS = ("*.md", "docs/**/*.md", "docs/*.css", "facerec/**/README.md", "benchmarks/README.md", "notebooks/*")
-EXPERIMENTS = ("experiments/README.md", "experiments/**/*.yaml", "experiments/figures/*.png")
+EXPERIMENTS = tuple(f"experiments/**/*.{suffix}" for suffix in ("md", "yaml", "png", "csv"))
 
 
 def main() -> int:
