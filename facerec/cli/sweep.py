@@ -177,7 +177,8 @@ def _report(study: Any) -> Status:
 
     trials = study.trials()
     _say("\n".join(["", *write_results(study.folder, study.sweep, trials, study.importance())]))
-    _say("\n".join(write_leagues(study.folder, study.sweep, trials)))
+    for line in write_leagues(study.folder, study.sweep, trials):
+        _say(line)
     has_failed = any(trial.state == "failed" for trial in in_order(trials))
     return Status.INCOMPLETE if has_failed else Status.DONE
 

@@ -130,14 +130,24 @@ def paired_bootstrap(
         >>> found.difference < 0, found.is_significant
         (True, True)
     """
+    return paired_bootstrap_over_folds(
+        [scores_of_two(first, second, same, people)], fars, resamples, level, seed, description
+    )
+
+
+def scores_of_two(first: ArrayLike, second: ArrayLike, same: ArrayLike, people: ArrayLike | None) -> FoldScores:
+    """The scores of two networks on one fold, see :func:`paired_bootstrap` for the arguments.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
     rows = [np.atleast_2d(as_array(scores)) for scores in (first, second)]
     if rows[0].shape != rows[1].shape or rows[0].ndim != 2:
         raise ValueError(
             f"first {rows[0].shape} and second {rows[1].shape}: give a score of both networks for the same pairs, "
             "(P,), or (S, P) for the same seeds"
         )
-    fold = FoldScores(np.stack(rows), same, people)
-    return paired_bootstrap_over_folds([fold], fars, resamples, level, seed, description)
+    return FoldScores(np.stack(rows), same, people)
 
 
 def paired_bootstrap_over_folds(

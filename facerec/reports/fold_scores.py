@@ -6,6 +6,7 @@ Shapes: P pairs, S seeds, N networks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,18 +31,26 @@ def fold_scores(name: str, repeats: Sequence[Repeat]) -> list[FoldScores]:
     Raises:
         ValueError: if networks were tested on other pairs or people, or folds with other numbers of seeds.
     """
-    folds = [_of_fold(name, of_fold) for of_fold in _by_test_people(name, repeats)]
+    kept = [[_Kept(run.name, run.scores(name)) for run in repeat] for repeat in repeats]
+    folds = [_of_fold(name, of_fold) for of_fold in _by_test_people(kept)]
     if len({np.shape(fold.scores)[1] for fold in folds}) > 1:
         counts = " and ".join(str(np.shape(fold.scores)[1]) for fold in folds)
         raise ValueError(f"the folds of people have {counts} seeds in {name}: test the same seeds on each fold")
     return folds
 
 
-def _by_test_people(name: str, repeats: Sequence[Repeat]) -> list[list[Repeat]]:
+class _Kept(NamedTuple):
+    """The scores of a run."""
+
+    run: str
+    scores: KeptScores
+
+
+def _by_test_people(repeats: Sequence[list[_Kept]]) -> list[list[list[_Kept]]]:
     """The repeats of each fold of test people."""
-    folds: list[tuple[set[str], list[Repeat]]] = []
+    folds: list[tuple[set[str], list[list[_Kept]]]] = []
     for repeat in repeats:
-        images = {image for pair in repeat[0].scores(name).images for image in pair}
+        images = {image for pair in repeat[0].scores.images for image in pair}
         for others, of_fold in folds:
             if images & others:
                 of_fold.append(repeat)
@@ -51,20 +60,19 @@ def _by_test_people(name: str, repeats: Sequence[Repeat]) -> list[list[Repeat]]:
     return [of_fold for _, of_fold in folds]
 
 
-def _of_fold(name: str, repeats: Sequence[Repeat]) -> FoldScores:
+def _of_fold(name: str, repeats: Sequence[list[_Kept]]) -> FoldScores:
     """Scores on the pairs of one fold."""
     runs = [run for repeat in repeats for run in repeat]
-    lead = runs[0].scores(name)
+    first, lead = runs[0]
     people_P2 = lead.people
     scores: list[Floats] = []
-    for run in runs:
-        kept = run.scores(name)
-        order_P = _order(lead, kept, (runs[0].name, run.name), name)
+    for run, kept in runs:
+        order_P = _order(lead, kept, (first, run), name)
         scores.append(kept.scores[order_P])
         if kept.people is not None:
             if people_P2 is None:
                 people_P2 = kept.people[order_P]
-            _require_same_people(people_P2, kept.people[order_P], lead.images, (runs[0].name, run.name))
+            _require_same_people(people_P2, kept.people[order_P], lead.images, (first, run))
     networks = len(repeats[0])
     return FoldScores(np.array([scores[place::networks] for place in range(networks)]), lead.same, people_P2)
 

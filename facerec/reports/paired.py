@@ -15,6 +15,7 @@ from facerec.arrays import as_array
 from facerec.metrics import Difference, FoldScores, Interval, McNemar, mcnemar, paired_bootstrap_over_folds
 from facerec.metrics.checks import check_scores
 from facerec.metrics.curve import is_supported
+from facerec.metrics.paired import scores_of_two
 from facerec.reports.identification import affordable_resamples
 from facerec.reports.summary import why_not_by_person
 from facerec.reports.tables import format_table
@@ -154,13 +155,7 @@ def compare_scores(
         By the EER: A is better on these 20 people.
         One run of each says nothing of other seeds.
     """
-    networks_2SP = [np.atleast_2d(as_array(scores)) for scores in (first, second)]
-    if networks_2SP[0].shape != networks_2SP[1].shape or networks_2SP[0].ndim != 2:
-        raise ValueError(
-            f"first {networks_2SP[0].shape} and second {networks_2SP[1].shape}: give a score of both networks for the "
-            "same pairs, (P,), or (S, P) for the same seeds"
-        )
-    fold = FoldScores(np.stack(networks_2SP), same, people)
+    fold = scores_of_two(first, second, same, people)
     return compare_folds([fold], thresholds=thresholds, fars=fars, resamples=resamples, description=description)
 
 

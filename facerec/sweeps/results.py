@@ -92,9 +92,7 @@ def trial_rows(sweep: Sweep, trials: Sequence[Trial]) -> list[list[str]]:
             f"{trial.mean:.2%}" if trial.repeats else "",
             "" if trial.deviation is None else f"{100 * trial.deviation:.2f}",
             str(len(trial.repeats)),
-            ""
-            if trial.interval is None
-            else f"{max(trial.interval.low, 0.0):.2%} - {min(trial.interval.high, 1.0):.2%}",
+            _interval(trial),
             "" if best is None or trial is best else _behind(trial, best),
             *(drawn_text(trial.point.get(name, "-")) for name in names),
             "" if trial.state == "finished" else trial.state,
@@ -102,6 +100,12 @@ def trial_rows(sweep: Sweep, trials: Sequence[Trial]) -> list[list[str]]:
         for trial in in_order(trials)
     ]
     return [heading, *rows] if any(row[-1] for row in rows) else [row[:-1] for row in (heading, *rows)]
+
+
+def _interval(trial: Trial) -> str:
+    """Of the mean over repeats, as far as a rate can go."""
+    found = trial.interval
+    return "" if found is None else f"{max(found.low, 0.0):.2%} - {min(found.high, 1.0):.2%}"
 
 
 def _behind(trial: Trial, best: Trial) -> str:
