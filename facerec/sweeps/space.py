@@ -35,9 +35,9 @@ class Choices:
         """Label of the value that a trial takes."""
         return str(trial.suggest_categorical(self.name, list(self.values)))
 
-    def value(self, drawn: Any) -> Any:
-        """The value of a label."""
-        return self.values[drawn]
+    def settings(self, drawn: Any) -> dict[str, Any]:
+        """The setting, with the value of a label."""
+        return {self.name: self.values[drawn]}
 
     @property
     def ends(self) -> list[Any]:
@@ -46,6 +46,20 @@ class Choices:
 
     def __str__(self) -> str:
         return f"{self.name}: {', '.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class Recipes(Choices):
+    """Named groups of settings to choose among. Each may change several settings, or none.
+
+    Attributes:
+        name: of the column in tables; no setting is called so.
+        values: by label, settings by their full names.
+    """
+
+    def settings(self, drawn: Any) -> dict[str, Any]:
+        """The settings of a label."""
+        return dict(self.values[drawn])
 
 
 @dataclass(frozen=True)
@@ -72,9 +86,9 @@ class Range:
             return trial.suggest_int(self.name, round(self.low), round(self.high), log=self.log)
         return trial.suggest_float(self.name, self.low, self.high, log=self.log)
 
-    def value(self, drawn: Any) -> Any:
-        """The number itself."""
-        return drawn
+    def settings(self, drawn: Any) -> dict[str, Any]:
+        """The setting, with the number."""
+        return {self.name: drawn}
 
     @property
     def ends(self) -> list[Any]:
@@ -94,7 +108,8 @@ def read_space(search: Any) -> tuple[Setting, ...]:
 
     Args:
         search: for each full name a list of values, or a range ``{low:, high:, log:, int:}``. A value that is a
-            dictionary goes by the name of its class, or stands in ``{name: LABEL, value: VALUE}``.
+            dictionary goes by the name of its class, or stands in ``{name: LABEL, value: VALUE}``. Values that are all
+            ``{name: LABEL, settings: {...}}`` change several settings at once, under a name of their own.
 
     Raises:
         ValueError: naming the setting.
@@ -114,13 +129,34 @@ def read_space(search: Any) -> tuple[Setting, ...]:
 def _read(name: str, given: Any) -> Setting:
     where = f"search.{name}"
     if isinstance(given, list) and given:
-        labels = [_label(value, where) for value in given]
-        if again := next((label for label in labels if labels.count(label) > 1), None):
-            raise ValueError(f"{where}: two values are called {again!r}. Name them: {{name: LABEL, value: VALUE}}")
+        if any(_is_recipe(value) for value in given):
+            return _recipes(name, given, where)
+        labels = _distinct([_label(value, where) for value in given], where)
         return Choices(name, dict(zip(labels, map(_plain, given), strict=True)))
     if isinstance(given, dict) and {"low", "high"} <= given.keys() <= RANGE:
         return _range(name, given, where)
     raise ValueError(f"{where}: give a list of values, or a range {{low: 0.01, high: 0.3, log: true, int: false}}")
+
+
+def _distinct(labels: list[str], where: str) -> list[str]:
+    """Labels, of which no two are the same."""
+    if again := next((label for label in labels if labels.count(label) > 1), None):
+        raise ValueError(f"{where}: two values are called {again!r}. Name them: {{name: LABEL, value: VALUE}}")
+    return labels
+
+
+def _is_recipe(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"name", "settings"}
+
+
+def _recipes(name: str, given: Sequence[Any], where: str) -> Recipes:
+    for value in given:
+        if not _is_recipe(value) or not isinstance(value["settings"], dict):
+            raise ValueError(f"{where}: {value}: give each {{name: LABEL, settings: {{NAME: VALUE}}}}")
+    if "." in name:
+        raise ValueError(f"{where}: groups of settings need a name that is no setting's, such as search.recipe")
+    labels = _distinct([str(value["name"]) for value in given], where)
+    return Recipes(name, dict(zip(labels, (value["settings"] for value in given), strict=True)))
 
 
 def _range(name: str, given: Mapping[str, Any], where: str) -> Range:
@@ -181,7 +217,19 @@ def edges(space: Sequence[Setting]) -> list[Point]:
 
 def values_at(space: Sequence[Setting], point: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the settings at a point, by their full names."""
-    return {setting.name: setting.value(point[setting.name]) for setting in space}
+    return {name: value for setting in space for name, value in setting.settings(point[setting.name]).items()}
+
+
+def names_at(space: Sequence[Setting], point: Mapping[str, Any]) -> list[str]:
+    """Full names of the settings that a point has values for.
+
+    Raises:
+        ValueError: if two entries of the search give values to the same one.
+    """
+    names = [name for setting in space for name in setting.settings(point[setting.name])]
+    if again := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"search: {again} gets two values in one trial ({point_text(point)}): search it once")
+    return names
 
 
 def point_text(point: Mapping[str, Any]) -> str:

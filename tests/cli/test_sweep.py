@@ -171,6 +171,22 @@ def test_a_training_that_fails_says_why(here, capsys):
         ({"search": {"seed_everything": [1, 2]}}, "seed_everything is what repeats differ in"),
         ({"search": {"model.loss": [{"class_path": "ArcFace"}, {"class_path": "ArcFace"}]}}, "called 'ArcFace'"),
         ({"search": {"data.augment": [{"rotation": 3}]}}, "needs a name"),
+        (
+            {"search": {"recipe": [{"name": "a", "settings": {}}, 3]}},
+            "search.recipe: 3: give each {name: LABEL, settings",
+        ),
+        ({"search": {"recipe": [{"name": "a", "settings": [1]}]}}, "give each {name: LABEL, settings"),
+        ({"search": {"recipe": [{"name": "a", "settings": {}}] * 2}}, "two values are called 'a'"),
+        ({"search": {SCALE: [{"name": "a", "settings": {}}]}}, "a name that is no setting's"),
+        ({"search": {"recipe": [{"name": "a", "settings": {"data.batch_sise": 1}}]}}, "batch_size"),
+        (
+            {"search": {"recipe": [{"name": "a", "settings": {"data.fold": None}}]}},
+            "data.fold is what repeats differ in",
+        ),
+        (
+            {"search": {SCALE: [8], "recipe": [{"name": "a", "settings": {SCALE: 4}}]}},
+            f"{SCALE} gets two values in one trial (scale 8, recipe a)",
+        ),
         ({"measure": "accuracy"}, "sweep.measure='accuracy': choose one of validation EER, dev error"),
         ({"measure": "dev error", "prune": {"after": 5}}, "by their validation EER, not by their dev error"),
         ({"method": "best"}, "sweep.method='best': choose one of grid, random, tpe"),
@@ -197,6 +213,17 @@ def test_a_training_that_fails_says_why(here, capsys):
 def test_what_cannot_be_used_is_named(entries, message, here, capsys):
     assert_refused(message, capsys, "sweep", write(here, **entries), "--plan")
     assert not Path("runs").exists()
+
+
+def test_a_recipe_changes_several_settings_or_none(here):
+    of_a = {"data.batch_size": 8, "model.flip_test": False}
+    recipes = [{"name": "as it is", "settings": {}}, {"name": "a", "settings": of_a}]
+    sweep = _sweep(write(here, search={"recipe": recipes, SCALE: [8.0, 16.0]}))
+    found = [sweep.settings(point) for point in grid(sweep.space)]
+    assert [each["model"]["loss"]["init_args"]["scale"] for each in found] == [8.0, 16.0, 8.0, 16.0]
+    assert [each["data"]["batch_size"] for each in found] == [32, 32, 8, 8]
+    assert [each["model"]["flip_test"] for each in found] == [True, True, False, False]
+    assert str(sweep.space[0]) == "recipe: as it is, a"
 
 
 @pytest.mark.parametrize(
