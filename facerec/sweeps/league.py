@@ -91,6 +91,7 @@ class League:
         tar: of each trial at a FAR of 1 %; empty where the pairs do not support it.
         from_above: EER of each trial but the first, minus that of the one above it.
         units: number and kind of what was resampled, such as ``40 people``.
+        seeds: number of trainings of each trial on each fold of people. One shows nothing of the luck of a training.
     """
 
     name: str
@@ -99,6 +100,7 @@ class League:
     tar: list[MeanRate]
     from_above: list[Difference]
     units: str
+    seeds: int
 
 
 def league(name: str, tested: Sequence[MeasuredTrial], resamples: int | None = None) -> League:
@@ -126,6 +128,7 @@ def league(name: str, tested: Sequence[MeasuredTrial], resamples: int | None = N
         [drawn.mean_rate(place, 1) for place in order] if fars else [],
         [difference_between(drawn, own, above) for above, own in pairwise(order)],
         f"{drawn.units:,} {'pairs' if why_pairs else 'people'}",
+        drawn.observed.shape[-1],
     )
 
 

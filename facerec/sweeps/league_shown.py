@@ -26,8 +26,9 @@ def league_rows(sweep: Sweep, found: League) -> list[list[str]]:
         found: the league.
     """
     names = [setting.name for setting in sweep.space]
-    heading = ["trial", "test EER", "95% over people, seeds", "behind the one above", "TAR at FAR 1%", "accuracy"]
-    heading += ["rank 1", "dev accuracy", sweep.heading, "s", *short_names(names)]
+    interval = "95% over people, seeds" if found.seeds > 1 else "95% over people"
+    heading = ["trial", "test EER", interval, "behind the one above", "TAR at FAR 1%", "accuracy", "rank 1"]
+    heading += ["dev accuracy", sweep.heading, "s", *short_names(names)]
     rows = [heading, *(_row(found, place, names) for place in range(len(found.trials)))]
     filled = [column for column in range(len(heading)) if any(row[column] for row in rows[1:])]
     return [[row[column] for column in filled] for row in rows]
@@ -68,6 +69,8 @@ def league_notes(found: League) -> list[str]:
         notes.append(
             "`behind the one above` is in percentage points. An interval with 0 tells no difference; * has none."
         )
+    if found.seeds == 1:
+        notes.append("Each trial has one seed: its luck is in no interval. More seeds tell what repeats.")
     logged = [run.measurement.logged for tested in found.trials for run in tested.runs]
     if any(NEAREST_MEAN in numbers for numbers in logged):
         notes.append("Dev accuracy of losses without class weights is that of the nearest mean of the training images.")
@@ -84,7 +87,8 @@ def league_figure(sweep: Sweep, found: League) -> Figure:
         sweep: that the trials are of.
         found: the league.
     """
-    title = f"{sweep.name}: test EER on {found.name}, mean and 95 % over {found.units} and the seeds"
+    over = f"{found.units} and the seeds" if found.seeds > 1 else found.units
+    title = f"{sweep.name}: test EER on {found.name}, mean and 95 % over {over}"
     figure = new_figure(12, 1.6 + 0.3 * len(found.trials), title)
     rows, plane = figure.subplots(1, 2, width_ratios=[2, 1])
     for place, (tested, eer) in enumerate(zip(found.trials, found.eer, strict=True)):

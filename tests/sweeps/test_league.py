@@ -48,6 +48,8 @@ def test_the_table_the_notes_and_the_files(tested):
     trials, rates = tested
     sweep, found = sweep_of(), league("faces", measured_trials(trials), resamples=100)
     heading, *rows = league_rows(sweep, found)
+    assert "95% over people, seeds" in heading
+    assert not any("one seed" in note for note in league_notes(found))
     assert "accuracy" not in heading, "these pairs have no folds of pairs"
     assert [row[heading.index("scale")] for row in rows] == ["20", "10", "30"]
     assert rows[0][heading.index("behind the one above")] == ""
@@ -63,6 +65,16 @@ def test_the_table_the_notes_and_the_files(tested):
     assert sorted(best) == pytest.approx(sorted(rates["20"]), abs=1e-5)
     labels = [label.get_text() for label in league_figure(sweep, found).axes[0].get_yticklabels()]
     assert [label.split()[1] for label in labels] == ["20", "10", "30"]
+
+
+def test_one_seed_says_that_its_luck_is_in_no_interval(tested):
+    trials, _ = tested
+    for trial in trials:
+        for name in [name for name in trial.repeats if name.startswith("seed_1")]:
+            del trial.repeats[name]
+    found = league("faces", measured_trials(trials), resamples=100)
+    assert "95% over people" in league_rows(sweep_of(), found)[0]
+    assert any("one seed" in note for note in league_notes(found))
 
 
 def test_a_loss_without_classes_has_the_accuracy_of_the_nearest_mean(tested):
