@@ -31,6 +31,8 @@ class Repeat(NamedTuple):
     Example:
         >>> Repeat(0, PeopleFold(2, of=5)).options
         ['--seed_everything=0', '--data.fold.index=2', '--data.fold.of=5']
+        >>> Repeat(1, variant=Variant(1, (("init_from", "runs/a"), ("model.image_size", [64, 64])))).options
+        ['--seed_everything=1', '--init_from=runs/a', '--model.image_size=[64, 64]']
     """
 
     seed: int
@@ -47,8 +49,9 @@ class Repeat(NamedTuple):
     def options(self) -> list[str]:
         """Of ``facerec fit``."""
         fold = [f"--data.fold.index={self.fold.index}", f"--data.fold.of={self.fold.of}"] if self.fold else []
-        own = [f"--{name}={json.dumps(value)}" for name, value in self.variant.settings] if self.variant else []
-        return [f"--seed_everything={self.seed}", *fold, *own]
+        own = self.variant.settings if self.variant else ()
+        texts = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in own]
+        return [f"--seed_everything={self.seed}", *fold, *texts]
 
     @property
     def identity(self) -> str:
