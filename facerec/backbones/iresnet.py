@@ -11,6 +11,7 @@ from torch import nn
 from facerec.backbones.base import StagedBackbone
 from facerec.backbones.head import EmbeddingHead
 from facerec.backbones.layers import SmallestInput
+from facerec.backbones.prelu import PReLU
 from facerec.backbones.stages import ResidualBlock, Stage, build_stages, projection
 from facerec.settings import require_choice, require_positive
 
@@ -25,7 +26,7 @@ class ImprovedBlock(ResidualBlock):
             nn.BatchNorm2d(in_channels),
             nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
-            nn.PReLU(out_channels),
+            PReLU(out_channels),
             nn.Conv2d(out_channels, out_channels, 3, stride, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
         )
@@ -70,7 +71,7 @@ class IResNet(StagedBackbone):
         require_choice(self, BLOCKS_PER_STAGE, depth=depth)
         require_positive(self, width=width)
         rows = [Stage(n, width * 2**stage, 2, ImprovedBlock) for stage, n in enumerate(BLOCKS_PER_STAGE[depth])]
-        stem = nn.Sequential(nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.PReLU(width))
+        stem = nn.Sequential(nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), PReLU(width))
         stages = build_stages(width, rows, stochastic_depth)
         stages.append(nn.BatchNorm2d(8 * width))
         super().__init__(

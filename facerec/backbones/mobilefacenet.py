@@ -12,6 +12,7 @@ from facerec.backbones.base import StagedBackbone
 from facerec.backbones.head import EmbeddingHead
 from facerec.backbones.layers import Activation, SmallestInput, conv_norm_act, he_initialise, round_channels
 from facerec.backbones.mobilenet_v2 import inverted_residual
+from facerec.backbones.prelu import PReLU
 from facerec.backbones.stages import Stage, build_stages
 from facerec.settings import require_positive
 
@@ -22,7 +23,7 @@ STEM_WIDTH, LAST_CHANNELS = 64, 512
 
 def prelu(channels: int) -> Activation:
     """PReLU with one slope per channel."""
-    return partial(nn.PReLU, channels)
+    return partial(PReLU, channels)
 
 
 def face_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module, *, expansion: int) -> nn.Module:

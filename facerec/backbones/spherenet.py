@@ -13,6 +13,7 @@ from torch import nn
 from facerec.backbones.base import StagedBackbone
 from facerec.backbones.head import EmbeddingHead
 from facerec.backbones.layers import SmallestInput
+from facerec.backbones.prelu import PReLU
 from facerec.backbones.stages import ResidualBlock, Stage, build_stages
 from facerec.settings import require_choice, require_positive
 
@@ -22,7 +23,7 @@ UNITS_PER_STAGE = {4: (0, 0, 0, 0), 10: (0, 1, 2, 0), 20: (1, 2, 4, 1), 36: (2, 
 def conv_prelu(in_channels: int, out_channels: int, stride: int, batch_norm: bool) -> list[nn.Module]:
     """3x3 convolution with bias, batch normalisation or not, and PReLU."""
     norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
-    return [nn.Conv2d(in_channels, out_channels, 3, stride, 1), *norm, nn.PReLU(out_channels)]
+    return [nn.Conv2d(in_channels, out_channels, 3, stride, 1), *norm, PReLU(out_channels)]
 
 
 def sphere_block(in_channels: int, out_channels: int, stride: int, drop: nn.Module, *, batch_norm: bool) -> nn.Module:
