@@ -1,16 +1,13 @@
 """The training of one repeat of a trial, and the run that it leaves."""
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from facerec.data.sources import PeopleFold
-from facerec.plain_text import read_yaml
-from facerec.reports.results import CONFIG
 from facerec.reports.runs import read_run
+from facerec.reports.surroundings import read_starts
 from facerec.run_folders import VERSION, last_checkpoint
-from facerec.settings import flatten
 from facerec.sweeps.course import RunningRates
 from facerec.sweeps.definition import DEV_ERROR, VALIDATION_EER
 from facerec.sweeps.process import error_of, is_interruption, train
@@ -90,14 +87,9 @@ def run_of_repeat(folder: Path, repeat: Repeat, *, resumable: bool = False) -> P
 
 
 def _is_of(run: Path, repeat: Repeat) -> bool:
-    """Whether a run is of a repeat; False before its settings are written."""
-    with suppress(OSError, ValueError):
-        settings = read_yaml((run / CONFIG).read_text(encoding="utf-8"), run / CONFIG)
-        if isinstance(settings, dict):
-            fold = settings["data"].get("fold")
-            is_fold = repeat.fold == (None if fold is None else PeopleFold(**fold))
-            own = () if repeat.variant is None else repeat.variant.settings
-            flat = flatten(settings)
-            is_variant = all(flat.get(name) == value for name, value in own)
-            return is_fold and is_variant and int(settings["seed_everything"]) == repeat.seed
-    return False
+    """Whether a run was started with the options of a repeat; False before it says so.
+
+    Its settings would not tell: the name of a class, or of a run to start from, stands there in full.
+    """
+    starts = read_starts(run)
+    return bool(starts) and set(repeat.options) <= set(shlex.split(starts[0].get("command", "")))

@@ -101,9 +101,10 @@ def test_a_sweep_that_is_interrupted_goes_on_and_reports(here, capsys):
     check_settings(settings)
 
 
-def test_trainings_on_several_test_people_are_tested_once_and_compared(here, capsys):
+def test_trainings_on_several_test_people_are_tested_once_and_compared(here, capsys, orl_run):
     sources = ("train", "dev", "val_pairs.orl", "test_pairs.orl")
-    variants = [{f"data.{source}.init_args.fold": fold for source in sources} for fold in (1, 3)]
+    folds = [{f"data.{source}.init_args.fold": fold for source in sources} for fold in (1, 3)]
+    variants = [{**fold, "init_from": str(orl_run)} for fold in folds]
     file, study = write(here, search={SCALE: [16]}, repeat={"settings": variants}), Path("runs", "sweeps", "small")
     assert_refused("no study in", capsys, "sweep", file, "--test")
     assert run("sweep", file) == 0
