@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facerec.align import Alignment
+from facerec.align import Alignment, default_detector
 from facerec.align.record import RECORD_FILE, record_text
 from facerec.inference import Embedder
 from facerec.inference.gallery import Gallery
@@ -39,16 +39,16 @@ def test_enroll_and_identify(model, people, tmp_path, capsys) -> None:
 def test_a_gallery_knows_how_its_faces_were_aligned_before(model, people, tmp_path, capsys) -> None:
     (people / "s3" / "3.png").unlink()
     gallery = tmp_path / "gallery.npz"
-    (people / RECORD_FILE).write_text(record_text(Alignment("mtcnn", "", "112x112")))
+    (people / RECORD_FILE).write_text(record_text(Alignment("opencv", "", "112x112")))
     assert run("enroll", people, *model, "--output", gallery) == 0
-    assert Gallery.load(gallery).alignment == "mtcnn 112x112"
+    assert Gallery.load(gallery).alignment == "opencv 112x112"
     search = ("--gallery", gallery, *model, "--threshold", -1)
     assert run("identify", people / "s1" / "1.png", *search) == 0
-    with pytest.warns(UserWarning, match="by mtcnn 112x112 and these by unknown"):
+    with pytest.warns(UserWarning, match="by opencv 112x112 and these by unknown"):
         assert run("identify", face(1, 1), *search) == 0
     capsys.readouterr()
     assert run("identify", face(1, 1), *search, "--align") == 2
-    assert "by mtcnn 112x112 and these by yunet 112x112" in capsys.readouterr().err
+    assert f"by opencv 112x112 and these by {default_detector()} 112x112" in capsys.readouterr().err
 
 
 def test_a_bad_gallery_is_an_error_and_no_answer(model, tmp_path, capsys) -> None:
