@@ -38,8 +38,9 @@ def estimate_statistics(trainer: Trainer, recognizer: FaceRecognizer, images: in
         torch.manual_seed(seed + trainer.global_rank)  # of dropout
         for batch in loader:
             batch = batch._replace(images=batch.images.to(recognizer.device), labels=batch.labels.to(recognizer.device))
+            batch = data.as_in_training(batch, trainer.current_epoch)  # in float32, as a training augments
             with trainer.precision_plugin.train_step_context():
-                recognizer(data.as_in_training(batch, trainer.current_epoch).images)
+                recognizer(batch.images)
     recognizer.eval()
     for layer in layers:
         for statistic in (layer.running_mean, layer.running_var):

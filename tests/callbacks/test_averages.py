@@ -25,16 +25,17 @@ from facerec.data import FaceDataModule, ORLImages, ORLPairs
 from facerec.losses import ArcFace
 from facerec.metrics import cosine_scores, equal_error_rate
 from facerec.recognizer import FaceRecognizer
+from facerec.transforms import Augment
 from tests.callbacks.conftest import quiet_trainer
 
 State = dict[str, torch.Tensor]
 STATISTICS = ("running_mean", "running_var")
 
 
-def faces() -> FaceDataModule:
+def faces(**more: object) -> FaceDataModule:
     """Four steps an epoch."""
     pairs = {"orl": ORLPairs("val")}
-    settings = {"batch_size": 48, "image_size": (32, 32), "num_workers": 0}
+    settings = {"batch_size": 48, "image_size": (32, 32), "num_workers": 0, **more}
     return FaceDataModule(train=ORLImages("train"), dev=ORLImages("dev"), val_pairs=pairs, **settings)
 
 
@@ -305,6 +306,22 @@ def test_statistics_are_estimated_as_torch_does():
     for name in names:
         torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-5)
     assert not average.averaged.training
+
+
+def test_mixed_precision_is_of_the_network_and_not_of_the_augmentation():
+    """A convolution blurs the images, and would take bfloat16 too."""
+    average, images = WeightAverage("swa", start=0.0), Images()
+    trainer = quiet_trainer(StepSeed(), average, images, max_epochs=1, precision="bf16-mixed")
+    trainer.fit(model(), datamodule=faces(augment=Augment(blur=1.0, noise=0.1)))
+    other = model()
+    other.load_state_dict(average.averaged.state_dict())
+    with torch.autocast("cpu", torch.bfloat16):
+        update_bn(images.batches, other)
+    assert all(batch.dtype == torch.float32 for batch in images.batches)
+    found, expected = average.averaged.state_dict(), other.state_dict()
+    torch.testing.assert_close(
+        found["backbone.stem.1.running_mean"], expected["backbone.stem.1.running_mean"], rtol=0.01, atol=0.01
+    )
 
 
 def test_frozen_parts_keep_their_weights_and_statistics_in_the_average(tmp_path):
