@@ -8,7 +8,7 @@ from typing import Any
 from facerec.settings import require_choice
 from facerec.sweeps.nested import with_settings
 from facerec.sweeps.repeats import Repeat, Variant, read_repeats, whole_number
-from facerec.sweeps.space import Point, Setting, edges, grid, names_at, read_space, values_at
+from facerec.sweeps.space import Point, Setting, edges, grid, read_space, values_at
 
 METHODS = ("grid", "random", "tpe")
 VALIDATION_EER, DEV_ERROR = MEASURES = ("validation EER", "dev error")
@@ -119,7 +119,7 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
         raise ValueError(f"prune: trials are stopped early by their {VALIDATION_EER}, not by their {measure}")
     fixed, budget = _named(given, "fixed"), _named(given, "budget")
     for point in edges(space):
-        searched = names_at(space, point)
+        searched = list(values_at(space, point))
         if repeated := [key for key in (*searched, *fixed, *budget) if REPEATED.match(key)]:
             raise ValueError(f"{repeated[0]} is what repeats differ in: give repeat: {{seeds: 3, folds: 5}}")
         _require_kept([list(fixed), searched, list(budget), list(machine or {})])

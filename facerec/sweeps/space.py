@@ -141,7 +141,7 @@ def _read(name: str, given: Any) -> Setting:
 def _distinct(labels: list[str], where: str) -> list[str]:
     """Labels, of which no two are the same."""
     if again := next((label for label in labels if labels.count(label) > 1), None):
-        raise ValueError(f"{where}: two values are called {again!r}. Name them: {{name: LABEL, value: VALUE}}")
+        raise ValueError(f"{where}: two values are called {again!r}. Give each a name of its own: {{name: LABEL, ...}}")
     return labels
 
 
@@ -216,20 +216,18 @@ def edges(space: Sequence[Setting]) -> list[Point]:
 
 
 def values_at(space: Sequence[Setting], point: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the settings at a point, by their full names."""
-    return {name: value for setting in space for name, value in setting.settings(point[setting.name]).items()}
-
-
-def names_at(space: Sequence[Setting], point: Mapping[str, Any]) -> list[str]:
-    """Full names of the settings that a point has values for.
+    """The values of the settings at a point, by their full names.
 
     Raises:
         ValueError: if two entries of the search give values to the same one.
     """
-    names = [name for setting in space for name in setting.settings(point[setting.name])]
-    if again := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"search: {again} gets two values in one trial ({point_text(point)}): search it once")
-    return names
+    values: dict[str, Any] = {}
+    for setting in space:
+        own = setting.settings(point[setting.name])
+        if again := next((name for name in own if name in values), None):
+            raise ValueError(f"search: {again} gets two values in one trial ({point_text(point)}): search it once")
+        values |= own
+    return values
 
 
 def point_text(point: Mapping[str, Any]) -> str:
