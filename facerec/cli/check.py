@@ -100,15 +100,13 @@ def seconds_of_training(settings: dict[str, Any]) -> float:
     """
     data, trainer = data_module(settings), settings.get("trainer") or {}
     precision, workers = _choices(settings, data)
-    images = data.train
-    if images is None:
-        raise ValueError("no training images: give data.root, or data.train")
+    epochs = int(trainer.get("max_epochs") or 1000)  # Lightning's default
+    images = data.batches_of_epoch * epochs * data.batch_size
     step = TrainingStep(
         recognizer(settings, data.num_classes or PEOPLE), data, _device(settings), precision.value, batch_size=PROBE
     )
     training = measure_training(step, workers.value)
-    steps = max(len(images) // data.batch_size, 1) * int(trainer.get("max_epochs") or 1000)  # Lightning's default
-    return steps * data.batch_size / training.images_per_second
+    return images / training.images_per_second
 
 
 def _show(lines: list[str]) -> None:

@@ -60,7 +60,8 @@ class FaceDataModule(LightningDataModule):
             none. They run as images are read, one image at a time, so they take longer than ``augment``.
         batch_size: training images in a batch, for each process.
         images_per_person: number of images K of each person in a batch, which then holds batch_size / K people. Losses
-            on pairs (Triplet, SupCon, ...) need it. By default a plain shuffle.
+            on pairs (Triplet, SupCon, ...) need it. An epoch shows every image, and a person once in a batch: one
+            person of very many images makes it long. By default a plain shuffle.
         mine_among: number of random people among whom the people of a batch are chosen, each the most like those before
             (hard negative class mining); 8 times as many as in a batch, say. By default people are drawn at random.
         views: number of times that each training image is in its batch, augmented anew each time; 2 for SupCon.
@@ -327,7 +328,26 @@ class FaceDataModule(LightningDataModule):
         _warn(batch_checks.check_positives(loss_of(self._model), self.images_per_person, self.views, self.num_classes))
         if self.trainer is not None and self.trainer.overfit_batches:  # type: ignore[attr-defined]
             _warn(batch_checks.check_overfit(self.images_per_person, self.shallow))
-        sampler = self._train_dataset.order(
+        sampler = self._order(self._train_dataset)
+        drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
+        dataset = self._transformed(self._train_dataset)
+        return batch_loader(dataset, self.batch_size, sampler, self.num_workers, drop_last)
+
+    @property
+    def batches_of_epoch(self) -> int:
+        """Batches of an epoch, if each training image can be read. No image is opened.
+
+        Raises:
+            ValueError: without training images.
+        """
+        if self.train is None:
+            raise ValueError("no training images: give data.root, or data.train")
+        images = TrainingDataset(self.train, self.image_size, np.arange(len(self.train)), division=self.division)
+        return max(len(self._order(images)) // self.batch_size, 1)
+
+    def _order(self, images: TrainingDataset) -> DistributedSampler[SourceDataset]:
+        """The order of the training images in this process."""
+        return images.order(
             self.batch_size,
             self.images_per_person,
             self.hard_classes,
@@ -335,9 +355,6 @@ class FaceDataModule(LightningDataModule):
             *self._processes(),
             seed=self.seed,
         )
-        drop_last = len(sampler) >= self.batch_size  # a last batch of one image has no batch statistics
-        dataset = self._transformed(self._train_dataset)
-        return batch_loader(dataset, self.batch_size, sampler, self.num_workers, drop_last)
 
     def val_dataloader(self) -> list[BatchLoader]:
         """The dev images, if the model knows their people, then the images of each set of pairs."""

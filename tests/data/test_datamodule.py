@@ -204,6 +204,15 @@ def test_workers_change_nothing(vggface_root):
     assert all((a == b).all() for a, b in zip(plain, workers, strict=True))
 
 
+@pytest.mark.parametrize(("settings", "batches"), [({}, 4), ({"images_per_person": 2}, 5)])
+def test_the_batches_of_an_epoch_are_known_before_an_image_is_read(tmp_path, settings, batches):
+    for person, count in enumerate([9, 3, 3, 2], start=1):  # the batches of people follow the one with most images
+        for number in range(1, count + 1):
+            save_face(person, number, tmp_path / "train" / f"p{person}" / f"{number}.png")
+    unread = FaceDataModule(root=str(tmp_path), image_size=(32, 32), batch_size=4, **settings)
+    assert unread.batches_of_epoch == len(fitted(tmp_path, **settings).train_dataloader()) == batches
+
+
 def test_a_set_smaller_than_a_batch_still_trains(vggface_root):
     data = FaceDataModule(root=str(vggface_root), image_size=(32, 32), batch_size=100)
     data.setup("fit")

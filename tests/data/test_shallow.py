@@ -172,7 +172,7 @@ def test_shallow_people_are_no_classes(shallow_root):
     assert data.num_classes == 4
     assert data.identities == ["n000001", "n000002", "n000003", "n000004"]
     batches = list(data.train_dataloader())
-    assert len(batches) == 4  # 16 images of deep people, four in a batch
+    assert len(batches) == data.batches_of_epoch == 4  # 16 images of deep people, four in a batch
     assert [batch.images.shape for batch in batches] == [(8, 3, 32, 32)] * 4
     assert sorted(np.concatenate([batch.indices[:4] for batch in batches])) == list(range(4, 20))
     assert len(data.train_dataset(data.identities)) == 16
