@@ -40,7 +40,8 @@ SWEEP holds, in YAML:
            a value that is a dictionary goes by its class, or by {name: LABEL, value: {...}}
   method   grid (default), random or tpe; trials is their number
   repeat   {seeds: 3, folds: 5}: each trial is trained 15 times
-           settings: a list of settings, such as other test people, each of which is trained as well
+           settings: a list of settings, such as other test people, each of which is trained as well;
+           or the name of a YAML file with that list, relative to SWEEP
   fixed    settings of every trial, and of the best configuration
   budget   settings of the trials alone, such as trainer.max_epochs
   measure  validation EER (default), or dev error: the share of dev images that are classified wrong
@@ -124,12 +125,22 @@ def _read(path: Path, machine: Sequence[str]) -> Sweep:
     if not path.is_file():
         raise FileNotFoundError(f"no sweep file {path}")
     given = read_yaml(path.read_text(encoding="utf-8"), path)
-    config = given.pop("config", None) if isinstance(given, dict) else None
+    entries = given if isinstance(given, dict) else {}
+    config, repeat = entries.pop("config", None), entries.get("repeat")
+    if isinstance(repeat, dict) and isinstance(repeat.get("settings"), str):
+        repeat["settings"] = _listed(path.parent / repeat["settings"])
     base = read_config(DEFAULT_CONFIG if config is None else path.parent / str(config))
     try:
         return read_sweep(given, path.stem, base, dict(map(_setting, machine)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _listed(path: Path) -> Any:
+    """The value of a file that a sweep names."""
+    if not path.is_file():
+        raise FileNotFoundError(f"repeat.settings: no file {path}")
+    return read_yaml(path.read_text(encoding="utf-8"), path)
 
 
 def _setting(text: str) -> tuple[str, Any]:

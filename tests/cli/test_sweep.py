@@ -28,7 +28,12 @@ SMALL = {
 }
 SCALE = "model.loss.init_args.scale"
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-SWEEPS = sorted([*EXPERIMENTS.glob("sweeps/*.yaml"), *EXPERIMENTS.glob("studies/*_*s.yaml")])
+SWEEPS = sorted(
+    [
+        *EXPERIMENTS.glob("sweeps/*.yaml"),
+        *(path for path in EXPERIMENTS.glob("studies/*.yaml") if "\nsearch:" in path.read_text()),
+    ]
+)
 
 
 @pytest.fixture
@@ -208,6 +213,7 @@ def test_a_training_that_fails_says_why(here, capsys):
             "model.optimizer=torch.optim.LBFGS: it",
         ),
         ({"name": "a/b"}, "name: 'a/b' names no folder"),
+        ({"repeat": {"settings": "missing.yaml"}}, "repeat.settings: no file missing.yaml"),
         ({"config": "missing.yaml"}, "no configuration file missing.yaml"),
     ],
 )
@@ -236,6 +242,14 @@ def test_a_setting_has_the_names_of_the_command_line(name, here):
     sweep = _sweep(write(here, search={name: [0.25, 0.5]}))
     for point in grid(sweep.space):
         check_settings(sweep.settings(point))
+
+
+def test_the_settings_of_repeats_may_stand_in_a_file(here):
+    variants = [{"data.batch_size": size} for size in (8, 16)]
+    Path("sizes.yaml").write_text(yaml.safe_dump(variants))
+    named, listed = (_sweep(write(here, repeat={"settings": given})) for given in ("sizes.yaml", variants))
+    assert named.repeats == listed.repeats
+    assert [dict(variant.settings) for variant in named.variants] == variants
 
 
 def test_a_report_needs_a_study(here, capsys):
