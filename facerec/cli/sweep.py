@@ -122,13 +122,11 @@ def _study_kind() -> Any:
 
 def _read(path: Path, machine: Sequence[str]) -> Sweep:
     """The sweep of a file."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no sweep file {path}")
-    given = read_yaml(path.read_text(encoding="utf-8"), path)
+    given = _value_of(path, "no sweep file")
     entries = given if isinstance(given, dict) else {}
     config, repeat = entries.pop("config", None), entries.get("repeat")
     if isinstance(repeat, dict) and isinstance(repeat.get("settings"), str):
-        repeat["settings"] = _listed(path.parent / repeat["settings"])
+        repeat["settings"] = _value_of(path.parent / repeat["settings"], "repeat.settings: no file")
     base = read_config(DEFAULT_CONFIG if config is None else path.parent / str(config))
     try:
         return read_sweep(given, path.stem, base, dict(map(_setting, machine)))
@@ -136,10 +134,10 @@ def _read(path: Path, machine: Sequence[str]) -> Sweep:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _listed(path: Path) -> Any:
-    """The value of a file that a sweep names."""
+def _value_of(path: Path, missing: str) -> Any:
+    """The value of a YAML file; ``missing`` begins the error where there is none."""
     if not path.is_file():
-        raise FileNotFoundError(f"repeat.settings: no file {path}")
+        raise FileNotFoundError(f"{missing} {path}")
     return read_yaml(path.read_text(encoding="utf-8"), path)
 
 
