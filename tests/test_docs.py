@@ -12,7 +12,10 @@ import yaml
 
 from facerec import __version__
 from facerec.cli import TOOLS
+from facerec.cli.configuration import check_settings
 from facerec.plain_text import read_yaml
+from facerec.sweeps.definition import read_sweep
+from facerec.sweeps.space import edges
 from tests.cli.conftest import run
 from tests.conftest import save_face
 from tests.test_readme import README, ROOT, blocks
@@ -114,9 +117,26 @@ def parse(command: str, words: Sequence[str]) -> None:
 def test_yaml_is_read_as_settings(page, desk):
     for text in blocks(TEXTS[page], "yaml"):
         if not SETTINGS & read_yaml(text, page).keys():
-            continue  # of a sweep
+            continue  # of a sweep, see below
         Path("page.yaml").write_text(text)
         parse("fit", ["--config", CONFIG, "--config", "page.yaml"])
+
+
+def test_a_whole_sweep_is_one_that_can_be_run(desk):
+    """Each trial that a page's sweep tries has settings that ``facerec fit`` takes."""
+    base = read_yaml(Path(CONFIG).read_text(encoding="utf-8"), CONFIG)
+    sweeps = [
+        given
+        for text in TEXTS.values()
+        for block in blocks(text, "yaml")
+        if "search" in (given := read_yaml(block, "page"))
+    ]
+    assert sweeps
+    for given in sweeps:
+        given.pop("config", None)
+        sweep = read_sweep(given, "page", base)
+        for point in edges(sweep.space):
+            check_settings(sweep.settings(point))
 
 
 @pytest.mark.parametrize("page", with_blocks("console"))

@@ -122,6 +122,8 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
         searched = list(values_at(space, point))
         if repeated := [key for key in (*searched, *fixed, *budget) if REPEATED.match(key)]:
             raise ValueError(f"{repeated[0]} is what repeats differ in: give repeat: {{seeds: 3, folds: 5}}")
+        _require_tried(searched, budget, "budget")
+        _require_tried(searched, machine or {}, "--set")
         _require_kept([list(fixed), searched, list(budget), list(machine or {})])
     return Sweep(
         name=name,
@@ -137,6 +139,12 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
         prune_after=_prune_after(given.get("prune")),
         measure=measure,
     )
+
+
+def _require_tried(searched: Sequence[str], later: Mapping[str, Any], place: str) -> None:
+    """Refuse a setting that gives every trial the same value of what is searched."""
+    if undone := [name for name in searched if name in later]:
+        raise ValueError(f"{undone[0]} is searched, and {place} gives it one value for all trials: take it out of one")
 
 
 def _require_kept(groups: Sequence[Sequence[str]]) -> None:

@@ -109,7 +109,7 @@ def test_a_sweep_that_is_interrupted_goes_on_and_reports(here, capsys):
 def test_trainings_on_several_test_people_are_tested_once_and_compared(here, capsys, orl_run):
     sources = ("train", "dev", "val_pairs.orl", "test_pairs.orl")
     folds = [{f"data.{source}.init_args.fold": fold for source in sources} for fold in (1, 3)]
-    variants = [{**fold, "init_from": str(orl_run)} for fold in folds]
+    variants = [{**fold, "init_from": str(orl_run), "seed_everything": seed} for seed, fold in enumerate(folds, 3)]
     file, study = write(here, search={SCALE: [16]}, repeat={"settings": variants}), Path("runs", "sweeps", "small")
     assert_refused("no study in", capsys, "sweep", file, "--test")
     assert run("sweep", file) == 0
@@ -130,6 +130,7 @@ def test_trainings_on_several_test_people_are_tested_once_and_compared(here, cap
         assert f"/{first_person}" in images
         rates.append(read_run(tested).results["test EER"])
         assert read_run(tested).results["test looks"] == 1
+        assert read_run(tested).settings["seed_everything"] == variant["seed_everything"]
     assert f"{sum(rates) / 2:.2%}" in said
     assert (study / "test_orl.png").stat().st_size > 5000
     assert len((study / "test_orl.csv").read_text().splitlines()) == 3
@@ -206,6 +207,10 @@ def test_a_training_that_fails_says_why(here, capsys):
         (
             {"fixed": {SCALE: 8}, "search": {"model.loss": [{"class_path": "ArcFace"}]}},
             f"model.loss would replace {SCALE}",
+        ),
+        (
+            {"search": {SCALE: [8, 16]}, "budget": {SCALE: 4}},
+            f"{SCALE} is searched, and budget gives it one value for all trials",
         ),
         ({"search": {"data.batch_size": [1, 32]}}, "data.batch_size=1: batch normalisation has no statistics"),
         (
