@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from facerec.settings import require_choice
-from facerec.sweeps.nested import with_settings
+from facerec.sweeps.nested import with_settings, without_init_args
 from facerec.sweeps.repeats import Repeat, Variant, read_repeats, whole_number
 from facerec.sweeps.space import Point, Setting, edges, grid, read_space, values_at
 
@@ -143,7 +143,8 @@ def read_sweep(given: Any, name: str, base: Mapping[str, Any], machine: Mapping[
 
 def _require_tried(searched: Sequence[str], later: Mapping[str, Any], place: str) -> None:
     """Refuse a setting that gives every trial the same value of what is searched."""
-    if undone := [name for name in searched if name in later]:
+    given = set(map(without_init_args, later))
+    if undone := [name for name in searched if without_init_args(name) in given]:
         raise ValueError(f"{undone[0]} is searched, and {place} gives it one value for all trials: take it out of one")
 
 

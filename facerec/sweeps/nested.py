@@ -41,6 +41,16 @@ def with_settings(settings: Mapping[str, Any], *changes: Mapping[str, Any]) -> d
     return changed
 
 
+def without_init_args(name: str) -> str:
+    """A full name without ``init_args``, which may be left out: two names that are alike without it are one setting.
+
+    Example:
+        >>> without_init_args("model.loss.init_args.scale")
+        'model.loss.scale'
+    """
+    return name.replace(".init_args.", ".")
+
+
 def _is_implied(place: Mapping[str, Any], group: str) -> bool:
     """Whether settings of a class stand without ``init_args``, because the class goes without saying."""
     return group == "init_args" and bool(place) and place.keys().isdisjoint(OF_CLASSES)

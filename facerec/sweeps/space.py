@@ -10,6 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from facerec.reports.comparison import short_names
+from facerec.sweeps.nested import without_init_args
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -224,7 +225,8 @@ def values_at(space: Sequence[Setting], point: Mapping[str, Any]) -> dict[str, A
     values: dict[str, Any] = {}
     for setting in space:
         own = setting.settings(point[setting.name])
-        if again := next((name for name in own if name in values), None):
+        taken = set(map(without_init_args, values))
+        if again := next((name for name in own if without_init_args(name) in taken), None):
             raise ValueError(f"search: {again} gets two values in one trial ({point_text(point)}): search it once")
         values |= own
     return values

@@ -62,7 +62,7 @@ def test_max_params_stops_a_training_that_is_too_large(capsys, vggface_root) -> 
     assert "max_params=20,000,000: ResNet has 21,544,384 parameters" in capsys.readouterr().err
 
 
-def test_a_network_that_does_not_take_the_size_says_so_and_the_others_are_listed(capsys, monkeypatch) -> None:
+def test_a_network_that_does_not_take_the_size_says_so_and_the_others_are_listed(capsys) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["backbones", "lenet", "spherenet4", "timm:test_vit", "--no_speed", "--image_size", "48", "48"])
     assert stopped.value.code == 1
@@ -70,10 +70,8 @@ def test_a_network_that_does_not_take_the_size_says_so_and_the_others_are_listed
     assert "lenet              images of 48x48 are too small for LeNet" in text
     assert float(rows(text)["spherenet4"][2].rstrip("M")) > 1
     assert rows(text)["timm:test_vit"][3] == "512"
-    few = {name: CATALOGUE[name] for name in ("spherenet4", "lenet", "mobilefacenet")}
-    monkeypatch.setattr("facerec.cli.backbones.CATALOGUE", few)
-    assert main(["backbones", "--no_speed", "--image_size", "48", "48"]) is None
-    assert list(rows(capsys.readouterr().out)) == list(few)
+    main(["backbones", "--no_speed", "--image_size", "48", "48"])
+    assert set(rows(capsys.readouterr().out)) == set(CATALOGUE)
     with pytest.raises(SystemExit):
         main(["backbones", "lenet", "--batch_size", "0"])
     assert "--batch_size=0: must be at least 1" in capsys.readouterr().err

@@ -33,7 +33,7 @@ FROZEN = ["--model.freeze={until: stage2, thaw_epoch: 2}", *BALANCED, "--trainer
 TRANSFORMS = (
     "[{class_path: ColorJitter, init_args: {brightness: 0.3}}, {class_path: RandomAffine, init_args: {degrees: 9}}]"
 )
-WITH_WORKERS = [*BALANCED, "--data.num_workers=1", "--trainer.max_epochs=1", f"--data.transforms={TRANSFORMS}"]
+WITH_WORKERS = [*BALANCED, "--data.num_workers=1", f"--data.transforms={TRANSFORMS}"]
 PLATEAU = ["--model.schedule=Plateau", "--model.schedule.patience=0", "--model.schedule.threshold=0.3", *BALANCED]
 PLATEAU += ["--model.schedule.gamma=0.5", "--trainer.max_epochs=3", "--trainer.val_check_interval=2"]
 ONE_CYCLE = ["--model.schedule=OneCycle", "--model.layer_decay=0.7", "--model.lr_factors={loss: 3}", *BALANCED]

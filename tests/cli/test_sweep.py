@@ -212,6 +212,14 @@ def test_a_training_that_fails_says_why(here, capsys):
             {"search": {SCALE: [8, 16]}, "budget": {SCALE: 4}},
             f"{SCALE} is searched, and budget gives it one value for all trials",
         ),
+        (
+            {"search": {SCALE: [8, 16]}, "budget": {"model.loss.scale": 4}},  # init_args may be left out
+            f"{SCALE} is searched, and budget gives it one value for all trials",
+        ),
+        (
+            {"search": {SCALE: [8], "recipe": [{"name": "a", "settings": {"model.loss.scale": 4}}]}},
+            "model.loss.scale gets two values in one trial (scale 8, recipe a)",
+        ),
         ({"search": {"data.batch_size": [1, 32]}}, "data.batch_size=1: batch normalisation has no statistics"),
         (
             {"search": {"model.optimizer": [{"class_path": "torch.optim.LBFGS"}]}},

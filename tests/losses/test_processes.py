@@ -1,7 +1,8 @@
-"""Three processes compute the loss and the gradients of one process with the whole batch, for every loss."""
+"""Two and three processes compute the loss and the gradients of one process with the whole batch, for every loss."""
 
 import warnings
 
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -11,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from facerec.losses import DeepAndShallow, NormFace, SupCon
 from tests.losses.loss_cases import CASES, batch, seeded
 
-SIZES = (8, 4, 6)  # images of each process
+SIZES = {2: (11, 7), 3: (8, 4, 6)}
 PEOPLE, DIM, PIXELS = 6, 5, 4
 
 
@@ -52,7 +53,8 @@ def compare(rank, world, meeting, failures):
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=world)
-    images, labels = (split(rows, SIZES) for rows in batch(sum(SIZES), PIXELS, PEOPLE, seed=4))
+    images, labels = batch(sum(SIZES[world]), PIXELS, PEOPLE, seed=4)
+    images, labels = split(images, SIZES[world]), split(labels, SIZES[world])
     for case in CASES:
         together = results(
             DistributedDataParallel(Model(case), find_unused_parameters=True), images[rank], labels[rank]
@@ -92,8 +94,9 @@ def in_one_process(case, images, labels):
     return results(model, images, labels)
 
 
-def test_every_loss_sees_the_batch_of_all_processes(tmp_path):
+@pytest.mark.parametrize("world", SIZES)
+def test_every_loss_sees_the_batch_of_all_processes(world, tmp_path):
     with mp.Manager() as manager:
         failures = manager.list()
-        mp.spawn(compare, (len(SIZES), tmp_path / "meeting", failures), nprocs=len(SIZES))
+        mp.spawn(compare, (world, tmp_path / "meeting", failures), nprocs=world)
         assert not list(failures)
